@@ -1,0 +1,306 @@
+//! The configuration: what is fixed when the hardware is generated and the machine is laid out.
+
+use crate::entry::{ENTRY_BITS, ENTRY_BYTES, INDEX_BITS, MIN_TABLE_LOG2};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
+use thiserror::Error;
+
+/// The hash functions (docs/spec.md, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hash {
+    /// Three rounds under a key of 128 bits.
+    Keyed,
+    /// A plain xor of the page number's halves and the ASID.
+    Fold,
+    /// The ASID alone: every page of a process shares a chain.
+    Asid,
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Hash::Keyed => "keyed",
+            Hash::Fold => "fold",
+            Hash::Asid => "asid",
+        })
+    }
+}
+
+/// What a configuration says, unchecked. A TOML file holds these fields; those that it leaves out have the values of
+/// the preset `default`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// A name for reports and folders: 1 to 32 letters, digits, `-` or `_`.
+    pub name: String,
+    /// Entries of the TLB: 4 to 64.
+    pub tlb_entries: u32,
+    /// Bits of the memory port's data: 64, 128 or 256.
+    pub bus_bits: u32,
+    /// Probes that one search may make: 1 to 65,535.
+    pub max_steps: u32,
+    /// The hash function.
+    pub hash: Hash,
+    /// Frames of 4 KiB in physical memory: a power of two from 128 to 1,048,576.
+    pub frames: u64,
+    /// Entries of the page table for each frame: 1, 2, 4 or 8.
+    pub entries_per_frame: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            name: "default".into(),
+            tlb_entries: 32,
+            bus_bits: 256,
+            max_steps: 64,
+            hash: Hash::Keyed,
+            frames: 1 << 16,
+            entries_per_frame: 1,
+        }
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A field is out of its range.
+    #[error("{field} = {value} is not legal: it must be {legal}")]
+    Field {
+        /// The field's name, as in the TOML file.
+        field: &'static str,
+        /// What it was set to.
+        value: String,
+        /// The legal range, in words.
+        legal: &'static str,
+    },
+    /// The text is no TOML, or has a field that does not exist or is of the wrong type.
+    #[error("line {line}: {message}")]
+    Syntax {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// Neither a preset nor a readable file.
+    #[error("{name} is neither a preset ({}) nor a file that can be read: {error}", Config::PRESETS.join(", "))]
+    Unreadable {
+        /// What was asked for.
+        name: String,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+    /// A file that was read is not a legal configuration.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong in it.
+        error: Box<ConfigError>,
+    },
+}
+
+/// A legal configuration: checked once, when it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config(Settings);
+
+impl Config {
+    /// The names of the presets.
+    pub const PRESETS: [&'static str; 3] = ["tiny", "default", "large"];
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// [`ConfigError::Field`] names the first field that is out of its range, and the range.
+    pub fn new(settings: Settings) -> Result<Config, ConfigError> {
+        let s = &settings;
+        let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 6] = [
+            (
+                (1..=32).contains(&s.name.len()) && name_is_plain,
+                "name",
+                &format!("{:?}", s.name),
+                "1 to 32 letters, digits, - or _",
+            ),
+            ((4..=64).contains(&s.tlb_entries), "tlb_entries", &s.tlb_entries, "from 4 to 64"),
+            ([64, 128, 256].contains(&s.bus_bits), "bus_bits", &s.bus_bits, "64, 128 or 256"),
+            ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
+            (
+                s.frames.is_power_of_two() && (1 << MIN_TABLE_LOG2..=1 << 20).contains(&s.frames),
+                "frames",
+                &s.frames,
+                "a power of two from 128 to 1048576",
+            ),
+            ([1, 2, 4, 8].contains(&s.entries_per_frame), "entries_per_frame", &s.entries_per_frame, "1, 2, 4 or 8"),
+        ];
+        for (holds, field, value, legal) in checks {
+            if !holds {
+                return Err(ConfigError::Field { field, value: value.to_string(), legal });
+            }
+        }
+        Ok(Config(settings))
+    }
+
+    /// A preset by its name: `tiny`, `default` or `large`.
+    #[must_use]
+    pub fn preset(name: &str) -> Option<Config> {
+        let default = Settings::default();
+        let settings = match name {
+            "tiny" => Settings {
+                name: "tiny".into(),
+                tlb_entries: 4,
+                bus_bits: 64,
+                max_steps: 16,
+                frames: 1 << 10,
+                ..default
+            },
+            "default" => default,
+            "large" => Settings {
+                name: "large".into(),
+                tlb_entries: 64,
+                max_steps: 256,
+                frames: 1 << 18,
+                entries_per_frame: 2,
+                ..default
+            },
+            _ => return None,
+        };
+        Some(Config::new(settings).expect("presets are legal"))
+    }
+
+    /// Reads a configuration in TOML.
+    ///
+    /// # Errors
+    /// The text is not TOML, has an unknown field, or a field out of its range.
+    pub fn from_toml(text: &str) -> Result<Config, ConfigError> {
+        let settings = toml::from_str(text).map_err(|error| {
+            let before = error.span().map_or("", |span| &text[..span.start]);
+            ConfigError::Syntax { line: before.matches('\n').count() + 1, message: error.message().replace('\n', " ") }
+        })?;
+        Config::new(settings)
+    }
+
+    /// A preset, or else a TOML file.
+    ///
+    /// # Errors
+    /// There is no such preset or file, or the file holds no legal configuration.
+    pub fn load(preset_or_path: &str) -> Result<Config, ConfigError> {
+        if let Some(config) = Config::preset(preset_or_path) {
+            return Ok(config);
+        }
+        let text = std::fs::read_to_string(Path::new(preset_or_path))
+            .map_err(|error| ConfigError::Unreadable { name: preset_or_path.into(), error })?;
+        Config::from_toml(&text)
+            .map_err(|error| ConfigError::File { path: preset_or_path.into(), error: Box::new(error) })
+    }
+
+    /// The settings that were checked.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    /// A name for reports and folders.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Entries of the TLB: 4 to 64.
+    #[must_use]
+    pub fn tlb_entries(&self) -> u32 {
+        self.0.tlb_entries
+    }
+
+    /// Bits of the memory port's data: 64, 128 or 256.
+    #[must_use]
+    pub fn bus_bits(&self) -> u32 {
+        self.0.bus_bits
+    }
+
+    /// Beats in which an entry crosses the memory port: 4, 2 or 1.
+    #[must_use]
+    pub fn beats(&self) -> u32 {
+        ENTRY_BITS / self.0.bus_bits
+    }
+
+    /// Probes that one search may make: 1 to 65,535.
+    #[must_use]
+    pub fn max_steps(&self) -> u32 {
+        self.0.max_steps
+    }
+
+    /// The hash function.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        self.0.hash
+    }
+
+    /// Frames of 4 KiB in physical memory.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.0.frames
+    }
+
+    /// log2 of the number of entries of the page table: 7 to 23.
+    #[must_use]
+    pub fn table_log2(&self) -> u32 {
+        let log2 = (self.0.frames * self.0.entries_per_frame).ilog2();
+        debug_assert!((MIN_TABLE_LOG2..=INDEX_BITS).contains(&log2));
+        log2
+    }
+
+    /// Bytes of the page table.
+    #[must_use]
+    pub fn table_bytes(&self) -> u64 {
+        ENTRY_BYTES << self.table_log2()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_found_by_their_names() {
+        for name in Config::PRESETS {
+            assert_eq!(Config::preset(name).unwrap().name(), name);
+        }
+        assert_eq!(Config::preset("huge"), None);
+        assert_eq!(Config::preset("default").unwrap().table_bytes(), 2 << 20);
+    }
+
+    #[test]
+    fn a_field_out_of_range_is_named_with_the_range() {
+        let message = |text| Config::from_toml(text).unwrap_err().to_string();
+        assert_eq!(message("tlb_entries = 3"), "tlb_entries = 3 is not legal: it must be from 4 to 64");
+        assert_eq!(message("bus_bits = 100"), "bus_bits = 100 is not legal: it must be 64, 128 or 256");
+        assert_eq!(message("max_steps = 0"), "max_steps = 0 is not legal: it must be from 1 to 65535");
+        assert_eq!(
+            message("frames = 1000"),
+            "frames = 1000 is not legal: it must be a power of two from 128 to 1048576"
+        );
+        assert_eq!(message("entries_per_frame = 3"), "entries_per_frame = 3 is not legal: it must be 1, 2, 4 or 8");
+        assert_eq!(message("name = 'a/b'"), "name = \"a/b\" is not legal: it must be 1 to 32 letters, digits, - or _");
+    }
+
+    #[test]
+    fn an_unknown_field_is_an_error_that_lists_the_fields() {
+        let message = Config::from_toml("name = 'mine'\ntlb_size = 8").unwrap_err().to_string();
+        assert!(message.starts_with("line 2: unknown field `tlb_size`") && message.contains("tlb_entries"), "{message}");
+    }
+
+    #[test]
+    fn a_file_is_read_and_the_rest_defaults() {
+        let config = Config::from_toml("name = 'odd'\ntlb_entries = 5\nhash = 'fold'").unwrap();
+        assert_eq!((config.tlb_entries(), config.hash(), config.bus_bits()), (5, Hash::Fold, 256));
+    }
+
+    #[test]
+    fn a_missing_file_lists_the_presets() {
+        let message = Config::load("/nonexistent.toml").unwrap_err().to_string();
+        assert!(message.contains("tiny, default, large"), "{message}");
+    }
+}
