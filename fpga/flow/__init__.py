@@ -1,0 +1,1 @@
+"""The steps of `synthesize.py`: wrap, synthesise, place and route, report."""

@@ -1,0 +1,36 @@
+//! The golden reference model: what the hardware must do, written from docs/spec.md and from nothing of the hardware.
+//!
+//! ```text
+//!   os ────► table ────► memory ◄──── walk ◄──── the scoreboard, the software-refill handler
+//!   │          │  entry, mapping  │    │
+//!   │          └───► hash ◄───────┼────┘
+//!   └─ faults, frames, processes  └─ bytes, also read by the simulated hardware
+//!
+//!   coherence   which answers are legal while the table changes under a TLB
+//!   software    what the hardware makes of an entry that software hands it
+//! ```
+//!
+//! Nothing here knows of cycles. The table is bytes in [`PhysicalMemory`], the same that the hardware reads, and a walk
+//! is a function of those bytes; so is everything that a test compares with.
+
+pub mod coherence;
+pub mod entry;
+pub mod hash;
+pub mod layout;
+pub mod mapping;
+pub mod memory;
+pub mod os;
+pub mod software;
+pub mod table;
+pub mod walk;
+
+pub use coherence::{Coherence, Mismatch, Ticket};
+pub use entry::Entry;
+pub use hash::{HashFunction, hasher};
+pub use layout::{Layout, LayoutError};
+pub use mapping::Mapping;
+pub use memory::{BusError, PhysicalMemory};
+pub use os::{Os, OsError, Resolution, Segment, Withdrawn};
+pub use software::{RefillEntry, check_refill};
+pub use table::{ChainedTable, TableError};
+pub use walk::{Progress, Walk, WalkContext, WalkResult, walk};

@@ -1,0 +1,147 @@
+//! The walk against a second one, written on plain words from docs/spec.md, section 4, over tables of any bytes.
+
+use hashwalk_model::{BusError, HashFunction, Layout, PhysicalMemory, Progress, Walk, WalkContext, hasher, walk};
+use hashwalk_spec::{Access, Asid, Fault, Hash, PhysAddr, Request, Search, Vpn};
+use proptest::prelude::*;
+
+const LOG2: u32 = 7;
+
+/// (fault code or 0, PFN or 0, probes), in the words of the contract.
+fn reference(table: &[[u64; 4]], hash: Hash, enable: u8, max_steps: u32, request: Request) -> (u8, u64, u32) {
+    let mut probes = 0;
+    for search in 0..6 {
+        let global = search >= 3;
+        if enable >> search & 1 == 0 || (global && request.asid.get() == 0) {
+            continue;
+        }
+        let size = search % 3;
+        let offset_mask = (1u64 << (9 * size)) - 1;
+        let a = if global { 0 } else { request.asid.get() };
+        let v = request.vpn.get() & !offset_mask;
+        let mut index = hasher(hash, 0).hash(Asid::truncate(a), Vpn::truncate(v)) as usize % table.len();
+        for step in 1.. {
+            probes += 1;
+            let [pte, vpn, asid, link] = table[index];
+            let g = pte >> 5 & 1 == 1;
+            let same_page = asid & 0xffff == u64::from(a) && vpn & 0xf_ffff_ffff_ffff == v && pte >> 8 & 3 == size;
+            if pte & 1 == 1 && same_page && (g || !global) {
+                let pfn = pte >> 12 & 0xff_ffff_ffff;
+                let zeros = pte & 0xfff0_0000_0000_0cc0 == 0 && vpn >> 52 == 0 && asid >> 16 == 0;
+                if !zeros || pfn & offset_mask != 0 || (g && a != 0) {
+                    return (3, 0, probes);
+                }
+                let allowed = pte >> (1 + request.access as u32) & 1 == 1 && (pte >> 4 & 1 == 1 || !request.user);
+                return if allowed { (0, pfn | request.vpn.get() & offset_mask, probes) } else { (2, 0, probes) };
+            }
+            if link >> 32 & 1 == 0 {
+                break;
+            }
+            let next = link as u32 as usize;
+            if link >> 33 != 0 || next >= table.len() {
+                return (3, 0, probes);
+            }
+            if step == max_steps {
+                return (4, 0, probes);
+            }
+            index = next;
+        }
+    }
+    (1, 0, probes)
+}
+
+/// An entry that a walk among few pages is likely to meet: mostly well formed, with some bits wrong now and then.
+fn entry() -> impl Strategy<Value = [u64; 4]> {
+    let pte = (any::<u16>(), 0..8u64).prop_map(|(low, pfn)| u64::from(low) & 0x33f | pfn << 20);
+    let rare_bit = prop_oneof![20 => Just(0u64), 1 => (0..64u32).prop_map(|bit| 1 << bit)];
+    let link = prop_oneof![1 => Just(0u64), 4 => (0..1u64 << LOG2).prop_map(|next| 1 << 32 | next)];
+    let bits = [rare_bit.clone().boxed(), rare_bit.clone().boxed(), rare_bit.clone().boxed(), rare_bit.boxed()];
+    (pte, page(), 0..3u64, link, bits).prop_map(|(pte, vpn, asid, link, flip)| {
+        let offset_mask = (1u64 << (9 * (pte >> 8 & 3))) - 1;
+        [pte ^ flip[0], vpn & !offset_mask ^ flip[1], asid ^ flip[2], link ^ flip[3]]
+    })
+}
+
+fn page() -> impl Strategy<Value = u64> {
+    (0..2u64, 0..2u64, 0..4u64).prop_map(|(huge, large, small)| huge << 18 | large << 9 | small)
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    (0..3u16, page(), 0..3u8, any::<bool>()).prop_map(|(asid, vpn, access, user)| Request {
+        asid: Asid::truncate(asid),
+        vpn: Vpn::truncate(vpn),
+        access: Access::from_code(access).unwrap(),
+        user,
+    })
+}
+
+fn context(hash: Hash, enable: u8, max_steps: u32) -> WalkContext {
+    let layout = Layout::new(PhysAddr::truncate(0x1000), LOG2, hash, 0).unwrap();
+    WalkContext::new(layout, enable, max_steps)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn a_walk_over_any_table_ends_as_the_contract_says(
+        table in prop::collection::vec(entry(), 1 << LOG2),
+        hash in prop::sample::select(vec![Hash::Keyed, Hash::Fold, Hash::Asid]),
+        enable in 0..64u8,
+        max_steps in 1..20u32,
+        request in request(),
+    ) {
+        let mut memory = PhysicalMemory::new(2);
+        memory.write(PhysAddr::truncate(0x1000), &table.concat().iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>())
+            .unwrap();
+        let result = walk(&memory, &context(hash, enable, max_steps), request);
+        let (code, pfn) = match result.answer {
+            Ok(translation) => (0, translation.pfn.get()),
+            Err(fault) => (fault.code(), 0),
+        };
+        prop_assert_eq!((code, pfn, result.probes), reference(&table, hash, enable, max_steps, request));
+        prop_assert_eq!(result.mapping.is_some(), matches!(result.answer, Ok(_) | Err(Fault::Rights)));
+    }
+}
+
+fn read() -> Request {
+    Request { asid: Asid::truncate(1), vpn: Vpn::truncate(5), access: Access::Read, user: true }
+}
+
+#[test]
+fn a_walk_waits_for_each_entry_and_then_stays_done() {
+    let mut walk = Walk::new(&context(Hash::Asid, Search::ENABLE_SMALL_ONLY, 4), read());
+    assert_eq!(walk.probe_address(), Some(PhysAddr::truncate(0x1020)));
+    let mut linked = [0; 32];
+    linked[24] = 7;
+    linked[28] = 1;
+    assert_eq!(walk.step(Ok(linked)), Progress::Probe(PhysAddr::truncate(0x10e0)));
+    let Progress::Done(result) = walk.step(Ok([0; 32])) else { panic!("the chain has ended") };
+    assert_eq!((result.answer, result.probes), (Err(Fault::NotPresent), 2));
+    assert_eq!(walk.step(Ok(linked)), Progress::Done(result));
+    assert_eq!(walk.probe_address(), None);
+}
+
+#[test]
+fn a_failed_read_ends_the_walk_in_bus_error() {
+    let mut walk = Walk::new(&context(Hash::Fold, Search::ENABLE_ALL, 4), read());
+    let address = walk.probe_address().unwrap();
+    let Progress::Done(result) = walk.step(Err(BusError { address, bytes: 32 })) else { panic!("the read has failed") };
+    assert_eq!((result.answer, result.mapping, result.probes), (Err(Fault::BusError), None, 1));
+}
+
+#[test]
+fn a_table_outside_the_memory_is_a_bus_error() {
+    let layout = Layout::new(PhysAddr::truncate(0x8000), LOG2, Hash::Fold, 0).unwrap();
+    let result = hashwalk_model::walk(&PhysicalMemory::new(2), &WalkContext::new(layout, 1, 4), read());
+    assert_eq!((result.answer, result.probes), (Err(Fault::BusError), 1));
+}
+
+#[test]
+fn a_chain_that_bites_its_tail_is_too_long() {
+    let mut memory = PhysicalMemory::new(2);
+    let mut linked_to_itself = [0; 32];
+    (linked_to_itself[24], linked_to_itself[28]) = (1, 1);
+    memory.write_entry(PhysAddr::truncate(0x1020), &linked_to_itself).unwrap();
+    let result = walk(&memory, &context(Hash::Asid, Search::ENABLE_ALL, 9), read());
+    assert_eq!((result.answer, result.probes), (Err(Fault::ChainTooLong), 9));
+}

@@ -1,0 +1,134 @@
+//! The hash unit: (ASID, VPN) to 32 bits, combinational (docs/spec.md, section 3).
+//!
+//! | port | dir | bits | |
+//! | ---- | --- | ---: | - |
+//! | `key` | in | 128 | only `keyed` |
+//! | `vpn` | in | 52 | rounded to the page size; not for `asid` |
+//! | `asid` | in | 16 | |
+//! | `out` | out | 32 | the hash |
+//!
+//! `keyed` is seven four-input tables deep: one to add the first round key, then a substitution and a mixing (with the
+//! next key) for each of two rounds, a substitution, and the fold.
+
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, priority_select, shape};
+use hashwalk_spec::Hash;
+use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
+use hashwalk_spec::entry::INDEX_BITS;
+
+use crate::ports::KEY_BITS;
+
+const STATE_BITS: u32 = ASID_BITS + VPN_BITS;
+const ROUNDS: u32 = 3;
+/// The substitution of PRESENT (Bogdanov et al., CHES 2007).
+const SUBSTITUTION: [u32; 16] = [0xc, 5, 6, 0xb, 9, 0, 0xa, 0xd, 3, 0xe, 0xf, 8, 4, 7, 1, 2];
+
+bundle! {
+    /// What is hashed.
+    pub struct HashInputs {
+        /// 128 bits; only for `keyed`.
+        pub key: Option<Signal>,
+        /// 52 bits; not for `asid`.
+        pub vpn: Option<Signal>,
+        /// 16 bits.
+        pub asid: Signal,
+    }
+}
+
+/// One of the hash functions as a circuit.
+pub struct HashUnit(pub Hash);
+
+impl Component for HashUnit {
+    type Inputs = HashInputs;
+    type Outputs = Signal;
+    type State = ();
+
+    fn name(&self) -> String {
+        format!("hashwalk_hash_{}", self.0)
+    }
+
+    fn doc(&self) -> String {
+        format!("The `{}` hash of (ASID, VPN), combinational.", self.0)
+    }
+
+    fn inputs(&self) -> HashInputs {
+        HashInputs {
+            key: (self.0 == Hash::Keyed).then(|| shape(KEY_BITS)),
+            vpn: (self.0 != Hash::Asid).then(|| shape(VPN_BITS)),
+            asid: shape(ASID_BITS),
+        }
+    }
+
+    fn reset(&self) {}
+
+    fn kernel(&self, _: &mut Module, i: HashInputs, (): ()) -> (Signal, ()) {
+        let asid = i.asid.zext(INDEX_BITS);
+        let hash = match (self.0, i.key, i.vpn) {
+            (Hash::Keyed, Some(key), Some(vpn)) => keyed(&key, &vpn, &i.asid),
+            (Hash::Fold, _, Some(vpn)) => {
+                vpn.bits(0..INDEX_BITS) ^ vpn.bits(INDEX_BITS..VPN_BITS).zext(INDEX_BITS) ^ asid
+            }
+            _ => asid,
+        };
+        (hash, ())
+    }
+}
+
+fn keyed(key: &Signal, vpn: &Signal, asid: &Signal) -> Signal {
+    let mut x = concat([asid, vpn]);
+    for round in 0..ROUNDS {
+        let round_key = key.rotr(60 * round).bits(0..STATE_BITS);
+        x = substitute(&(x ^ round_key).named(format!("keyed_{round}")));
+        if round + 1 < ROUNDS {
+            x = &x ^ &x.rotl(6) ^ x.rotl(59);
+        }
+    }
+    let x = x.named("substituted");
+    x.bits(0..32) ^ x.bits(32..64) ^ x.bits(64..68).zext(32)
+}
+
+fn substitute(x: &Signal) -> Signal {
+    let nibbles = (0..STATE_BITS / 4).rev().map(|n| {
+        let nibble = x.bits(4 * n..4 * n + 4);
+        let choices = (0..15u32).map(|v| (nibble.eq_value(v), lit(4, SUBSTITUTION[v as usize])));
+        priority_select(choices, lit(4, SUBSTITUTION[15]))
+    });
+    concat(nibbles.collect::<Vec<_>>()).named("substitution")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hashwalk_hdl::{Bundle, Interpreter};
+
+    /// Hand-worked in docs/spec.md, section 10.
+    #[test]
+    fn known_answers() {
+        let cases: [(Hash, u128, u32, u64, u32); 5] = [
+            (Hash::Keyed, 0, 0x0000, 0x0000000000000, 0x0000_0006),
+            (Hash::Keyed, 0, 0x0001, 0x000000000001a, 0x95a8_c5d7),
+            (Hash::Keyed, 0x0123456789abcdeffedcba9876543210, 0xbeef, 0x8000012345678, 0x66fa_2faf),
+            (Hash::Fold, 0, 0x0005, 0x8000012345678, 0x123c_567d),
+            (Hash::Asid, 0, 0x0005, 0x8000012345678, 0x0000_0005),
+        ];
+        for (hash, key, asid, vpn, want) in cases {
+            let unit = HashUnit(hash);
+            let mut simulation = Interpreter::new(&unit);
+            simulation.set("asid", asid);
+            if hash == Hash::Keyed {
+                simulation.set("key", key);
+            }
+            if hash != Hash::Asid {
+                simulation.set("vpn", vpn);
+            }
+            assert_eq!(simulation.get("out"), want.into(), "{hash}");
+        }
+    }
+
+    #[test]
+    fn ports_are_only_those_that_the_function_reads() {
+        let names = |hash| HashUnit(hash).inputs().leaves().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(Hash::Keyed), ["key", "vpn", "asid"]);
+        assert_eq!(names(Hash::Fold), ["vpn", "asid"]);
+        assert_eq!(names(Hash::Asid), ["asid"]);
+    }
+}

@@ -1,0 +1,46 @@
+//! The hardware of Hashwalk: a TLB and a page walker for hashed page tables, generated from a [`Config`].
+//!
+//! ```text
+//!                      hashwalk_mmu
+//!   lookup ──────────┬─────────────────────────────► answer
+//!                    ▼            ▲          ▲
+//!              hashwalk_tlb ── found         │
+//!                    ▲                       │
+//!   invalidate ──────┼──────────┐            │
+//!                  refill     restart        │
+//!                    │          ▼            │
+//!                    └───── hashwalk_walker ─┘ ────► miss, refill (software)
+//!                             │        ▲
+//!                     hashwalk_hash    └───────────► memory
+//! ```
+//!
+//! The contract is docs/spec.md, the cycles are docs/timing.md. One module a file:
+//!
+//! | module | holds |
+//! | ------ | ----- |
+//! | [`mmu`] | the top: the lookup pipeline, the order of invalidation, the ports |
+//! | [`tlb`] | the translations, their lookup, refill and removal |
+//! | [`replacement`] | the tree of pseudo-LRU bits |
+//! | [`walker`] | the walk's states, the memory port, software's turn |
+//! | [`verdict`] | what one entry means for one search |
+//! | [`hash`] | the three hash functions |
+//! | [`page`] | comparing, rounding and composing page numbers |
+//! | [`ports`] | the bundles that cross module boundaries |
+
+pub mod hash;
+pub mod mmu;
+pub mod page;
+pub mod ports;
+pub mod replacement;
+pub mod tlb;
+pub mod verdict;
+pub mod walker;
+
+use hashwalk_hdl::{Design, elaborate};
+use hashwalk_spec::Config;
+
+/// Generates the hardware of a configuration. The same configuration gives the same bytes.
+#[must_use]
+pub fn generate(config: &Config) -> Design {
+    elaborate(&mmu::Mmu::new(config))
+}

@@ -1,0 +1,74 @@
+//! Comparing, rounding and composing page numbers of three sizes. All combinational.
+//!
+//! A VPN falls into three groups of bits: those that every size compares, those that are offset in a 1 GiB page, and
+//! those that are offset in a 2 MiB page too.
+//!
+//! ```text
+//!  51                    18 17         9 8          0
+//! +------------------------+------------+------------+
+//! |          high          |   middle   |    low     |
+//! +------------------------+------------+------------+
+//! ```
+
+use hashwalk_hdl::{Signal, concat};
+use hashwalk_spec::PageSize;
+
+const MIDDLE: u32 = PageSize::Large.vpn_offset_bits();
+const HIGH: u32 = PageSize::Huge.vpn_offset_bits();
+
+/// Whether a page of this size is larger than 4 KiB. `size` is a 2-bit code.
+#[must_use]
+pub fn is_large(size: &Signal) -> Signal {
+    size.any()
+}
+
+/// Whether a page of this size is larger than 2 MiB. `size` is a 2-bit code.
+#[must_use]
+pub fn is_huge(size: &Signal) -> Signal {
+    size.bit(1)
+}
+
+/// Whether two pages overlap, each given by a VPN in it and its size.
+#[must_use]
+pub fn overlap(a_vpn: &Signal, a_size: &Signal, b_vpn: &Signal, b_size: &Signal) -> Signal {
+    let high = a_vpn.bits(HIGH..a_vpn.width()).eq(&b_vpn.bits(HIGH..b_vpn.width()));
+    let middle = a_vpn.bits(MIDDLE..HIGH).eq(&b_vpn.bits(MIDDLE..HIGH));
+    let low = a_vpn.bits(0..MIDDLE).eq(&b_vpn.bits(0..MIDDLE));
+    high & (middle | is_huge(a_size) | is_huge(b_size)) & (low | is_large(a_size) | is_large(b_size))
+}
+
+/// Whether a page number of any width from 18 bits is a multiple of the size.
+#[must_use]
+pub fn is_aligned(number: &Signal, size: &Signal) -> Signal {
+    !((number.bits(0..MIDDLE).any() & is_large(size)) | (number.bits(MIDDLE..HIGH).any() & is_huge(size)))
+}
+
+/// The page number rounded down to a multiple of the size.
+#[must_use]
+pub fn base(number: &Signal, size: &Signal) -> Signal {
+    concat([
+        number.bits(HIGH..number.width()),
+        number.bits(MIDDLE..HIGH).gate(&!is_huge(size)),
+        number.bits(0..MIDDLE).gate(&!is_large(size)),
+    ])
+}
+
+/// The frame of page `vpn` in a page of this size that begins at `pfn`.
+#[must_use]
+pub fn frame(pfn: &Signal, size: &Signal, vpn: &Signal) -> Signal {
+    // The PFN's offset bits are zero, so that the VPN's can be added by OR.
+    concat([
+        pfn.bits(HIGH..pfn.width()),
+        pfn.bits(MIDDLE..HIGH) | vpn.bits(MIDDLE..HIGH).gate(&is_huge(size)),
+        pfn.bits(0..MIDDLE) | vpn.bits(0..MIDDLE).gate(&is_large(size)),
+    ])
+}
+
+/// Whether the rights (R, W, X, U) allow the access (2-bit code) in this mode.
+#[must_use]
+pub fn allows(rights: &Signal, access: &Signal, user: &Signal) -> Signal {
+    let kind = (rights.bit(0) & access.eq_value(0u32))
+        | (rights.bit(1) & access.eq_value(1u32))
+        | (rights.bit(2) & access.eq_value(2u32));
+    kind & (rights.bit(3) | !user)
+}

@@ -1,0 +1,257 @@
+//! The bundles that cross module boundaries, with the widths of docs/spec.md, section 9.
+
+use hashwalk_hdl::{Signal, bundle, shape};
+use hashwalk_spec::address::{ASID_BITS, PFN_BITS, PHYS_ADDR_BITS, VPN_BITS};
+use hashwalk_spec::entry::INDEX_BITS;
+use hashwalk_spec::fault::FAULT_BITS;
+use hashwalk_spec::{Config, Hash};
+
+/// Bits of a page size's code.
+pub const SIZE_BITS: u32 = 2;
+/// Bits of the rights R, W, X, U.
+pub const RIGHTS_BITS: u32 = 4;
+/// Bits of the `keyed` hash's key.
+pub const KEY_BITS: u32 = 128;
+/// Bits of the mask of enabled searches.
+pub const SEARCHES: u32 = 6;
+
+bundle! {
+    /// What is asked: a page of an address space, and how it is accessed.
+    pub struct Request {
+        /// 52 bits.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
+        /// 2 bits: read, write, fetch.
+        pub access: Signal,
+        /// 1 bit: user mode.
+        pub user: Signal,
+    }
+
+    /// A well-formed translation of one page, as the TLB keeps it.
+    pub struct Mapping {
+        /// 52 bits: the page's first VPN.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
+        /// 1 bit.
+        pub global: Signal,
+        /// 2 bits: never the reserved code.
+        pub size: Signal,
+        /// 40 bits: the page's first frame.
+        pub pfn: Signal,
+        /// 4 bits: R, W, X, U from the lowest.
+        pub rights: Signal,
+    }
+
+    /// An invalidation in the cycle in which it takes effect.
+    pub struct Invalidate {
+        /// 1 bit.
+        pub valid: Signal,
+        /// 2 bits: all, ASID, address, address in ASID.
+        pub kind: Signal,
+        /// 52 bits.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
+    }
+
+    /// Registers that software writes; all but `software_refill` change only while the MMU is idle.
+    pub struct Control {
+        /// 1 bit: misses go to software.
+        pub software_refill: Signal,
+        /// 40 bits: the table's first frame.
+        pub table_frame: Signal,
+        /// 32 bits: the number of entries less one.
+        pub table_mask: Signal,
+        /// 128 bits; only with the `keyed` hash.
+        pub hash_key: Option<Signal>,
+        /// 6 bits: search i is made if bit i is set.
+        pub search_enable: Signal,
+    }
+
+    /// The port on which translations are asked for.
+    pub struct Lookup {
+        /// 1 bit.
+        pub valid: Signal,
+        /// 52 bits.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
+        /// 2 bits.
+        pub access: Signal,
+        /// 1 bit.
+        pub user: Signal,
+    }
+
+    /// The answer to the oldest request.
+    pub struct Answer {
+        /// 1 bit.
+        pub valid: Signal,
+        /// 40 bits.
+        pub pfn: Signal,
+        /// 3 bits.
+        pub fault: Signal,
+        /// 1 bit: the TLB answered.
+        pub hit: Signal,
+    }
+
+    /// The memory port, into the hardware.
+    pub struct MemoryIn {
+        /// 1 bit.
+        pub request_ready: Signal,
+        /// 1 bit: a beat of data; always taken.
+        pub response_valid: Signal,
+        /// Bus width.
+        pub response_data: Signal,
+        /// 1 bit: the beat could not be read.
+        pub response_error: Signal,
+    }
+
+    /// The memory port, out of the hardware.
+    pub struct MemoryOut {
+        /// 1 bit.
+        pub request_valid: Signal,
+        /// 52 bits: a multiple of 32.
+        pub request_address: Signal,
+        /// 3 bits: beats of the read, a constant.
+        pub request_beats: Signal,
+    }
+
+    /// Software's answer to a miss.
+    pub struct Refill {
+        /// 1 bit.
+        pub valid: Signal,
+        /// 3 bits: 0, or the fault to answer with in place of the mapping.
+        pub fault: Signal,
+        /// 52 bits.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
+        /// 40 bits.
+        pub pfn: Signal,
+        /// 2 bits; any code.
+        pub size: Signal,
+        /// 4 bits.
+        pub rights: Signal,
+        /// 1 bit.
+        pub global: Signal,
+    }
+
+    /// A miss that software is asked to serve.
+    pub struct Miss {
+        /// 1 bit.
+        pub valid: Signal,
+        /// 52 bits.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
+        /// 2 bits.
+        pub access: Signal,
+        /// 1 bit.
+        pub user: Signal,
+    }
+
+    /// The end of a walk.
+    pub struct Delivery {
+        /// 1 bit: the waiting request is answered in this cycle.
+        pub valid: Signal,
+        /// 3 bits: 0, or the fault.
+        pub fault: Signal,
+        /// The mapping, if there is no fault.
+        pub mapping: Mapping,
+    }
+}
+
+impl Lookup {
+    /// The request without its handshake.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        Request {
+            vpn: self.vpn.clone(),
+            asid: self.asid.clone(),
+            access: self.access.clone(),
+            user: self.user.clone(),
+        }
+    }
+}
+
+impl Refill {
+    /// The mapping that software answers with, unchecked.
+    #[must_use]
+    pub fn mapping(&self) -> Mapping {
+        Mapping {
+            vpn: self.vpn.clone(),
+            asid: self.asid.clone(),
+            global: self.global.clone(),
+            size: self.size.clone(),
+            pfn: self.pfn.clone(),
+            rights: self.rights.clone(),
+        }
+    }
+}
+
+/// The widths of a request.
+#[must_use]
+pub fn request() -> Request {
+    Request { vpn: shape(VPN_BITS), asid: shape(ASID_BITS), access: shape(2), user: shape(1) }
+}
+
+/// The widths of a mapping.
+#[must_use]
+pub fn mapping() -> Mapping {
+    Mapping {
+        vpn: shape(VPN_BITS),
+        asid: shape(ASID_BITS),
+        global: shape(1),
+        size: shape(SIZE_BITS),
+        pfn: shape(PFN_BITS),
+        rights: shape(RIGHTS_BITS),
+    }
+}
+
+/// The widths of an invalidation.
+#[must_use]
+pub fn invalidate() -> Invalidate {
+    Invalidate { valid: shape(1), kind: shape(2), vpn: shape(VPN_BITS), asid: shape(ASID_BITS) }
+}
+
+/// The widths of the lookup port.
+#[must_use]
+pub fn lookup() -> Lookup {
+    let Request { vpn, asid, access, user } = request();
+    Lookup { valid: shape(1), vpn, asid, access, user }
+}
+
+/// The widths of the control registers.
+#[must_use]
+pub fn control(config: &Config) -> Control {
+    Control {
+        software_refill: shape(1),
+        table_frame: shape(PFN_BITS),
+        table_mask: shape(INDEX_BITS),
+        hash_key: (config.hash() == Hash::Keyed).then(|| shape(KEY_BITS)),
+        search_enable: shape(SEARCHES),
+    }
+}
+
+/// The widths of the memory port's inputs.
+#[must_use]
+pub fn memory_in(config: &Config) -> MemoryIn {
+    MemoryIn {
+        request_ready: shape(1),
+        response_valid: shape(1),
+        response_data: shape(config.bus_bits()),
+        response_error: shape(1),
+    }
+}
+
+/// The widths of software's answer.
+#[must_use]
+pub fn refill() -> Refill {
+    let Mapping { vpn, asid, global, size, pfn, rights } = mapping();
+    Refill { valid: shape(1), fault: shape(FAULT_BITS), vpn, asid, pfn, size, rights, global }
+}
+
+/// The width of a physical address on the memory port.
+pub const ADDRESS_BITS: u32 = PHYS_ADDR_BITS;

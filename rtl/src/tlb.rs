@@ -1,0 +1,223 @@
+//! The TLB: fully associative, three page sizes in every slot, tree pseudo-LRU.
+//!
+//! | port | dir | when |
+//! | ---- | --- | ---- |
+//! | `lookup_*` | in | cycle t: the key, compared with every slot |
+//! | `touch` | in | cycle t + 1: that comparison was of a real request |
+//! | `hit`, `found_*` | out | cycle t + 1: the slot that matched |
+//! | `refill_*` | in | the mapping is written at the end of the cycle |
+//! | `invalidate_*` | in | slots are dropped at the end of the cycle |
+//!
+//! ```text
+//! cycle      t                t + 1
+//! lookup     compare          found = slots[hits]      the comparison's result is registered, the slots are read
+//! refill     write, drop      seen by lookups          from t + 1 on
+//! invalidate drop             seen by lookups
+//! ```
+//!
+//! Refill and invalidation share one comparator a slot, so they never come in one cycle; the walker waits. A refill
+//! drops what it overlaps, so at most one slot matches. A refill never comes in a cycle whose lookup is used, so the
+//! slot that matched in t is still there in t + 1; dropping clears only its valid bit.
+//!
+//! Reset: every slot is unused, the victim is slot 0.
+
+use hashwalk_hdl::{Component, Module, Signal, all_of, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
+use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
+
+use crate::page;
+use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, SIZE_BITS};
+use crate::replacement;
+
+bundle! {
+    /// What the TLB is asked.
+    pub struct TlbInputs {
+        /// 52 bits.
+        pub lookup_vpn: Signal,
+        /// 16 bits.
+        pub lookup_asid: Signal,
+        /// 1 bit.
+        pub touch: Signal,
+        /// 1 bit: write `refill`.
+        pub refill_valid: Signal,
+        /// What is written.
+        pub refill: Mapping,
+        /// What is dropped.
+        pub invalidate: Invalidate,
+    }
+
+    /// What it found for the lookup of the cycle before.
+    pub struct TlbOutputs {
+        /// 1 bit.
+        pub hit: Signal,
+        /// The slot that matched; 0 if none did.
+        pub found: Found,
+    }
+
+    /// What a hit needs of a mapping.
+    pub struct Found {
+        /// 2 bits.
+        pub size: Signal,
+        /// 40 bits.
+        pub pfn: Signal,
+        /// 4 bits.
+        pub rights: Signal,
+    }
+
+    /// A place for one mapping.
+    pub struct Slot {
+        /// 1 bit.
+        pub valid: Signal,
+        /// What it holds.
+        pub mapping: Mapping,
+    }
+
+    /// The registers.
+    pub struct TlbState {
+        /// The translations.
+        pub slot: Vec<Slot>,
+        /// One bit a slot: it matched the lookup of the cycle before.
+        pub hits: Signal,
+        /// One bit for each split of the replacement tree.
+        pub tree: Signal,
+    }
+}
+
+/// A TLB of this number of slots, 4 to 64.
+pub struct Tlb {
+    /// Number of slots.
+    pub slots: u32,
+}
+
+impl Component for Tlb {
+    type Inputs = TlbInputs;
+    type Outputs = TlbOutputs;
+    type State = TlbState;
+
+    fn name(&self) -> String {
+        format!("hashwalk_tlb_{}", self.slots)
+    }
+
+    fn doc(&self) -> String {
+        format!("Fully associative TLB of {} slots; a lookup is answered in the next cycle.", self.slots)
+    }
+
+    fn inputs(&self) -> TlbInputs {
+        TlbInputs {
+            lookup_vpn: shape(VPN_BITS),
+            lookup_asid: shape(ASID_BITS),
+            touch: shape(1),
+            refill_valid: shape(1),
+            refill: ports::mapping(),
+            invalidate: ports::invalidate(),
+        }
+    }
+
+    fn reset(&self) -> TlbState {
+        let slot = Slot {
+            valid: low(),
+            mapping: Mapping {
+                vpn: lit(VPN_BITS, 0u32),
+                asid: lit(ASID_BITS, 0u32),
+                global: low(),
+                size: lit(SIZE_BITS, 0u32),
+                pfn: lit(PFN_BITS, 0u32),
+                rights: lit(RIGHTS_BITS, 0u32),
+            },
+        };
+        TlbState {
+            slot: vec![slot; self.slots as usize],
+            hits: lit(self.slots, 0u32),
+            tree: lit(self.slots - 1, 0u32),
+        }
+    }
+
+    fn kernel(&self, m: &mut Module, i: TlbInputs, s: TlbState) -> (TlbOutputs, TlbState) {
+        let hits: Vec<Signal> = (0..self.slots).map(|n| s.hits.bit(n)).collect();
+        let found = one_hot_mux(hits.iter().zip(&s.slot).map(|(hit, slot)| {
+            let Mapping { size, pfn, rights, .. } = slot.mapping.clone();
+            (hit.clone(), Found { size, pfn, rights })
+        }));
+
+        let victims = victims(&s);
+        let writes: Vec<Signal> = victims.iter().map(|victim| victim & &i.refill_valid).collect();
+        let maintenance = Maintenance::new(&i);
+        let slots = s.slot.iter().zip(&writes).enumerate().map(|(n, (slot, write))| {
+            let drop = maintenance.drops(&slot.mapping).named(format!("drop_{n}"));
+            let write = write.named(format!("write_{n}"));
+            Slot {
+                valid: &write | (&slot.valid & !drop),
+                mapping: when(&write, i.refill.clone()).otherwise(slot.mapping.clone()),
+            }
+        });
+
+        let used: Vec<Signal> = hits.iter().zip(&writes).map(|(hit, write)| (hit & &i.touch) | write).collect();
+        let state = TlbState {
+            slot: slots.collect(),
+            hits: concat(s.slot.iter().rev().map(|slot| matches(slot, &i.lookup_vpn, &i.lookup_asid))),
+            tree: replacement::touched(&s.tree, &used),
+        };
+
+        let hit = any_of(&hits).named("hit_any");
+        let only_one = (&s.hits & (&s.hits - lit(self.slots, 1u32))).is_zero();
+        m.check("at_most_one_hit", !&i.touch | only_one);
+        m.check("refill_and_invalidate_apart", !(&i.refill_valid & &i.invalidate.valid));
+        m.check("refill_and_use_apart", !(&i.refill_valid & &i.touch & &hit));
+        (TlbOutputs { hit, found }, state)
+    }
+}
+
+/// Whether a lookup hits the slot.
+fn matches(slot: &Slot, vpn: &Signal, asid: &Signal) -> Signal {
+    let Mapping { vpn: first, asid: space, global, size, .. } = &slot.mapping;
+    let same_page = page::overlap(first, size, vpn, &lit(SIZE_BITS, 0u32));
+    let same_space = global | space.eq(asid);
+    &slot.valid & same_page & same_space
+}
+
+/// The slot to write next, one-hot: the first unused one, else the tree's victim.
+fn victims(s: &TlbState) -> Vec<Signal> {
+    let unused: Vec<Signal> = s.slot.iter().map(|slot| !&slot.valid).collect();
+    let full = all_of(s.slot.iter().map(|slot| &slot.valid)).named("full");
+    let oldest = replacement::victim(&s.tree, s.slot.len());
+    let free = first_one(&unused);
+    oldest.iter().zip(free).enumerate().map(|(n, (oldest, free))| ((oldest & &full) | free).named(format!("victim_{n}"))).collect()
+}
+
+/// What the shared comparators look for in this cycle: the slots that an invalidation names, or else those that the
+/// mapping to be written overlaps.
+struct Maintenance {
+    vpn: Signal,
+    asid: Signal,
+    size: Signal,
+    /// Drop whatever the page.
+    any_page: Signal,
+    /// Drop whatever the address space, global slots too.
+    any_space: Signal,
+    /// Drop global slots as if they were of the address space.
+    with_global: Signal,
+    active: Signal,
+}
+
+impl Maintenance {
+    fn new(i: &TlbInputs) -> Maintenance {
+        let Invalidate { valid, kind, vpn, asid } = &i.invalidate;
+        let names_page = kind.bit(1);
+        let names_space = kind.bit(0);
+        Maintenance {
+            vpn: when(valid, vpn.clone()).otherwise(i.refill.vpn.clone()).named("maintained_vpn"),
+            asid: when(valid, asid.clone()).otherwise(i.refill.asid.clone()).named("maintained_asid"),
+            size: i.refill.size.gate(&!valid).named("maintained_size"),
+            any_page: (valid & !names_page).named("any_page"),
+            // A global mapping can be hit together with those of every space.
+            any_space: when(valid, !names_space).otherwise(i.refill.global.clone()).named("any_space"),
+            with_global: (!valid).named("with_global"),
+            active: (valid | &i.refill_valid).named("maintain"),
+        }
+    }
+
+    fn drops(&self, slot: &Mapping) -> Signal {
+        let page = &self.any_page | page::overlap(&slot.vpn, &slot.size, &self.vpn, &self.size);
+        let own = when(&slot.global, self.with_global.clone()).otherwise(slot.asid.eq(&self.asid));
+        &self.active & page & (&self.any_space | own)
+    }
+}

@@ -1,0 +1,66 @@
+//! Properties of the generated design that need no simulation.
+
+use hashwalk_rtl::generate;
+use hashwalk_spec::{Config, Hash, Settings};
+
+fn configurations() -> Vec<Config> {
+    let odd = Settings {
+        name: "odd".into(),
+        tlb_entries: 5,
+        bus_bits: 128,
+        max_steps: 1,
+        hash: Hash::Fold,
+        ..Settings::default()
+    };
+    let mut all: Vec<Config> = Config::PRESETS.iter().map(|name| Config::preset(name).unwrap()).collect();
+    all.push(Config::new(odd.clone()).unwrap());
+    all.push(Config::new(Settings { hash: Hash::Asid, ..odd }).unwrap());
+    all
+}
+
+#[test]
+fn two_generations_are_identical() {
+    for config in configurations() {
+        let (first, second) = (generate(&config), generate(&config));
+        assert_eq!(first.files.len(), 4);
+        for (a, b) in first.files.iter().zip(&second.files) {
+            assert_eq!((&a.name, &a.text), (&b.name, &b.text));
+        }
+    }
+}
+
+/// docs/timing.md, "Ready and valid".
+#[test]
+fn no_input_reaches_an_output_within_a_cycle() {
+    for config in configurations() {
+        let design = generate(&config);
+        for output in &design.outputs {
+            for input in &design.inputs {
+                let allowed = (output.name.as_str(), input.name.as_str())
+                    == ("memory_request_address", "control_table_frame");
+                assert_eq!(design.depends(&output.name, &input.name), allowed, "{} from {}", output.name, input.name);
+            }
+        }
+    }
+}
+
+/// docs/spec.md, section 9.
+#[test]
+fn the_ports_are_those_of_the_contract() {
+    let contract = include_str!("../../docs/spec.md");
+    let section = contract.split("## 9. Ports").nth(1).unwrap().split("## 10.").next().unwrap();
+    let design = generate(&Config::preset("default").unwrap());
+    for port in design.inputs.iter().chain(&design.outputs).filter(|port| !["clock", "reset"].contains(&&*port.name)) {
+        let row = section.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{}`", port.name)));
+        let row = row.unwrap_or_else(|| panic!("docs/spec.md has no port {}", port.name));
+        let columns: Vec<&str> = row.split('|').map(str::trim).collect();
+        let position = columns[1].split(", ").position(|name| name == format!("`{}`", port.name)).unwrap();
+        let of = |column: &str| {
+            let parts: Vec<String> = column.split(", ").map(str::to_string).collect();
+            parts.get(position).or(parts.last()).unwrap().replace("bus width", "256")
+        };
+        assert_eq!(of(columns[3]), port.width.to_string(), "{row}");
+        let direction = if design.inputs.iter().any(|input| input.name == port.name) { "in" } else { "out" };
+        assert_eq!(of(columns[2]), direction, "{row}");
+    }
+}

@@ -1,0 +1,202 @@
+//! [`Model`]: a design compiled into a shared object, from the cache or made now.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cache::{Cache, digest};
+use crate::compile::{FAST_FLAGS, SLOW_FLAGS, Unit, compile, first_lines, link};
+use crate::error::{Error, Result, io};
+use crate::glue::{Phases, ports_header};
+use crate::ports::Layout;
+use crate::runtime::Runtime;
+use crate::sources::Sources;
+use crate::toolchain::Toolchain;
+
+/// Verilator's flags.
+///
+/// - The design has no delays (`--no-timing`); a cycle is given 10 ns in waves.
+/// - Warnings do not stop a simulation (`-Wno-fatal`): `make lint` is where they count.
+/// - `unique`: what Verilog leaves undefined, an X or a register before its reset, becomes a random bit chosen at load
+///   from the instance's seed. A design that depends on one shows up as a difference between seeds, at no cost per cycle.
+const VERILATOR_FLAGS: [&str; 13] = [
+    "--cc", "--prefix", "Vdut", "--Mdir", "generated", "-O3", "--no-timing", "-Wno-fatal", "--quiet",
+    "--x-assign", "unique", "--x-initial", "unique",
+];
+
+/// The macro that hashwalk-hdl puts around its assertions.
+const CHECKS_MACRO: &str = "-DHASHWALK_CHECKS";
+
+/// What to compile into a model besides the design.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Waves can be written. Such a model simulates at less speed even while none is.
+    pub trace: bool,
+    /// The design's assertions are checked.
+    pub checks: bool,
+}
+
+/// A design compiled into a shared object. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub(crate) shape: Arc<Shape>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub top: String,
+    pub library: PathBuf,
+    pub inputs: Layout,
+    pub outputs: Layout,
+}
+
+impl Model {
+    /// Compiles the design, or finds it in the usual cache.
+    ///
+    /// # Errors
+    /// When Verilator rejects the design, the C++ compiler fails or a file cannot be written.
+    pub fn build(toolchain: &Toolchain, design: impl Into<Sources>, options: Options) -> Result<Model> {
+        Model::build_in(&Cache::usual(), toolchain, design, options, &mut |_| {})
+    }
+
+    /// Like [`Model::build`], with a given cache. `notify` is told of each step that takes seconds, such as
+    /// "Verilating mmu_top (once)"; it hears nothing when the cache has the model.
+    ///
+    /// # Errors
+    /// As for [`Model::build`].
+    pub fn build_in(
+        cache: &Cache,
+        toolchain: &Toolchain,
+        design: impl Into<Sources>,
+        options: Options,
+        notify: &mut dyn FnMut(&str),
+    ) -> Result<Model> {
+        let sources = design.into();
+        let name = format!("{}-{}.so", sources.top, key(toolchain, &sources, options));
+        let library = cache.entry(&name, |work| {
+            let runtime = Runtime::ready(toolchain, cache, options.trace, notify)?;
+            notify(&format!("Verilating {} (once)", sources.top));
+            make(toolchain, &sources, options, &runtime, work)
+        })?;
+        let (inputs, outputs) = (Layout::inputs(&sources), Layout::outputs(&sources));
+        Ok(Model { shape: Arc::new(Shape { top: sources.top, library, inputs, outputs }) })
+    }
+
+    /// The shared object in the cache.
+    pub fn library(&self) -> &Path {
+        &self.shape.library
+    }
+
+    /// The top module's name.
+    pub fn top(&self) -> &str {
+        &self.shape.top
+    }
+}
+
+/// Everything that decides what the shared object does.
+fn key(toolchain: &Toolchain, sources: &Sources, options: Options) -> String {
+    let flags = [VERILATOR_FLAGS.join(" "), FAST_FLAGS.join(" "), SLOW_FLAGS.join(" ")].join("|");
+    let shape = format!("{options:?} {:?} {:?} {}", sources.inputs, sources.outputs, sources.has_clock);
+    let runtime = Runtime::key(toolchain, options.trace);
+    let ours = [&runtime, include_str!("glue.rs"), include_str!("model.rs"), &flags, &shape, &sources.top];
+    let files = sources.files.iter().flat_map(|file| [file.name.as_bytes(), file.text.as_bytes()]);
+    digest(ours.into_iter().map(str::as_bytes).chain(files))
+}
+
+fn make(toolchain: &Toolchain, sources: &Sources, options: Options, runtime: &Runtime, work: &Path) -> Result<PathBuf> {
+    verilate(toolchain, sources, options, work)?;
+    let folder = work.join("generated");
+    let generated = Generated::read(&folder)?;
+    let phases = if options.trace { None } else { Phases::find(&generated.texts) };
+    let (inputs, outputs) = (Layout::inputs(sources), Layout::outputs(sources));
+    let header = folder.join("ports.h");
+    fs::write(&header, ports_header(&inputs, &outputs, sources.has_clock, phases)).map_err(io("write", &header))?;
+
+    let units = generated.units(&folder, runtime)?;
+    let mut flags = runtime.flags(toolchain);
+    flags.push(format!("-I{}", folder.display()));
+    compile(toolchain, &units, &flags)?;
+    let library = work.join("model.so");
+    link(toolchain, units.into_iter().map(|unit| unit.object).chain(runtime.link_inputs()), &library)?;
+    Ok(library)
+}
+
+/// Runs Verilator in `work`, so that its messages name files as the design does.
+fn verilate(toolchain: &Toolchain, sources: &Sources, options: Options, work: &Path) -> Result<()> {
+    for file in &sources.files {
+        let path = work.join(&file.name);
+        fs::write(&path, &file.text).map_err(io("write", &path))?;
+    }
+    let mut command = toolchain.verilator();
+    command.current_dir(work).args(VERILATOR_FLAGS).args(["--timescale-override", "1ns/1ns"]);
+    command.args(["--top-module", &sources.top]);
+    if options.checks {
+        command.args(["--assert", CHECKS_MACRO]);
+    } else {
+        command.arg("--no-assert");
+    }
+    if options.trace {
+        command.arg("--trace-fst");
+    }
+    command.args(sources.files.iter().map(|file| &file.name));
+    let output = command.output().map_err(io("run", command.get_program()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    // Warnings come in between; errors say why.
+    let log = String::from_utf8_lossy(&output.stderr);
+    let errors = log.find("%Error").map_or(&log[..], |first| &log[first..]);
+    Err(Error::Verilator { top: sources.top.clone(), log: first_lines(errors.as_bytes()) })
+}
+
+/// The C++ that Verilator wrote.
+struct Generated {
+    paths: Vec<PathBuf>,
+    texts: Vec<String>,
+}
+
+impl Generated {
+    fn read(folder: &Path) -> Result<Generated> {
+        let entries = fs::read_dir(folder).map_err(io("list", folder))?;
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension() == Some(OsStr::new("cpp")));
+        paths.sort();
+        let read = |path: &PathBuf| fs::read_to_string(path).map_err(io("read", path));
+        let texts = paths.iter().map(read).collect::<Result<_>>()?;
+        Ok(Generated { paths, texts })
+    }
+
+    /// Three kinds of unit: each big file that runs every cycle, all small ones with our glue, and all that run once.
+    /// Most of the time to compile a small unit goes into Verilator's headers.
+    fn units(&self, folder: &Path, runtime: &Runtime) -> Result<Vec<Unit>> {
+        let mut fast = vec![include_line(&runtime.design_source())];
+        let mut slow = Vec::new();
+        let mut units = Vec::new();
+        let unit = |source: PathBuf, flags: &[&'static str]| {
+            let object = source.with_extension("o");
+            Unit { source, object, flags: flags.to_vec() }
+        };
+        for (path, text) in self.paths.iter().zip(&self.texts) {
+            let runs_once = path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("Slow"));
+            match (runs_once, text.len() > BIG_BYTES) {
+                (true, _) => slow.push(include_line(path)),
+                (false, true) => units.push(unit(path.clone(), &FAST_FLAGS)),
+                (false, false) => fast.push(include_line(path)),
+            }
+        }
+        for (name, lines, flags) in [("all_fast.cc", fast, &FAST_FLAGS[..]), ("all_slow.cc", slow, &SLOW_FLAGS[..])] {
+            let path = folder.join(name);
+            fs::write(&path, lines.concat()).map_err(io("write", &path))?;
+            units.push(unit(path, flags));
+        }
+        Ok(units)
+    }
+}
+
+/// Above this size a generated file is a unit of its own.
+const BIG_BYTES: usize = 100_000;
+
+fn include_line(path: &Path) -> String {
+    format!("#include \"{}\"\n", path.display())
+}

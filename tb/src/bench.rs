@@ -1,0 +1,200 @@
+//! `hashwalk bench`: cycles of hits and walks, and the speed of the simulation.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use hashwalk_model::Mapping;
+use hashwalk_model::os::Os;
+use hashwalk_model::walk::walk;
+use hashwalk_spec::{Access, Asid, Config, PageSize, Pfn, Request, Rights, Search, Vpn};
+use serde::Serialize;
+
+use crate::device::Device;
+use crate::machine::{Answered, Drive, Machine, MemoryTiming};
+use crate::replay_trace::{ReplayOptions, references, replay, requests};
+use crate::report::RefillMode;
+
+/// What walks and hits take at one memory latency.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct WalkBench {
+    /// Cycles from the acceptance of a read to its first beat.
+    pub memory_latency: u32,
+    /// Cycles from a miss, as it is presented, to its answer, where the first entry matches.
+    pub first_entry_cycles: u32,
+    /// The same where the second entry of the chain matches.
+    pub second_entry_cycles: u32,
+    /// Cycles from a request that hits to its answer.
+    pub hit_cycles: u32,
+    /// Hits answered in a cycle, over many.
+    pub hits_per_cycle: f64,
+}
+
+const ASID: Asid = Asid::truncate(1);
+/// Hits over which the rate is taken.
+const HITS: u32 = 10_000;
+
+fn read(vpn: Vpn) -> Request {
+    Request { asid: ASID, vpn, access: Access::Read, user: false }
+}
+
+/// Measures walks and hits on a new device.
+///
+/// # Errors
+/// The hardware broke the contract, or no two pages share a chain.
+pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<WalkBench> {
+    let mut os = Os::new(config, 1);
+    os.set_search_enable(Search::ENABLE_ALL);
+    let (first, second) = pages_by_probes(&mut os)?;
+    let mut machine = Machine::new(device.load()?, config, os, MemoryTiming::fixed(memory_latency))?;
+    let first_entry = ask(&mut machine, read(first))?;
+    let second_entry = ask(&mut machine, read(second))?;
+    let hit = ask(&mut machine, read(second))?;
+    if first_entry.hit || second_entry.hit || !hit.hit {
+        bail!("expected two walks and a hit, not {first_entry:?}, {second_entry:?}, {hit:?}");
+    }
+    let pages = [first, second];
+    let (mut answered, mut presented, begin) = (0, 0, machine.now());
+    while answered < HITS {
+        let lookup = (presented < HITS).then(|| read(pages[presented as usize % pages.len()]));
+        let events = machine.cycle(Drive { lookup, invalidate: None })?;
+        presented += u32::from(events.lookup_accepted);
+        answered += u32::from(events.answered.is_some_and(|answered| answered.hit));
+    }
+    // The first answer comes a cycle after its request; from there on it is one a cycle at best.
+    let cycles = machine.now() - begin - 1;
+    Ok(WalkBench {
+        memory_latency,
+        first_entry_cycles: first_entry.cycles,
+        second_entry_cycles: second_entry.cycles,
+        hit_cycles: hit.cycles,
+        hits_per_cycle: f64::from(HITS) / cycles as f64,
+    })
+}
+
+/// Maps pages until one is found by the first probe and one by the second.
+fn pages_by_probes(os: &mut Os) -> Result<(Vpn, Vpn)> {
+    let (mut first, mut second) = (None, None);
+    let pages = os.table().layout().entries() / 2;
+    for page in 0..pages {
+        let vpn = Vpn::truncate(0x1000 + page);
+        let pfn = Pfn::truncate(page);
+        let mapping = Mapping { asid: ASID, vpn, size: PageSize::Small, pfn, rights: Rights::ALL, global: false };
+        os.table().clone().insert(os.memory_mut(), mapping).context("while filling the table")?;
+        match walk(os.memory(), os.walk_context(), read(vpn)).probes {
+            1 => first = first.or(Some(vpn)),
+            2 => second = second.or(Some(vpn)),
+            _ => {}
+        }
+        if let (Some(first), Some(second)) = (first, second) {
+            return Ok((first, second));
+        }
+    }
+    bail!("none of {pages} pages has its entry in the second place of a chain")
+}
+
+/// Asks for one translation and waits for its answer.
+fn ask(machine: &mut Machine, request: Request) -> Result<Answered> {
+    let mut lookup = Some(request);
+    loop {
+        let events = machine.cycle(Drive { lookup, invalidate: None })?;
+        if events.lookup_accepted {
+            lookup = None;
+        }
+        if let Some(answered) = events.answered {
+            return Ok(answered);
+        }
+    }
+}
+
+/// How fast a trace is simulated and checked, and where the time goes.
+#[derive(Clone, Debug, Serialize)]
+pub struct SimBench {
+    /// The trace.
+    pub trace: String,
+    /// References in it.
+    pub references: u64,
+    /// Cycles from the acceptance of a read to its first beat.
+    pub memory_latency: u32,
+    /// References replayed and checked in a second.
+    pub references_per_second: f64,
+    /// Nanoseconds a reference, all in all.
+    pub total_ns: f64,
+    /// Of that: reading and decompressing the trace, measured alone.
+    pub trace_ns: f64,
+    /// Of that: the golden walk of every translation, measured alone.
+    pub golden_ns: f64,
+    /// Of that: the Verilated design, measured alone on as many lookups that change in every cycle.
+    pub verilated_ns: f64,
+}
+
+/// Replays a trace with hardware walks, and measures its parts one by one.
+///
+/// # Errors
+/// The trace cannot be read, or the hardware broke the contract.
+pub fn simulation(device: &Device, config: &Config, trace: &Path, memory_latency: u32) -> Result<SimBench> {
+    let options = ReplayOptions {
+        trace: trace.into(),
+        config: config.clone(),
+        refill: RefillMode::Hardware,
+        memory_latency,
+        limit: None,
+        seed: 1,
+        wave: None,
+    };
+    let run = replay(device, &options, true)?;
+    if let Some(failure) = run.failure {
+        bail!(failure);
+    }
+    let per_reference = |seconds: f64| seconds * 1e9 / run.references as f64;
+
+    let begin = Instant::now();
+    let mut all: Vec<Request> = Vec::with_capacity(run.translations as usize);
+    for reference in references(trace, None)? {
+        all.extend(requests(reference?, ASID));
+    }
+    let trace_ns = per_reference(begin.elapsed().as_secs_f64());
+
+    let mut os = Os::new(config, 1);
+    os.set_search_enable(Search::ENABLE_SMALL_ONLY);
+    for request in &all {
+        let mapping = Mapping {
+            asid: ASID,
+            vpn: request.vpn,
+            size: PageSize::Small,
+            pfn: Pfn::default(),
+            rights: Rights::ALL,
+            global: false,
+        };
+        // Only the first touch of a page enters it.
+        let _ = os.table().clone().insert(os.memory_mut(), mapping);
+    }
+    let begin = Instant::now();
+    let probes: u64 =
+        all.iter().map(|request| u64::from(walk(os.memory(), os.walk_context(), *request).probes)).sum();
+    let golden_ns = per_reference(begin.elapsed().as_secs_f64());
+    if probes < all.len() as u64 {
+        bail!("the golden walks read too little: {probes} entries");
+    }
+
+    let mut dut = device.load()?;
+    dut.reset(2)?;
+    let (valid, vpn) = (dut.input("lookup_valid")?, dut.input("lookup_vpn")?);
+    dut.set(valid, 1);
+    let begin = Instant::now();
+    for request in &all {
+        dut.set(vpn, request.vpn.get());
+        dut.cycle()?;
+    }
+    let verilated_ns = per_reference(begin.elapsed().as_secs_f64());
+    Ok(SimBench {
+        trace: crate::replay_trace::trace_name(trace),
+        references: run.references,
+        memory_latency,
+        references_per_second: run.references_per_second,
+        total_ns: per_reference(run.seconds),
+        trace_ns,
+        golden_ns,
+        verilated_ns,
+    })
+}

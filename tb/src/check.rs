@@ -1,0 +1,132 @@
+//! `hashwalk check` and `hashwalk replay`: differential testing with random scenarios.
+
+use std::cell::RefCell;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use hashwalk_spec::{Config, Hash, Settings};
+use indicatif::{ProgressBar, ProgressStyle};
+use proptest::test_runner::{Config as RunnerConfig, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use crate::device::Device;
+use crate::scenario::{Scenario, Tally, run, scenarios};
+
+/// What to check.
+#[derive(Clone, Debug)]
+pub struct CheckOptions {
+    /// How many scenarios.
+    pub cases: u32,
+    /// What they grow from.
+    pub seed: u64,
+    /// On which hardware.
+    pub configs: Vec<Config>,
+    /// Where to write a scenario that fails.
+    pub replay: PathBuf,
+}
+
+/// How a check ended.
+#[derive(Debug)]
+pub enum CheckOutcome {
+    /// Every answer of every scenario was legal.
+    Passed(Tally),
+    /// A scenario failed, and was made as small as could be.
+    Failed {
+        /// What went wrong in the smallest one.
+        reason: String,
+        /// Where it was written.
+        replay: PathBuf,
+        /// How many steps it has left.
+        steps: usize,
+    },
+}
+
+/// Small, odd, default and large hardware, every hash, every bus.
+#[must_use]
+pub fn default_configs() -> Vec<Config> {
+    let base = Settings::default();
+    let legal = |settings| Config::new(settings).expect("a legal configuration");
+    vec![
+        Config::preset("tiny").expect("a preset"),
+        legal(Settings {
+            name: "odd".into(),
+            tlb_entries: 5,
+            bus_bits: 128,
+            max_steps: 2,
+            hash: Hash::Fold,
+            ..base.clone()
+        }),
+        legal(Settings { name: "chains".into(), tlb_entries: 7, max_steps: 40, hash: Hash::Asid, ..base }),
+        Config::preset("default").expect("a preset"),
+        Config::preset("large").expect("a preset"),
+    ]
+}
+
+/// Runs scenarios until one fails.
+///
+/// # Errors
+/// The hardware cannot be built, or a failing scenario cannot be written.
+pub fn check(options: &CheckOptions, quiet: bool) -> Result<CheckOutcome> {
+    let devices: Vec<Device> =
+        options.configs.iter().map(|config| Device::build(config, false)).collect::<Result<_>>()?;
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(options.cases.into()) };
+    bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}")?);
+    bar.set_message("checking");
+
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&options.seed.to_le_bytes());
+    let config = RunnerConfig { cases: options.cases, failure_persistence: None, ..RunnerConfig::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let tally = RefCell::new(Tally::default());
+    let outcome = runner.run(&scenarios(&options.configs), |scenario| {
+        bar.inc(1);
+        let index = options.configs.iter().position(|config| config.name() == scenario.config.name);
+        let dut = index.map(|index| devices[index].load()).expect("drawn from these configurations");
+        dut.and_then(|dut| run(dut, &scenario, None, &mut tally.borrow_mut())).map_err(|error| {
+            bar.set_message("shrinking");
+            TestCaseError::fail(format!("{error:#}"))
+        })
+    });
+    bar.finish_and_clear();
+    match outcome {
+        Ok(()) => Ok(CheckOutcome::Passed(tally.into_inner())),
+        Err(TestError::Fail(reason, scenario)) => {
+            write_scenario(&scenario, &options.replay)?;
+            let steps = scenario.steps.len();
+            Ok(CheckOutcome::Failed { reason: reason.to_string(), replay: options.replay.clone(), steps })
+        }
+        Err(TestError::Abort(reason)) => anyhow::bail!("the scenarios could not be drawn: {reason}"),
+    }
+}
+
+fn write_scenario(scenario: &Scenario, path: &Path) -> Result<()> {
+    let context = || format!("cannot write the failing scenario to {}", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
+    serde_json::to_writer_pretty(&mut file, scenario).with_context(context)?;
+    writeln!(file).with_context(context)?;
+    file.persist(path).with_context(context)?;
+    Ok(())
+}
+
+/// Reads a scenario that was written by [`check`].
+///
+/// # Errors
+/// The file cannot be read or is no scenario.
+pub fn read_scenario(path: &Path) -> Result<Scenario> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no scenario", path.display()))
+}
+
+/// Runs one scenario from a file.
+///
+/// # Errors
+/// The file is no scenario, the hardware cannot be built, or the scenario fails.
+pub fn replay(path: &Path, wave: Option<&Path>) -> Result<Tally> {
+    let scenario = read_scenario(path)?;
+    let config = Config::new(scenario.config.clone()).with_context(|| format!("in {}", path.display()))?;
+    let device = Device::build(&config, wave.is_some())?;
+    let mut tally = Tally::default();
+    run(device.load()?, &scenario, wave, &mut tally)?;
+    Ok(tally)
+}

@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Hashwalk: a hardware page walker and TLB for hashed page tables, on the bench.
+#[derive(Debug, Parser)]
+#[command(name = "hashwalk", version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Replay a memory trace through the Verilated MMU and check every answer
+    Run(RunArgs),
+    /// Record a memory trace of a program with valgrind's lackey
+    Record(RecordArgs),
+    /// Test the hardware against the golden model with random scenarios
+    Check(CheckArgs),
+    /// Replay a scenario that `check` has found to fail
+    Replay(ReplayArgs),
+    /// Write the Verilog, a file list and a table of ports
+    Emit(EmitArgs),
+    /// Measure hits, walks, or the speed of the simulation
+    Bench(BenchArgs),
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// A preset (tiny, default, large) or a TOML file
+    #[arg(long, value_name = "PRESET|FILE", default_value = "default")]
+    pub config: String,
+}
+
+/// Who refills the TLB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RefillChoice {
+    /// The page walker
+    Hardware,
+    /// The operating system's handler (its instruction costs are modelled)
+    Software,
+    /// One after the other
+    Both,
+}
+
+/// `hashwalk run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The trace: lackey text, plain or zstd [default: the three that are shipped]
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub config: ConfigArgs,
+    /// Who refills the TLB
+    #[arg(long, value_enum, default_value = "both")]
+    pub refill: RefillChoice,
+    /// Cycles from the acceptance of a read to its data
+    #[arg(long, value_name = "CYCLES", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub memory_latency: u32,
+    /// Stop after this many references
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// What the operating system's random choices (the hash key) grow from
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    pub json: bool,
+    /// Write a wave in FST (one trace and one refill mode only; large: use --limit)
+    #[arg(long, value_name = "FILE")]
+    pub wave: Option<PathBuf>,
+}
+
+/// `hashwalk record`.
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// The trace file; compressed if its name ends in .zst
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Leave out this many references at the start
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub skip: u64,
+    /// Stop the program after this many references
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// `hashwalk check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// How many scenarios
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub cases: u32,
+    /// What the scenarios grow from [default: drawn from the clock and printed]
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+    /// A preset or a TOML file [default: a set of small, odd and large ones]
+    #[arg(long, value_name = "PRESET|FILE")]
+    pub config: Option<String>,
+    /// Where to write the scenario that fails
+    #[arg(long, value_name = "FILE", default_value = "hashwalk-replay.json")]
+    pub replay: PathBuf,
+}
+
+/// `hashwalk replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The scenario
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Write a wave in FST
+    #[arg(long, value_name = "FILE")]
+    pub wave: Option<PathBuf>,
+}
+
+/// `hashwalk emit`.
+#[derive(Debug, Args)]
+pub struct EmitArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub config: ConfigArgs,
+    /// The folder to write to; it is made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+}
+
+/// What to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Bench {
+    /// Cycles to a hit, and hits a cycle
+    Hit,
+    /// Cycles to the answer of a walk whose first, or second, entry matches
+    Walk,
+    /// References checked a second, and where the time goes
+    Sim,
+}
+
+/// `hashwalk bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// What to measure
+    #[arg(value_enum)]
+    pub what: Bench,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub config: ConfigArgs,
+    /// Memory latencies in cycles [default: 1,10,40,100 for walk, 40 for the others]
+    #[arg(long, value_name = "CYCLES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub memory_latency: Vec<u32>,
+    /// Print one JSON object a latency, one a line
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,73 @@
+//! `hashwalk emit`: the Verilog of a configuration, its file list, and its ports and parameters in Markdown.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use hashwalk_hdl::Design;
+use hashwalk_rtl::generate;
+use hashwalk_spec::Config;
+
+/// Writes all files of a configuration into `folder`, which is made if it is not there. Each file is complete or not
+/// there at all.
+///
+/// # Errors
+/// The folder or a file cannot be written.
+pub fn emit(config: &Config, folder: &Path) -> Result<Vec<PathBuf>> {
+    let design = generate(config);
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut files: Vec<(String, String)> =
+        design.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect();
+    files.push(("files.f".into(), design.files.iter().map(|file| format!("{}\n", file.name)).collect()));
+    files.push(("ports.md".into(), describe(config, &design)));
+    files.into_iter().map(|(name, text)| write(folder, &name, &text)).collect()
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    let context = || format!("cannot write {}", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
+    file.write_all(text.as_bytes()).with_context(context)?;
+    // A temporary file is for its owner alone; what is emitted is for everybody who may read the folder.
+    #[cfg(unix)]
+    std::os::unix::fs::PermissionsExt::set_mode(&mut file.as_file().metadata()?.permissions(), 0o644);
+    file.persist(&path).with_context(context)?;
+    Ok(path)
+}
+
+/// The contract, in which each port has a row.
+const CONTRACT: &str = include_str!("../../docs/spec.md");
+
+/// What the contract says of a port; empty where its row says it of another port that it goes with.
+fn meaning(port: &str) -> &'static str {
+    let row = CONTRACT.lines().find(|line| line.starts_with("| `") && line.contains(&format!("`{port}`")));
+    row.and_then(|row| row.split('|').nth(4)).map_or("", str::trim)
+}
+
+fn describe(config: &Config, design: &Design) -> String {
+    let mut text = format!("# `{}`, configuration `{}`\n\n", design.top, config.name());
+    text.push_str("| parameter | value |\n| --------- | ----: |\n");
+    let parameters = [
+        ("tlb_entries", config.tlb_entries().to_string()),
+        ("bus_bits", config.bus_bits().to_string()),
+        ("max_steps", config.max_steps().to_string()),
+        ("hash", config.hash().to_string()),
+    ];
+    for (name, value) in parameters {
+        let _ = writeln!(text, "| `{name}` | {value} |");
+    }
+    text.push_str("\n| port | direction | bits | meaning |\n| ---- | --------- | ---: | ------- |\n");
+    for (direction, ports) in [("in", &design.inputs), ("out", &design.outputs)] {
+        for port in ports {
+            let meaning = match port.name.as_str() {
+                "clock" => "the rising edge counts",
+                "reset" => "synchronous, active high",
+                name => meaning(name),
+            };
+            let _ = writeln!(text, "| `{}` | {direction} | {} | {meaning} |", port.name, port.width);
+        }
+    }
+    text.push_str("\nA section number is one of Hashwalk's docs/spec.md, which is the contract of these ports.\n");
+    text
+}

@@ -1,0 +1,14 @@
+//! Hashwalk's test bench: stimulus, memory, scoreboard, traces and reports around the Verilated hardware.
+//!
+//! It is the only crate that knows both the golden model and the hardware.
+
+pub mod bench;
+pub mod check;
+pub mod cli;
+pub mod device;
+pub mod emit;
+pub mod machine;
+pub mod replay_trace;
+pub mod report;
+pub mod scenario;
+pub mod trace;

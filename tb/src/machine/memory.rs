@@ -1,0 +1,137 @@
+//! The memory behind the MMU's port: one read at a time, with any latency and any backpressure.
+
+use fastrand::Rng;
+use hashwalk_model::memory::BusError;
+use hashwalk_sim::Dut;
+use hashwalk_spec::PhysAddr;
+use hashwalk_spec::entry::ENTRY_BYTES;
+use serde::{Deserialize, Serialize};
+
+use super::ports::Ports;
+
+/// How memory behaves. The same numbers give the same behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryTiming {
+    /// Cycles from the acceptance of a read to its first beat, at least: 1 or more.
+    pub latency: u32,
+    /// And at most.
+    pub latency_max: u32,
+    /// Cycles in 100 in which a read is not accepted: 0 to 90.
+    pub stall_percent: u8,
+    /// Chances in 100 that a further beat is late by a cycle: 0 to 90.
+    pub gap_percent: u8,
+    /// What the random choices grow from.
+    pub seed: u64,
+}
+
+impl MemoryTiming {
+    /// A memory that is always ready and answers after `latency` cycles, 1 or more.
+    #[must_use]
+    pub fn fixed(latency: u32) -> MemoryTiming {
+        MemoryTiming { latency, latency_max: latency, stall_percent: 0, gap_percent: 0, seed: 0 }
+    }
+
+    /// Cycles that a read of `beats` beats hardly ever exceeds.
+    #[must_use]
+    pub fn worst_cycles(&self, beats: u32) -> u32 {
+        let patience = |percent: u8| if percent == 0 { 0 } else { 2_000 / (100 - u32::from(percent)) };
+        self.latency_max + patience(self.stall_percent) + beats * (1 + patience(self.gap_percent))
+    }
+}
+
+/// A read on its way back.
+struct Read {
+    words: [u64; (ENTRY_BYTES / 8) as usize],
+    error: bool,
+    next_beat: u32,
+    due: u64,
+}
+
+pub(super) struct MemoryAgent {
+    timing: MemoryTiming,
+    rng: Rng,
+    beats: u32,
+    ready: bool,
+    read: Option<Read>,
+    responding: bool,
+    /// The address of a request that was not accepted in the last cycle.
+    stalled: Option<u64>,
+}
+
+impl MemoryAgent {
+    pub(super) fn new(timing: MemoryTiming, beats: u32) -> MemoryAgent {
+        let rng = Rng::with_seed(timing.seed);
+        MemoryAgent { timing, rng, beats, ready: false, read: None, responding: false, stalled: None }
+    }
+
+    fn chance(&mut self, percent: u8) -> bool {
+        percent > 0 && self.rng.u8(0..100) < percent
+    }
+
+    /// Drives the port for the cycle `now`.
+    pub(super) fn drive(&mut self, dut: &mut Dut, ports: &Ports, now: u64) {
+        self.ready = !self.chance(self.timing.stall_percent);
+        dut.set(ports.memory_request_ready, u64::from(self.ready));
+        let respond = self.read.as_ref().is_some_and(|read| read.due <= now);
+        if respond {
+            let read = self.read.as_ref().expect("a read is due");
+            let words = read.words.len() / self.beats as usize;
+            let start = read.next_beat as usize * words;
+            dut.set_wide(ports.memory_response_data, &read.words[start..start + words]);
+            dut.set(ports.memory_response_error, u64::from(read.error));
+        }
+        if respond || self.responding {
+            dut.set(ports.memory_response_valid, u64::from(respond));
+        }
+        self.responding = respond;
+    }
+
+    /// Looks at the port at the end of the cycle `now`; returns the address of a read that was accepted, or how the
+    /// hardware broke the port's rules.
+    pub(super) fn observe(
+        &mut self,
+        dut: &Dut,
+        ports: &Ports,
+        now: u64,
+        read: impl FnOnce(PhysAddr) -> Result<[u8; ENTRY_BYTES as usize], BusError>,
+    ) -> Result<Option<PhysAddr>, String> {
+        if self.responding {
+            let late = self.chance(self.timing.gap_percent);
+            let current = self.read.as_mut().expect("a beat was sent");
+            current.next_beat += 1;
+            current.due = now + 1 + u64::from(late);
+            if current.next_beat == self.beats {
+                self.read = None;
+            }
+        }
+        if dut.get(ports.memory_request_valid) == 0 {
+            return if self.stalled.take().is_some() { Err("withdrew a stalled read".into()) } else { Ok(None) };
+        }
+        let address = dut.get(ports.memory_request_address);
+        if self.stalled.is_some_and(|stalled| stalled != address) {
+            return Err(format!("changed the address of a stalled read to {address:#x}"));
+        }
+        self.stalled = (!self.ready).then_some(address);
+        if !self.ready {
+            return Ok(None);
+        }
+        if self.read.is_some() {
+            return Err(format!("read {address:#x} while another read was out"));
+        }
+        if !address.is_multiple_of(ENTRY_BYTES) || dut.get(ports.memory_request_beats) != u64::from(self.beats) {
+            return Err(format!("read {address:#x}, not one whole entry"));
+        }
+        let address = PhysAddr::truncate(address);
+        let latency = self.rng.u32(self.timing.latency..=self.timing.latency_max);
+        let result = read(address);
+        let error = result.is_err();
+        // A failed read brings bits that must not be used: a valid entry for anybody.
+        let bytes = result.unwrap_or([0xff; ENTRY_BYTES as usize]);
+        let mut words = [0; (ENTRY_BYTES / 8) as usize];
+        for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
+        }
+        self.read = Some(Read { words, error, next_beat: 0, due: now + u64::from(latency) });
+        Ok(Some(address))
+    }
+}

@@ -1,0 +1,367 @@
+//! The machine on the bench: the Verilated MMU, its memory, the software-refill handler, the operating system, and the
+//! scoreboard that judges every answer against a walk of the golden model.
+//!
+//! ```text
+//!  stimulus ──► Machine::cycle ──► Dut (Verilated)
+//!                 │  ▲   ▲             │
+//!                 │  │   └─ answer ────┤
+//!                 │  └ read ─ memory ◄─┤        one byte image of physical memory: the hardware reads it through
+//!                 │           handler ◄┘        `memory`, software through `handler`, the golden model at once
+//!                 ▼
+//!           Coherence (golden): is this answer legal now?
+//! ```
+//!
+//! In each cycle inputs are driven, combinational logic settles, and all outputs are read as they stand before the
+//! clock edge. The table changes only between cycles, through [`Machine::change`].
+
+mod error;
+mod handler;
+mod memory;
+mod ports;
+
+pub use error::MachineError;
+pub use handler::HandlerCost;
+pub use memory::MemoryTiming;
+
+use std::collections::HashSet;
+
+use handler::Handler;
+use hashwalk_model::coherence::{Coherence, Ticket};
+use hashwalk_model::memory::BusError;
+use hashwalk_model::os::Os;
+use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
+use hashwalk_model::{Mapping, PhysicalMemory};
+use hashwalk_rtl::walker::Walk as WalkerState;
+use hashwalk_sim::Dut;
+use hashwalk_spec::entry::ENTRY_BYTES;
+use hashwalk_spec::{Answer, Config, Invalidation, PhysAddr, Request};
+use memory::MemoryAgent;
+use ports::Ports;
+
+/// What is asked of the hardware in one cycle. What is not accepted must be asked again, unchanged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Drive {
+    /// A translation to ask for.
+    pub lookup: Option<Request>,
+    /// An invalidation to ask for.
+    pub invalidate: Option<Invalidation>,
+}
+
+/// What happened in one cycle.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Events {
+    /// The lookup was accepted.
+    pub lookup_accepted: bool,
+    /// The invalidation was accepted.
+    pub invalidate_accepted: bool,
+    /// The oldest accepted invalidation is done.
+    pub invalidate_done: bool,
+    /// An answer, found legal.
+    pub answered: Option<Answered>,
+}
+
+/// An answer of the hardware.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// What had been asked.
+    pub request: Request,
+    /// The answer.
+    pub answer: Answer,
+    /// Whether the TLB gave it.
+    pub hit: bool,
+    /// Cycles from the request's acceptance to the answer.
+    pub cycles: u32,
+    /// Entries that were read for it, by hardware or software.
+    pub reads: u32,
+}
+
+/// Which reads of the table fail.
+pub type Poison = HashSet<PhysAddr>;
+
+struct Outstanding {
+    id: u64,
+    request: Request,
+    accepted_at: u64,
+    reads: u32,
+    /// The last cycle by which it must be answered if nothing restarts it.
+    deadline: u64,
+}
+
+/// The machine.
+pub struct Machine {
+    dut: Dut,
+    ports: Ports,
+    config: Config,
+    /// The operating system and physical memory. Changes of the table go through [`Machine::change`].
+    os: Os,
+    memory: MemoryAgent,
+    handler: Handler,
+    poison: Poison,
+    coherence: Coherence,
+    outstanding: Option<Outstanding>,
+    invalidations: std::collections::VecDeque<(Ticket, u64)>,
+    now: u64,
+    next_id: u64,
+    patience: u64,
+}
+
+/// Cycles from the acceptance of an invalidation to its completion (docs/timing.md).
+const INVALIDATION_CYCLES: u64 = 3;
+
+impl Machine {
+    /// Puts a Verilated MMU of `config` before an operating system, and resets it.
+    ///
+    /// # Errors
+    /// The shared object lacks a port, or reset failed.
+    pub fn new(dut: Dut, config: &Config, os: Os, timing: MemoryTiming) -> Result<Machine, MachineError> {
+        let ports = Ports::new(&dut)?;
+        let probe = u64::from(timing.worst_cycles(config.beats())) + 8;
+        let mut machine = Machine {
+            memory: MemoryAgent::new(timing, config.beats()),
+            handler: Handler::new(HandlerCost::default(), timing, config.beats()),
+            // Six searches of max_steps probes, with room for software's work.
+            patience: 6 * u64::from(config.max_steps()) * (probe + 64) + 10_000,
+            dut,
+            ports,
+            config: config.clone(),
+            os,
+            poison: Poison::new(),
+            coherence: Coherence::new(),
+            outstanding: None,
+            invalidations: std::collections::VecDeque::new(),
+            now: 0,
+            next_id: 0,
+        };
+        machine.dut.reset(2)?;
+        machine.apply_controls();
+        Ok(machine)
+    }
+
+    /// Writes the operating system's table registers to the control ports. The MMU must be idle.
+    pub fn apply_controls(&mut self) {
+        self.ports.set_controls(&mut self.dut, self.os.walk_context());
+    }
+
+    /// Sends the misses from now on to the handler, or to the walker.
+    pub fn set_software_refill(&mut self, software: bool) {
+        self.dut.set(self.ports.software_refill, u64::from(software));
+    }
+
+    /// Makes reads of these entries fail from now on, for hardware, software and the golden model alike.
+    pub fn set_poison(&mut self, poison: Poison) {
+        self.change(|_| Vec::new());
+        self.poison = poison;
+        self.change(|_| Vec::new());
+    }
+
+    /// The operating system.
+    #[must_use]
+    pub fn os(&self) -> &Os {
+        &self.os
+    }
+
+    /// Changes the table. `change` returns the mappings that it withdrew: removed, replaced, or with other rights.
+    pub fn change(&mut self, change: impl FnOnce(&mut Os) -> Vec<Mapping>) {
+        let withdrawn = change(&mut self.os);
+        self.coherence.table_changed(self.now, &withdrawn);
+        if let Some(waiting) = &self.outstanding {
+            let result = self.golden(waiting.request);
+            self.coherence.request_observes(waiting.id, self.now, result);
+        }
+    }
+
+    /// The cycles simulated so far.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Whether a request waits for its answer.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.outstanding.is_some()
+    }
+
+    /// Whether an accepted invalidation is not done.
+    #[must_use]
+    pub fn is_invalidating(&self) -> bool {
+        !self.invalidations.is_empty()
+    }
+
+    /// The walker's state, as docs/timing.md draws it.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        let code = self.dut.get(self.ports.state) as usize;
+        WalkerState::NAMES.get(code).copied().unwrap_or("unknown")
+    }
+
+    /// Writes a wave of all that follows.
+    ///
+    /// # Errors
+    /// The design was built without waves, or the file cannot be written.
+    pub fn open_wave(&mut self, path: &std::path::Path) -> Result<(), MachineError> {
+        Ok(self.dut.open_wave(path)?)
+    }
+
+    /// Simulates one cycle.
+    ///
+    /// # Errors
+    /// The hardware answered what the golden model does not allow, broke the rules of a port or its own assertions,
+    /// or makes no progress.
+    pub fn cycle(&mut self, drive: Drive) -> Result<Events, MachineError> {
+        let (dut, ports) = (&mut self.dut, &self.ports);
+        ports.drive_lookup(dut, drive.lookup);
+        ports.drive_invalidate(dut, drive.invalidate);
+        self.memory.drive(dut, ports, self.now);
+        self.handler.drive(dut, ports, self.now);
+        self.dut.cycle()?;
+
+        let mut events = Events::default();
+        self.observe_invalidations(drive, &mut events)?;
+        self.observe_reads()?;
+        events.answered = self.observe_answer()?;
+        if drive.lookup.is_some() && self.dut.get(self.ports.lookup_ready) != 0 {
+            events.lookup_accepted = true;
+            self.accept(drive.lookup.expect("just checked"))?;
+        }
+        if let Some(waiting) = &self.outstanding
+            && self.now > waiting.deadline
+        {
+            return Err(MachineError::NoProgress {
+                cycle: self.now,
+                waited: self.now - waiting.accepted_at,
+                request: waiting.request,
+                state: self.state(),
+            });
+        }
+        self.now += 1;
+        Ok(events)
+    }
+
+    fn accept(&mut self, request: Request) -> Result<(), MachineError> {
+        if let Some(waiting) = &self.outstanding {
+            return Err(self.protocol(format!("accepted a request while {:?} waits for its answer", waiting.request)));
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        let result = self.golden(request);
+        self.coherence.request_accepted(self.now, id, request, result);
+        let deadline = self.now + self.patience;
+        self.outstanding = Some(Outstanding { id, request, accepted_at: self.now, reads: 0, deadline });
+        Ok(())
+    }
+
+    fn observe_invalidations(&mut self, drive: Drive, events: &mut Events) -> Result<(), MachineError> {
+        if self.dut.get(self.ports.invalidate_done) != 0 {
+            match self.invalidations.pop_front() {
+                Some((ticket, accepted_at)) if self.now == accepted_at + INVALIDATION_CYCLES => {
+                    self.coherence.invalidation_done(ticket);
+                    events.invalidate_done = true;
+                }
+                Some((_, accepted_at)) => {
+                    let cycles = self.now - accepted_at;
+                    return Err(self.protocol(format!("an invalidation was done after {cycles} cycles")));
+                }
+                None => return Err(self.protocol("an invalidation was done that nobody had asked for".into())),
+            }
+        } else if let Some(&(_, accepted_at)) = self.invalidations.front()
+            && self.now >= accepted_at + INVALIDATION_CYCLES
+        {
+            return Err(self.protocol("an invalidation was not done in time".into()));
+        }
+        if let Some(invalidation) = drive.invalidate
+            && self.dut.get(self.ports.invalidate_ready) != 0
+        {
+            events.invalidate_accepted = true;
+            self.invalidations.push_back((self.coherence.invalidation_accepted(self.now, invalidation), self.now));
+            // The walk may have to begin again.
+            if let Some(waiting) = &mut self.outstanding {
+                waiting.deadline = self.now + self.patience;
+            }
+        }
+        Ok(())
+    }
+
+    /// The memory's and the handler's side of this cycle.
+    fn observe_reads(&mut self) -> Result<(), MachineError> {
+        let reader = Reader { memory: self.os.memory(), poison: &self.poison };
+        let hardware = self.memory.observe(&self.dut, &self.ports, self.now, |address| reader.read(address));
+        let hardware = hardware.map_err(|what| self.protocol(what))?;
+        if let Some(address) = hardware {
+            let table = self.os.walk_context().layout();
+            if !(table.base().get()..table.base().get() + table.bytes()).contains(&address.get()) {
+                return Err(self.protocol(format!("read {address}, which is outside the table")));
+            }
+        }
+        let context = self.os.walk_context();
+        let software =
+            self.handler.observe(&self.dut, &self.ports, self.now, context, |address| reader.read(address));
+        if let Some(waiting) = &mut self.outstanding {
+            waiting.reads += u32::from(hardware.is_some()) + u32::from(software);
+        }
+        Ok(())
+    }
+
+    fn observe_answer(&mut self) -> Result<Option<Answered>, MachineError> {
+        if (self.dut.get(self.ports.idle) != 0) != self.outstanding.is_none() {
+            return Err(self.protocol(format!("says idle = {}", self.dut.get(self.ports.idle))));
+        }
+        if self.dut.get(self.ports.answer_valid) == 0 {
+            return Ok(None);
+        }
+        let Some(waiting) = self.outstanding.take() else {
+            return Err(self.protocol("answered although no request waits".into()));
+        };
+        let answer = self.ports.answer(&self.dut).map_err(|what| self.protocol(what))?;
+        let hit = self.dut.get(self.ports.answer_hit) != 0;
+        let cycles = (self.now - waiting.accepted_at) as u32;
+        if let Err(mismatch) = self.coherence.judge(self.now, waiting.id, answer) {
+            return Err(MachineError::Mismatch { cycle: self.now, request: waiting.request, mismatch });
+        }
+        if hit && cycles != 1 {
+            return Err(self.protocol(format!("a hit was answered after {cycles} cycles")));
+        }
+        Ok(Some(Answered { request: waiting.request, answer, hit, cycles, reads: waiting.reads }))
+    }
+
+    /// The golden answer at this moment.
+    fn golden(&self, request: Request) -> WalkResult {
+        let (memory, context) = (self.os.memory(), self.os.walk_context());
+        if self.poison.is_empty() {
+            return walk(memory, context, request);
+        }
+        let reader = Reader { memory, poison: &self.poison };
+        let mut walk = Walk::new(context, request);
+        loop {
+            match walk.progress() {
+                Progress::Probe(address) => walk.step(reader.read(address)),
+                Progress::Done(result) => return result,
+            };
+        }
+    }
+
+    fn protocol(&self, what: String) -> MachineError {
+        MachineError::Protocol { cycle: self.now, what, state: self.state() }
+    }
+
+    /// The configuration on the bench.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+}
+
+/// Physical memory as everybody on the bench sees it: some entries cannot be read.
+struct Reader<'a> {
+    memory: &'a PhysicalMemory,
+    poison: &'a Poison,
+}
+
+impl Reader<'_> {
+    fn read(&self, address: PhysAddr) -> Result<[u8; ENTRY_BYTES as usize], BusError> {
+        if self.poison.contains(&address) {
+            return Err(BusError { address, bytes: ENTRY_BYTES });
+        }
+        self.memory.read_entry(address)
+    }
+}

@@ -1,0 +1,273 @@
+//! The command `hashwalk`. Exit codes: 0, all is well; 1, the hardware and the golden model disagree; 2, the command
+//! could not do what it was asked, and has said why in a line.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Parser;
+use comfy_table::{CellAlignment, Table};
+use hashwalk::check::{CheckOptions, CheckOutcome, check, default_configs, replay};
+use hashwalk::cli::{
+    Bench, BenchArgs, CheckArgs, Cli, Command, EmitArgs, RecordArgs, RefillChoice, ReplayArgs, RunArgs,
+};
+use hashwalk::device::Device;
+use hashwalk::machine::MachineError;
+use hashwalk::replay_trace::{ReplayOptions, replay as replay_trace, trace_name};
+use hashwalk::report::{RefillMode, RunReport, comparison, plain_table, table};
+use hashwalk::scenario::Tally;
+use hashwalk::trace::{Progress, RecordOptions, record};
+use hashwalk::{bench, emit};
+use hashwalk_spec::Config;
+use indicatif::ProgressBar;
+
+const DISAGREEMENT: u8 = 1;
+const FAILURE: u8 = 2;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => run(&args),
+        Command::Record(args) => record_trace(args),
+        Command::Check(args) => check_hardware(args),
+        Command::Replay(args) => replay_scenario(&args),
+        Command::Emit(args) => emit_verilog(&args),
+        Command::Bench(args) => measure(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("hashwalk: {error:#}");
+        ExitCode::from(FAILURE)
+    })
+}
+
+/// Prints to standard output; a reader that has gone away is no error of ours.
+fn print(text: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        other => Ok(other?),
+    }
+}
+
+/// The traces that come with Hashwalk.
+fn shipped_traces() -> Result<Vec<PathBuf>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
+    let mut traces: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "zst"))
+        .collect();
+    traces.sort();
+    if traces.is_empty() {
+        bail!("there is no trace in {}: name one with --trace", folder.display());
+    }
+    Ok(traces)
+}
+
+fn run(args: &RunArgs) -> Result<ExitCode> {
+    let config = Config::load(&args.config.config)?;
+    let traces = match &args.trace {
+        Some(trace) => vec![trace.clone()],
+        // One object is one trace.
+        None if args.json || args.wave.is_some() => shipped_traces()?.into_iter().take(1).collect(),
+        None => shipped_traces()?,
+    };
+    let modes: &[RefillMode] = match args.refill {
+        RefillChoice::Hardware => &[RefillMode::Hardware],
+        RefillChoice::Software => &[RefillMode::Software],
+        RefillChoice::Both => &[RefillMode::Hardware, RefillMode::Software],
+    };
+    if args.wave.is_some() && modes.len() > 1 {
+        bail!("--wave shows one run: choose --refill hardware or --refill software");
+    }
+    // A trace that is not there is found before minutes are spent on anything else.
+    for trace in &traces {
+        hashwalk::trace::Reader::open(trace)?;
+    }
+    let device = Device::build(&config, args.wave.is_some())?;
+    let mut reports = Vec::new();
+    for trace in traces {
+        let mut runs = Vec::new();
+        for &refill in modes {
+            let options = ReplayOptions {
+                trace: trace.clone(),
+                config: config.clone(),
+                refill,
+                memory_latency: args.memory_latency,
+                limit: args.limit,
+                seed: args.seed,
+                wave: args.wave.clone(),
+            };
+            runs.push(replay_trace(&device, &options, args.json)?);
+        }
+        let references = runs.iter().map(|run| run.references).max().unwrap_or(0);
+        let trace = trace.display().to_string();
+        let (config, memory_latency) = (config.name().to_string(), args.memory_latency);
+        reports.push(RunReport { trace, references, config, memory_latency, runs });
+    }
+    if args.json {
+        print(&serde_json::to_string(&reports[0])?)?;
+    } else {
+        print(&format!(
+            "configuration {}, memory latency {} cycles\n{}",
+            config.name(),
+            args.memory_latency,
+            table(&reports)
+        ))?;
+        for line in reports.iter().filter_map(comparison) {
+            print(&line)?;
+        }
+    }
+    let failures = reports.iter().flat_map(|report| report.runs.iter().map(move |run| (report, run)));
+    let mut code = ExitCode::SUCCESS;
+    for (report, run) in failures.filter(|(_, run)| run.mismatches > 0) {
+        let mode = if run.refill == RefillMode::Hardware { "hardware" } else { "software" };
+        eprintln!("hashwalk: {}: {}", trace_name(report.trace.as_ref()), run.failure.as_deref().unwrap_or_default());
+        eprintln!(
+            "  replay it: hashwalk run --trace {} --config {} --refill {mode} --memory-latency {} --seed {} --limit {} --wave failure.fst",
+            report.trace, args.config.config, args.memory_latency, args.seed, run.references
+        );
+        code = ExitCode::from(DISAGREEMENT);
+    }
+    Ok(code)
+}
+
+fn record_trace(args: RecordArgs) -> Result<ExitCode> {
+    let bar = ProgressBar::new_spinner();
+    let options =
+        RecordOptions { output: args.output.clone(), skip: args.skip, limit: args.limit, command: args.command };
+    let recording = record(&options, |Progress { skipped, recorded }| {
+        bar.set_message(format!("{recorded} references recorded, {skipped} skipped"));
+        bar.tick();
+    });
+    bar.finish_and_clear();
+    let recording = recording?;
+    let name = args.output.display();
+    print(&format!("{name}: {} references, {} bytes", recording.recorded, recording.file_bytes))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_hardware(args: CheckArgs) -> Result<ExitCode> {
+    let configs = match &args.config {
+        Some(name) => vec![Config::load(name)?],
+        None => default_configs(),
+    };
+    let seed = args.seed.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.map_or(0, |since| since.as_nanos() as u64)
+    });
+    let options = CheckOptions { cases: args.cases, seed, configs, replay: args.replay };
+    match check(&options, false)? {
+        CheckOutcome::Passed(tally) => {
+            print(&format!("{} scenarios, seed {seed}: 0 mismatches\n{}", args.cases, tallied(&tally)))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        CheckOutcome::Failed { reason, replay, steps } => {
+            let file = replay.display();
+            eprintln!("hashwalk: seed {seed}: {reason}");
+            eprintln!("  made small ({steps} steps) in {file}; replay it: hashwalk replay {file} --wave failure.fst");
+            Ok(ExitCode::from(DISAGREEMENT))
+        }
+    }
+}
+
+fn tallied(tally: &Tally) -> Table {
+    let mut table = plain_table();
+    table.set_header(["what happened", "times"]);
+    for (what, times) in &tally.0 {
+        table.add_row([what.to_string(), times.to_string()]);
+    }
+    if let Some(column) = table.column_mut(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn replay_scenario(args: &ReplayArgs) -> Result<ExitCode> {
+    match replay(&args.file, args.wave.as_deref()) {
+        Ok(tally) => {
+            print(&format!("{}: 0 mismatches\n{}", args.file.display(), tallied(&tally)))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) if error.downcast_ref::<MachineError>().is_some() => {
+            eprintln!("hashwalk: {error:#}");
+            Ok(ExitCode::from(DISAGREEMENT))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn emit_verilog(args: &EmitArgs) -> Result<ExitCode> {
+    let config = Config::load(&args.config.config)?;
+    for path in emit::emit(&config, &args.output)? {
+        print(&path.display().to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(args: &BenchArgs) -> Result<ExitCode> {
+    let config = Config::load(&args.config.config)?;
+    let device = Device::build(&config, false)?;
+    let given = !args.memory_latency.is_empty();
+    let latencies = match args.what {
+        _ if given => args.memory_latency.clone(),
+        Bench::Walk => vec![1, 10, 40, 100],
+        Bench::Hit | Bench::Sim => vec![40],
+    };
+    let mut out = plain_table();
+    for latency in latencies {
+        let (json, columns) = match args.what {
+            Bench::Sim => {
+                let trace = most_local()?;
+                let figures = bench::simulation(&device, &config, &trace, latency)?;
+                let rest = figures.total_ns - figures.trace_ns - figures.golden_ns - figures.verilated_ns;
+                let columns = vec![
+                    ("trace", figures.trace.clone()),
+                    ("references", figures.references.to_string()),
+                    ("references a second", format!("{:.0}", figures.references_per_second)),
+                    ("ns a reference", format!("{:.0}", figures.total_ns)),
+                    ("trace", format!("{:.0}", figures.trace_ns)),
+                    ("golden", format!("{:.0}", figures.golden_ns)),
+                    ("Verilated", format!("{:.0}", figures.verilated_ns)),
+                    ("bench", format!("{rest:.0}")),
+                ];
+                (serde_json::to_string(&figures)?, columns)
+            }
+            what => {
+                let figures = bench::walks(&device, &config, latency)?;
+                let mut columns = vec![("memory latency L", figures.memory_latency.to_string())];
+                if what == Bench::Walk {
+                    let above =
+                        |cycles: u32, reads: u32| format!("{cycles} = {reads} L + {}", cycles - reads * latency);
+                    columns.push(("first entry matches", above(figures.first_entry_cycles, 1)));
+                    columns.push(("second entry matches", above(figures.second_entry_cycles, 2)));
+                }
+                columns.push(("hit", figures.hit_cycles.to_string()));
+                columns.push(("hits a cycle", format!("{:.3}", figures.hits_per_cycle)));
+                (serde_json::to_string(&figures)?, columns)
+            }
+        };
+        if args.json {
+            print(&json)?;
+        } else {
+            out.set_header(columns.iter().map(|(name, _)| name));
+            out.add_row(columns.into_iter().map(|(_, value)| value));
+        }
+    }
+    if !args.json {
+        let (name, bus) = (config.name(), config.bus_bits());
+        print(&format!("configuration {name}, memory port of {bus} bits\n{out}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The shipped trace with the fewest pages for its length.
+fn most_local() -> Result<PathBuf> {
+    let mut rated = Vec::new();
+    for path in shipped_traces()? {
+        let summary = hashwalk::trace::Summary::of(hashwalk::replay_trace::references(&path, None)?)?;
+        rated.push((summary.lru32_miss_rate(), path));
+    }
+    rated.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Ok(rated.swap_remove(0).1)
+}

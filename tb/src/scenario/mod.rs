@@ -1,0 +1,102 @@
+//! Random scenarios: what software, the processor and memory do to the MMU, step by step.
+//!
+//! A scenario is a list of steps, each some cycles after the one before. It says all that a run depends on, so that it
+//! can be written to a file and replayed. Steps do not wait for answers: the table changes, invalidations are made and
+//! modes are switched while walks are under way, which is the point.
+
+mod runner;
+mod strategy;
+
+pub use runner::{Tally, run};
+pub use strategy::scenarios;
+
+use hashwalk_spec::{Asid, Invalidation, PageSize, Pfn, Request, Rights, Settings, Vpn};
+use serde::{Deserialize, Serialize};
+
+use crate::machine::MemoryTiming;
+
+/// A scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The hardware and the size of the table.
+    pub config: Settings,
+    /// What the hash key grows from.
+    pub seed: u64,
+    /// `control_search_enable`, 6 bits.
+    pub search_enable: u8,
+    /// How memory behaves.
+    pub memory: MemoryTiming,
+    /// What happens.
+    pub steps: Vec<Step>,
+}
+
+/// One thing that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Cycles to let pass first.
+    pub wait: u8,
+    /// What happens then.
+    pub action: Action,
+}
+
+/// What can happen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The processor asks for a translation, as soon as the port is free.
+    Access(Request),
+    /// Software enters a mapping, if nothing is in its way.
+    Map {
+        /// The address space; global mappings go under ASID 0 whatever this says.
+        asid: Asid,
+        /// Any VPN in the page.
+        vpn: Vpn,
+        /// The page's size.
+        size: PageSize,
+        /// Any PFN in the frame.
+        pfn: Pfn,
+        /// What it allows.
+        rights: Rights,
+        /// Whether it is global.
+        global: bool,
+    },
+    /// Software removes the mapping of a page, if there is one.
+    Unmap {
+        /// The address space.
+        asid: Asid,
+        /// Any VPN in the page.
+        vpn: Vpn,
+    },
+    /// Software changes the rights of a page, if it is mapped.
+    Protect {
+        /// The address space.
+        asid: Asid,
+        /// Any VPN in the page.
+        vpn: Vpn,
+        /// The new rights.
+        rights: Rights,
+    },
+    /// Software invalidates, as soon as the port is free.
+    Invalidate(Invalidation),
+    /// Software takes over refilling, or gives it back.
+    Refill {
+        /// Whether software refills.
+        software: bool,
+    },
+    /// One bit of an entry in use flips, until the table is changed or healed.
+    Corrupt {
+        /// Counts the entries in use, around and around.
+        entry: u8,
+        /// The bit, 0 to 255.
+        bit: u8,
+    },
+    /// Reads of an entry fail, until it is healed.
+    Poison {
+        /// The entry's index, within the table's mask.
+        entry: u8,
+    },
+    /// What was corrupted or poisoned is whole again.
+    Heal,
+}

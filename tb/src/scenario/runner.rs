@@ -1,0 +1,211 @@
+//! Running a scenario.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use hashwalk_model::Mapping;
+use hashwalk_model::os::Os;
+use hashwalk_sim::Dut;
+use hashwalk_spec::entry::{ENTRY_BYTES, ENTRY_BITS};
+use hashwalk_spec::{Asid, Config, Invalidation, PageSize, PhysAddr, Vpn};
+use std::path::Path;
+
+use super::{Action, Scenario};
+use crate::machine::{Answered, Drive, Machine, MachineError, Poison};
+
+/// How often what happened, so that one can see that it did.
+#[derive(Clone, Debug, Default)]
+pub struct Tally(pub BTreeMap<&'static str, u64>);
+
+impl Tally {
+    fn count(&mut self, what: &'static str) {
+        *self.0.entry(what).or_default() += 1;
+    }
+
+    fn answer(&mut self, answered: &Answered) {
+        self.count(if answered.hit { "hits" } else { "walks" });
+        self.count(match answered.answer {
+            Ok(_) => "translations",
+            Err(hashwalk_spec::Fault::NotPresent) => "not present",
+            Err(hashwalk_spec::Fault::Rights) => "rights",
+            Err(hashwalk_spec::Fault::Malformed) => "malformed",
+            Err(hashwalk_spec::Fault::ChainTooLong) => "chain too long",
+            Err(hashwalk_spec::Fault::BusError) => "bus error",
+        });
+    }
+}
+
+/// Runs a scenario to its end, when everything has come to rest.
+///
+/// # Errors
+/// The hardware broke the contract; the scenario's configuration is not legal; the wave cannot be written.
+pub fn run(dut: Dut, scenario: &Scenario, wave: Option<&Path>, tally: &mut Tally) -> Result<()> {
+    let config = Config::new(scenario.config.clone())?;
+    let mut os = Os::new(&config, scenario.seed);
+    os.set_search_enable(scenario.search_enable);
+    let mut machine = Machine::new(dut, &config, os, scenario.memory)?;
+    if let Some(path) = wave {
+        machine.open_wave(path)?;
+    }
+    let mut runner = Runner { machine, tally, drive: Drive::default(), broken: None };
+    for (number, step) in scenario.steps.iter().enumerate() {
+        runner.step(step.wait, step.action).with_context(|| format!("in step {number}, {:?}", step.action))?;
+    }
+    runner.come_to_rest().context("after the last step")
+}
+
+struct Runner<'a> {
+    machine: Machine,
+    tally: &'a mut Tally,
+    /// What is asked and not yet accepted.
+    drive: Drive,
+    /// The entry that is corrupted, as it was.
+    broken: Option<(PhysAddr, [u8; ENTRY_BYTES as usize])>,
+}
+
+impl Runner<'_> {
+    fn cycle(&mut self) -> Result<(), MachineError> {
+        let events = self.machine.cycle(self.drive)?;
+        if events.lookup_accepted {
+            self.drive.lookup = None;
+        }
+        if events.invalidate_accepted {
+            self.drive.invalidate = None;
+        }
+        if let Some(answered) = events.answered {
+            self.tally.answer(&answered);
+        }
+        Ok(())
+    }
+
+    fn come_to_rest(&mut self) -> Result<()> {
+        while self.drive.lookup.is_some() || self.drive.invalidate.is_some() {
+            self.cycle()?;
+        }
+        while self.machine.is_waiting() || self.machine.is_invalidating() {
+            self.cycle()?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, wait: u8, action: Action) -> Result<()> {
+        for _ in 0..wait {
+            self.cycle()?;
+        }
+        match action {
+            Action::Access(request) => {
+                while self.drive.lookup.is_some() {
+                    self.cycle()?;
+                }
+                self.drive.lookup = Some(request);
+            }
+            Action::Invalidate(invalidation) => {
+                while self.drive.invalidate.is_some() {
+                    self.cycle()?;
+                }
+                self.drive.invalidate = Some(invalidation);
+                self.tally.count(match invalidation {
+                    Invalidation::All => "invalidate all",
+                    Invalidation::Asid(_) => "invalidate asid",
+                    Invalidation::Address(_) => "invalidate address",
+                    Invalidation::AddressInAsid(..) => "invalidate address in asid",
+                });
+            }
+            Action::Refill { software } => self.machine.set_software_refill(software),
+            Action::Map { asid, vpn, size, pfn, rights, global } => {
+                let asid = if global { Asid::GLOBAL } else { asid };
+                let pfn = hashwalk_spec::Pfn::truncate(pfn.get() & !(size.pages() - 1));
+                let mapping = Mapping { asid, vpn: vpn.base(size), size, pfn, rights, global };
+                self.heal();
+                self.change("map", |os| os.table().clone().insert(os.memory_mut(), mapping).is_ok().then(Vec::new));
+            }
+            Action::Unmap { asid, vpn } => {
+                self.heal();
+                if let Some(old) = self.mapped(asid, vpn) {
+                    self.change("unmap", |os| os.table().clone().remove(os.memory_mut(), old.asid, old.vpn, old.size).ok().map(|old| vec![old]));
+                }
+            }
+            Action::Protect { asid, vpn, rights } => {
+                self.heal();
+                if let Some(old) = self.mapped(asid, vpn) {
+                    self.change("protect", |os| os.table().clone().protect(os.memory_mut(), old.asid, old.vpn, old.size, rights).ok().map(|old| vec![old]));
+                }
+            }
+            Action::Corrupt { entry, bit } => self.corrupt(entry, bit),
+            Action::Poison { entry } => {
+                let layout = *self.machine.os().walk_context().layout();
+                let address = layout.entry_address(u32::from(entry) & layout.mask());
+                self.unsettle(|machine| machine.set_poison(Poison::from([address])));
+                self.tally.count("poison");
+            }
+            Action::Heal => self.heal(),
+        }
+        Ok(())
+    }
+
+    /// Changes the table; `change` returns what it withdrew, or `None` if it was refused.
+    fn change(&mut self, what: &'static str, change: impl FnOnce(&mut Os) -> Option<Vec<Mapping>>) {
+        let mut done = false;
+        self.machine.change(|os| {
+            let withdrawn = change(os);
+            done = withdrawn.is_some();
+            withdrawn.unwrap_or_default()
+        });
+        if done {
+            self.tally.count(what);
+        }
+    }
+
+    /// The mapping of a page in the address space itself.
+    fn mapped(&self, asid: Asid, vpn: Vpn) -> Option<Mapping> {
+        let os = self.machine.os();
+        let lookup = |size: &PageSize| os.table().lookup(os.memory(), asid, vpn.base(*size), *size);
+        PageSize::ALL.iter().find_map(|size| lookup(size).ok()?.mapping)
+    }
+
+    fn corrupt(&mut self, entry: u8, bit: u8) {
+        self.heal();
+        let (table, memory) = (self.machine.os().table(), self.machine.os().memory());
+        let used: Vec<u32> = table.entries(memory).expect("the table lies in memory").map(|(index, _)| index).collect();
+        if used.is_empty() {
+            return;
+        }
+        let address = table.layout().entry_address(used[usize::from(entry) % used.len()]);
+        let whole = self.machine.os().memory().read_entry(address).expect("entries lie in memory");
+        let mut broken = whole;
+        let bit = u32::from(bit) % ENTRY_BITS;
+        broken[bit as usize / 8] ^= 1 << (bit % 8);
+        self.write_entry(address, broken);
+        self.broken = Some((address, whole));
+        self.tally.count("corrupt");
+    }
+
+    fn heal(&mut self) {
+        if let Some((address, whole)) = self.broken.take() {
+            self.write_entry(address, whole);
+        }
+        self.unsettle(|machine| machine.set_poison(Poison::new()));
+    }
+
+    fn write_entry(&mut self, address: PhysAddr, bytes: [u8; ENTRY_BYTES as usize]) {
+        self.unsettle(|machine| {
+            machine.change(|os| {
+                os.memory_mut().write_entry(address, &bytes).expect("entries lie in memory");
+                Vec::new()
+            });
+        });
+    }
+
+    /// A change after which any mapping may be lost to walks, or may be found for the first time: all of them, before
+    /// and after, count as withdrawn until they are invalidated.
+    fn unsettle(&mut self, change: impl FnOnce(&mut Machine)) {
+        self.machine.change(mappings);
+        change(&mut self.machine);
+        self.machine.change(mappings);
+    }
+}
+
+/// Every well-formed mapping in the table, reachable or not.
+fn mappings(os: &mut Os) -> Vec<Mapping> {
+    os.table().iter(os.memory()).expect("the table lies in memory").collect()
+}
