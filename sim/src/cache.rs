@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::error::{Result, io};
-use crate::toolchain::workspace;
+use crate::toolchain::{absolute, workspace};
 
 /// A folder for compiled designs.
 #[derive(Clone, Debug)]
@@ -24,12 +24,12 @@ impl Cache {
     pub fn usual() -> Cache {
         let target = || env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
         let folder = env::var_os("HASHWALK_CACHE").map_or_else(|| target().join("verilated"), PathBuf::from);
-        Cache { folder }
+        Cache::at(folder)
     }
 
     /// A cache in this folder, which is created when first written.
     pub fn at(folder: impl Into<PathBuf>) -> Cache {
-        Cache { folder: folder.into() }
+        Cache { folder: absolute(folder.into()) }
     }
 
     /// Returns the entry `name`, made by `make` if it does not exist yet. `make` gets an empty folder to work in and
@@ -44,7 +44,8 @@ impl Cache {
         let lock = File::create(&lock_path).map_err(io("create", &lock_path))?;
         lock.lock().map_err(io("lock", &lock_path))?; // until `lock` is dropped
         if !entry.exists() {
-            let work = TempDir::with_prefix_in("making-", &self.folder).map_err(io("create a folder in", &self.folder))?;
+            let work =
+                TempDir::with_prefix_in("making-", &self.folder).map_err(io("create a folder in", &self.folder))?;
             let made = make(work.path())?;
             fs::rename(&made, &entry).map_err(io("move a new entry to", &entry))?;
         }

@@ -224,7 +224,12 @@ impl Dut {
 
     /// The error of a wait that was given up after `waited` cycles, for benches with loops of their own.
     pub fn no_progress(&self, waited: u64, waiting_for: &str) -> Error {
-        Error::NoProgress { cycle: self.cycles, waited, waiting_for: waiting_for.to_owned(), state: self.describe_ports() }
+        Error::NoProgress {
+            cycle: self.cycles,
+            waited,
+            waiting_for: waiting_for.to_owned(),
+            state: self.describe_ports(),
+        }
     }
 
     /// Every port with its value in hexadecimal, one a line, inputs first.

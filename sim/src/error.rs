@@ -25,7 +25,9 @@ pub enum Error {
     },
 
     /// The C++ compiler does not run.
-    #[error("the C++ compiler `{command}` does not run ({reason}): install g++ (Debian: apt-get install g++) or set CXX")]
+    #[error(
+        "the C++ compiler `{command}` does not run ({reason}): install g++ (Debian: apt-get install g++) or set CXX"
+    )]
     CompilerMissing {
         /// The command, from `CXX` or `g++`.
         command: String,
@@ -148,7 +150,8 @@ impl Failure {
         let text = text.trim();
         let told = text.split_once("%Error: ").or_else(|| text.split_once("%Fatal: ")).map_or(text, |(_, told)| told);
         let (location, message) = split_location(told);
-        let (path, message) = match message.strip_prefix("Assertion failed in ").and_then(|told| told.split_once(": ")) {
+        let (path, message) = match message.strip_prefix("Assertion failed in ").and_then(|told| told.split_once(": "))
+        {
             Some((path, message)) => (path.strip_prefix("TOP.").unwrap_or(path), message),
             None => ("", message),
         };
@@ -194,17 +197,15 @@ mod tests {
     #[test]
     fn assertion_of_the_generator_is_named_by_its_message() {
         let text = "[90] %Error: tlb.v:35: Assertion failed in TOP.mmu.tlb: tlb: one_hit (rtl/src/tlb.rs:7)\n";
-        let want = (Some("one_hit".into()), "mmu.tlb".into(), "tlb: one_hit (rtl/src/tlb.rs:7)".into(), "tlb.v:35".into());
+        let want =
+            (Some("one_hit".into()), "mmu.tlb".into(), "tlb: one_hit (rtl/src/tlb.rs:7)".into(), "tlb.v:35".into());
         assert_eq!(parts(text), want);
     }
 
     #[test]
     fn labelled_assertion_is_named_by_its_label() {
         let text = "[0] %Error: tlb.v:35: Assertion failed in TOP.mmu.one_hit: 'assert' failed.\n";
-        assert_eq!(
-            parts(text),
-            (Some("one_hit".into()), "mmu".into(), "'assert' failed.".into(), "tlb.v:35".into())
-        );
+        assert_eq!(parts(text), (Some("one_hit".into()), "mmu".into(), "'assert' failed.".into(), "tlb.v:35".into()));
     }
 
     #[test]

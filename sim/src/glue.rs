@@ -136,3 +136,37 @@ fn sample(name: &str, slot: Slot) -> String {
 fn cpp_name(name: &str) -> String {
     name.replace("__", "___05F")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eval(body: &str) -> [String; 1] {
+        [format!("void {ROOT}___eval({ROOT}* vlSelf) {{\n{}\n}}\n", body.replace("ROOT", ROOT))]
+    }
+
+    const CLOCKED: &str = "
+        __VnbaIterCount = ((IData)(1U) + __VnbaIterCount);
+        vlSelfRef.__VactPhaseResult = ROOT___eval_phase__act(vlSelf);
+        vlSelfRef.__VnbaPhaseResult = ROOT___eval_phase__nba(vlSelf);";
+
+    #[test]
+    fn phases_of_an_evaluation_are_read_from_its_calls() {
+        assert_eq!(Phases::find(&eval(CLOCKED)), Some(Phases { input: false, active: true }));
+        let input = "vlSelfRef.__VicoPhaseResult = ROOT___eval_phase__ico(vlSelf);";
+        assert_eq!(Phases::find(&eval(&(input.to_owned() + CLOCKED))), Some(Phases { input: true, active: true }));
+    }
+
+    #[test]
+    fn evaluation_that_does_more_is_left_whole() {
+        for more in [
+            "vlSelfRef.__Vsampled_TOP__how = vlSelfRef.how;",
+            "vlSelfRef.top__DOT__state = 1U;",
+            "ROOT___eval_phase__obs(vlSelf);",
+            "ROOT___timing_resume(vlSelf);",
+        ] {
+            assert_eq!(Phases::find(&eval(&(CLOCKED.to_owned() + more))), None, "{more}");
+        }
+        assert_eq!(Phases::find(&[]), None);
+    }
+}

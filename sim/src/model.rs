@@ -21,8 +21,19 @@ use crate::toolchain::Toolchain;
 /// - `unique`: what Verilog leaves undefined, an X or a register before its reset, becomes a random bit chosen at load
 ///   from the instance's seed. A design that depends on one shows up as a difference between seeds, at no cost per cycle.
 const VERILATOR_FLAGS: [&str; 13] = [
-    "--cc", "--prefix", "Vdut", "--Mdir", "generated", "-O3", "--no-timing", "-Wno-fatal", "--quiet",
-    "--x-assign", "unique", "--x-initial", "unique",
+    "--cc",
+    "--prefix",
+    "Vdut",
+    "--Mdir",
+    "generated",
+    "-O3",
+    "--no-timing",
+    "-Wno-fatal",
+    "--quiet",
+    "--x-assign",
+    "unique",
+    "--x-initial",
+    "unique",
 ];
 
 /// The macro that hashwalk-hdl puts around its assertions.

@@ -15,6 +15,9 @@ const DESIGN_CC: &str = include_str!("../cxx/design.cc");
 const RUNTIME_H: &str = include_str!("../cxx/runtime.h");
 const RUNTIME_CC: &str = include_str!("../cxx/runtime.cc");
 
+/// What runs every cycle is in headers and in the design's own C++; this only has to compile soon.
+const RUNTIME_FLAGS: [&str; 1] = ["-O1"];
+
 /// A folder in the cache with everything that a design's own C++ is compiled and linked with.
 pub(crate) struct Runtime {
     folder: PathBuf,
@@ -24,7 +27,7 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Identifies what [`Runtime::ready`] makes.
     pub fn key(toolchain: &Toolchain, trace: bool) -> String {
-        let flags = [COMMON_FLAGS.join(" "), verilated_macros(trace).join(" ")].concat();
+        let flags = [COMMON_FLAGS.join(" "), RUNTIME_FLAGS.join(" "), verilated_macros(trace).join(" ")].concat();
         let ours = [&toolchain.identity, &flags, DUT_H, DESIGN_CC, RUNTIME_H, RUNTIME_CC];
         let libraries = HEADERS.iter().chain(&ARCHIVES).filter(|_| trace).map(|(_, content)| *content);
         digest(ours.into_iter().map(str::as_bytes).chain(libraries))
@@ -65,7 +68,8 @@ impl Runtime {
     }
 
     fn unit(&self, source: &Path, name: &str) -> Unit {
-        Unit { source: source.to_owned(), object: self.folder.join(format!("{name}.o")), flags: vec!["-O2"] }
+        let object = self.folder.join(format!("{name}.o"));
+        Unit { source: source.to_owned(), object, flags: RUNTIME_FLAGS.to_vec() }
     }
 
     /// The flags with which units of the runtime and of designs are compiled.

@@ -1,9 +1,8 @@
 //! Where Verilator and the C++ compiler are.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{Error, Result};
@@ -17,9 +16,9 @@ pub struct Toolchain {
     tools: PathBuf,
     /// Verilator's package folder, with `bin/` and `include/`.
     pub(crate) verilator_root: PathBuf,
-    /// The command of the C++ compiler.
-    pub(crate) compiler: OsString,
-    /// What both say of themselves, including what `-march=native` means on this machine: part of every cache key.
+    /// The command of the C++ compiler, with arguments if it has any, as in `ccache g++`.
+    compiler: String,
+    /// What both say of themselves, the compiler by its predefined macros: part of every cache key.
     pub(crate) identity: String,
 }
 
@@ -30,26 +29,25 @@ impl Toolchain {
     /// # Errors
     /// [`Error::VerilatorMissing`], [`Error::VerilatorBroken`] or [`Error::CompilerMissing`], each saying what to do.
     pub fn locate() -> Result<Toolchain> {
-        let compiler = env::var_os("CXX").filter(|command| !command.is_empty()).unwrap_or_else(|| "g++".into());
-        Toolchain::locate_in(&tool_folders(), compiler)
+        let compiler = env::var("CXX").ok().filter(|command| !command.trim().is_empty());
+        Toolchain::locate_in(&tool_folders(), compiler.as_deref().unwrap_or("g++"))
     }
 
     /// Like [`Toolchain::locate`], with the folders to search and the compiler's command given.
     ///
     /// # Errors
     /// As for [`Toolchain::locate`].
-    pub fn locate_in(folders: &[PathBuf], compiler: impl Into<OsString>) -> Result<Toolchain> {
-        let found = folders.iter().find_map(|tools| Some((tools.clone(), verilator_in(tools)?)));
-        let (tools, verilator_root) = found.ok_or_else(|| {
+    pub fn locate_in(folders: &[PathBuf], compiler: &str) -> Result<Toolchain> {
+        let found = folders.iter().cloned().map(absolute).find_map(|tools| Some((verilator_in(&tools)?, tools)));
+        let (verilator_root, tools) = found.ok_or_else(|| {
             let searched: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
             Error::VerilatorMissing { searched: searched.join(", ") }
         })?;
-        let compiler = compiler.into();
-        let mut toolchain = Toolchain { tools, verilator_root, compiler, identity: String::new() };
-        let verilator = output(toolchain.verilator().arg("--version"))
-            .map_err(|reason| Error::VerilatorBroken { reason })?;
-        let macros = output(toolchain.compiler().args(["-march=native", "-dM", "-E", "-x", "c++", "/dev/null"]))
-            .map_err(|reason| Error::CompilerMissing { command: toolchain.compiler_name(), reason })?;
+        let mut toolchain = Toolchain { tools, verilator_root, compiler: compiler.to_owned(), identity: String::new() };
+        let verilator =
+            output(toolchain.verilator().arg("--version")).map_err(|reason| Error::VerilatorBroken { reason })?;
+        let macros = output(toolchain.compiler().args(["-dM", "-E", "-x", "c++", "/dev/null"]))
+            .map_err(|reason| Error::CompilerMissing { command: compiler.to_owned(), reason })?;
         toolchain.identity = verilator + &macros;
         Ok(toolchain)
     }
@@ -68,11 +66,10 @@ impl Toolchain {
 
     /// A command for the C++ compiler.
     pub(crate) fn compiler(&self) -> Command {
-        Command::new(&self.compiler)
-    }
-
-    pub(crate) fn compiler_name(&self) -> String {
-        self.compiler.to_string_lossy().into_owned()
+        let mut words = self.compiler.split_whitespace();
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words);
+        command
     }
 
     /// Verilator's headers and the sources of its runtime.
@@ -98,6 +95,11 @@ fn tool_folders() -> Vec<PathBuf> {
 /// The workspace that this crate was built from.
 pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in a workspace")
+}
+
+/// The same path from any folder: Verilator is run in another one.
+pub(crate) fn absolute(path: PathBuf) -> PathBuf {
+    path::absolute(&path).unwrap_or(path)
 }
 
 fn verilator_in(tools: &Path) -> Option<PathBuf> {

@@ -19,8 +19,6 @@ pub struct CheckOptions {
     pub cases: u32,
     /// What they grow from.
     pub seed: u64,
-    /// On which hardware.
-    pub configs: Vec<Config>,
     /// Where to write a scenario that fails.
     pub replay: PathBuf,
 }
@@ -62,13 +60,11 @@ pub fn default_configs() -> Vec<Config> {
     ]
 }
 
-/// Runs scenarios until one fails.
+/// Runs scenarios on any of the devices until one fails.
 ///
 /// # Errors
-/// The hardware cannot be built, or a failing scenario cannot be written.
-pub fn check(options: &CheckOptions, quiet: bool) -> Result<CheckOutcome> {
-    let devices: Vec<Device> =
-        options.configs.iter().map(|config| Device::build(config, false)).collect::<Result<_>>()?;
+/// A failing scenario cannot be written.
+pub fn check(devices: &[Device], options: &CheckOptions, quiet: bool) -> Result<CheckOutcome> {
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(options.cases.into()) };
     bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}")?);
     bar.set_message("checking");
@@ -77,11 +73,12 @@ pub fn check(options: &CheckOptions, quiet: bool) -> Result<CheckOutcome> {
     seed[..8].copy_from_slice(&options.seed.to_le_bytes());
     let config = RunnerConfig { cases: options.cases, failure_persistence: None, ..RunnerConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    let configs: Vec<&Config> = devices.iter().map(Device::config).collect();
     let tally = RefCell::new(Tally::default());
-    let outcome = runner.run(&scenarios(&options.configs), |scenario| {
+    let outcome = runner.run(&scenarios(&configs), |scenario| {
         bar.inc(1);
-        let index = options.configs.iter().position(|config| config.name() == scenario.config.name);
-        let dut = index.map(|index| devices[index].load()).expect("drawn from these configurations");
+        let device = devices.iter().find(|device| device.config().name() == scenario.config.name);
+        let dut = device.expect("drawn from these devices").load();
         dut.and_then(|dut| run(dut, &scenario, None, &mut tally.borrow_mut())).map_err(|error| {
             bar.set_message("shrinking");
             TestCaseError::fail(format!("{error:#}"))

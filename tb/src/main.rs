@@ -156,8 +156,9 @@ fn check_hardware(args: CheckArgs) -> Result<ExitCode> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         now.map_or(0, |since| since.as_nanos() as u64)
     });
-    let options = CheckOptions { cases: args.cases, seed, configs, replay: args.replay };
-    match check(&options, false)? {
+    let devices: Vec<Device> = configs.iter().map(|config| Device::build(config, false)).collect::<Result<_>>()?;
+    let options = CheckOptions { cases: args.cases, seed, replay: args.replay };
+    match check(&devices, &options, false)? {
         CheckOutcome::Passed(tally) => {
             print(&format!("{} scenarios, seed {seed}: 0 mismatches\n{}", args.cases, tallied(&tally)))?;
             Ok(ExitCode::SUCCESS)

@@ -198,7 +198,7 @@ impl Signal {
     #[track_caller]
     fn shift_by(&self, op: Op, amount: &Signal) -> Signal {
         let (at, width) = (Location::caller(), self.width());
-        let useful = index_width(width as usize + 1);
+        let useful = index_width(width as usize);
         let shift = |amount: Signal| Signal::build(at, width, op, vec![self.clone(), amount]);
         if amount.width() <= useful {
             return shift(amount.clone());

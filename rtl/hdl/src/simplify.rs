@@ -44,7 +44,7 @@ pub(crate) fn apply(op: &Op, width: u32, operands: &[(&BigUint, u32)]) -> BigUin
         Op::Concat => operands.iter().fold(BigUint::ZERO, |high, (v, w)| (high << *w) | *v),
         Op::Repeat(n) => (0..*n).fold(BigUint::ZERO, |high, _| (high << operands[0].1) | value(0)),
         Op::Mux => value(if value(0).bits() != 0 { 1 } else { 2 }).clone(),
-        // The shift amount is at most eleven bits wide by construction.
+        // The shift amount is at most ten bits wide by construction.
         Op::ShiftLeft => (value(0) << amount(value(1))) & ones(width),
         Op::ShiftRight => value(0) >> amount(value(1)),
     }

@@ -87,6 +87,7 @@ fn indent(line: &str) -> String {
 /// One wire that reads everything nobody else reads; its name keeps a linter from asking who reads the wire.
 fn sink(name: &str, parts: Vec<String>) -> Vec<String> {
     let mut lines = wrap(std::iter::once("1'b0".to_string()).chain(parts).collect());
+    lines[1..].iter_mut().for_each(|line| line.insert_str(0, "    "));
     lines[0].insert_str(0, &format!("wire {name} = &{{"));
     lines.last_mut().expect("has a part").push_str("};");
     lines

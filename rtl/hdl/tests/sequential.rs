@@ -10,6 +10,8 @@ use support::{config, fit, value};
 
 const MEMORY_WIDTH: u32 = 33;
 const MEMORY_DEPTH: usize = 4;
+/// The last input of the machine drives the memory: read and write enable, then a part of each address.
+const CONTROL_WIDTH: u32 = 6;
 
 fn fitted(signal: &Signal, width: u32) -> Signal {
     if signal.width() >= width { signal.bits(0..width) } else { signal.zext(width) }
@@ -43,6 +45,8 @@ impl Component for Child {
 }
 
 /// Registers, a memory and two children, the inputs of all of them from one program over the outputs of all of them.
+///
+/// The last input keeps the memory busy, and idle before the first reset, when its address is unknown.
 #[derive(Clone, Debug)]
 struct Machine {
     inputs: Vec<u32>,
@@ -67,14 +71,16 @@ impl Component for Machine {
         "machine".into()
     }
     fn inputs(&self) -> Vec<Signal> {
-        self.inputs.iter().map(|&width| shape(width)).collect()
+        self.inputs.iter().chain([&CONTROL_WIDTH]).map(|&width| shape(width)).collect()
     }
     fn reset(&self) -> Vec<Signal> {
         self.registers.iter().map(|&width| lit(width, (BigUint::from(1u32) << width) - 1u32)).collect()
     }
-    fn kernel(&self, m: &mut Module, i: Vec<Signal>, s: Vec<Signal>) -> (Vec<Signal>, Vec<Signal>) {
+    fn kernel(&self, m: &mut Module, mut i: Vec<Signal>, s: Vec<Signal>) -> (Vec<Signal>, Vec<Signal>) {
+        let control = i.pop().expect("the last input");
         let memory = m.memory("ram", MEMORY_WIDTH, MEMORY_DEPTH).attribute("ram_style = \"block\"");
         let children = [m.instance("first", &self.child), m.instance("second", &self.child)];
+        let mixed = fitted(&i[0], MEMORY_WIDTH);
         let mut sources = [i, s.clone(), vec![memory.read_data.clone()]].concat();
         children.iter().for_each(|child| sources.extend(child.outputs.iter().cloned()));
         sources.iter().for_each(|source| m.ignore(source));
@@ -82,11 +88,11 @@ impl Component for Machine {
         let pick = |n: usize, width: u32| fitted(&results[n % results.len()], width);
 
         memory.connect(MemoryPorts {
-            read_enable: pick(0, 1),
-            read_address: pick(1, 2),
-            write_enable: pick(2, 1),
-            write_address: pick(3, 2),
-            write_data: pick(4, MEMORY_WIDTH),
+            read_enable: control.bit(0),
+            read_address: pick(1, 2) ^ control.bits(2..4),
+            write_enable: control.bit(1),
+            write_address: pick(3, 2) ^ control.bits(4..6),
+            write_data: pick(4, MEMORY_WIDTH) ^ &mixed,
         });
         for (n, child) in children.iter().enumerate() {
             let ports = self.child.program.inputs.iter().enumerate();
@@ -99,7 +105,7 @@ impl Component for Machine {
         for (n, register) in next.iter_mut().enumerate().skip(1) {
             *register = pick(20 + n, register.width());
         }
-        (results, next)
+        ([results, vec![memory.read_data]].concat(), next)
     }
 }
 
@@ -114,18 +120,20 @@ fn reference(machine: &Machine, cycles: &[Cycle]) -> Trace {
     let mut read_data = BigUint::ZERO;
     let mut trace = Vec::new();
     for cycle in cycles {
-        let sources = [&cycle.inputs, &registers, &vec![read_data.clone()], &children[0], &children[1]];
+        let (control, inputs) = cycle.inputs.split_last().expect("the last input");
+        let sources = [inputs, &registers, std::slice::from_ref(&read_data), &children[0], &children[1]];
         let sources: Vec<BigUint> = sources.into_iter().flatten().cloned().collect();
         assert_eq!(sources.len(), machine.sources());
         let results: Vec<BigUint> = machine.program.reference(&sources).into_iter().map(|(_, value)| value).collect();
         let pick = |n: usize, width: u32| fit(&results[n % results.len()], width);
-        let index = |n: usize| usize::try_from(pick(n, 2)).expect("two bits");
+        let index = |n: usize, low: u32| usize::try_from(pick(n, 2) ^ fit(&(control >> low), 2)).expect("two bits");
+        let shown = read_data.clone();
 
-        if pick(0, 1).bit(0) {
-            read_data = words[index(1)].clone();
+        if control.bit(0) {
+            read_data = words[index(1, 2)].clone();
         }
-        if pick(2, 1).bit(0) {
-            words[index(3)] = pick(4, MEMORY_WIDTH);
+        if control.bit(1) {
+            words[index(3, 4)] = pick(4, MEMORY_WIDTH) ^ fit(&inputs[0], MEMORY_WIDTH);
         }
         for (n, child) in children.iter_mut().enumerate() {
             let ports = machine.child.program.inputs.iter().enumerate();
@@ -139,7 +147,7 @@ fn reference(machine: &Machine, cycles: &[Cycle]) -> Trace {
         if cycle.reset {
             registers = reset_registers.clone();
         }
-        trace.push(results.into_iter().map(Some).collect());
+        trace.push(results.into_iter().chain([shown]).map(Some).collect());
     }
     trace
 }
@@ -181,14 +189,13 @@ proptest! {
     #[test]
     fn state_memories_and_children_agree(
         machine in machine(),
-        values in proptest::collection::vec((proptest::collection::vec(value(), 4), 0..30), 80),
+        values in proptest::collection::vec((proptest::collection::vec(value(), 4), 0..30u32, 0u32..64), 80),
     ) {
-        let cut = |values: Vec<BigUint>| values.iter().zip(&machine.inputs).map(|(v, &w)| fit(v, w)).collect();
-        let cycles: Vec<Cycle> = values
-            .into_iter()
-            .enumerate()
-            .map(|(n, (values, dice))| Cycle { reset: n < 2 || dice == 0, inputs: cut(values) })
-            .collect();
+        let cycle = |(n, (values, dice, control)): (usize, (Vec<BigUint>, u32, u32))| {
+            let inputs = values.iter().zip(&machine.inputs).map(|(v, &w)| fit(v, w));
+            Cycle { reset: n < 2 || dice == 0, inputs: inputs.chain([if n == 0 { BigUint::ZERO } else { control.into() }]).collect() }
+        };
+        let cycles: Vec<Cycle> = values.into_iter().enumerate().map(cycle).collect();
         let design = elaborate(&machine);
         let text: Vec<&str> = design.files.iter().map(|file| &file.text[..]).collect();
         let text = text.join("\n");
