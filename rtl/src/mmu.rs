@@ -24,14 +24,12 @@
 //! Reset: nothing is pending, every slot of the TLB is unused.
 
 use hashwalk_hdl::{Component, Module, Signal, bundle, lit, low, when};
-use hashwalk_spec::{Config, PageSize};
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
+use hashwalk_spec::{Config, PageSize};
 
 use crate::page;
-use crate::ports::{
-    self, Answer, Control, Delivery, Invalidate, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request,
-};
+use crate::ports::{self, Answer, Control, Delivery, Invalidate, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request};
 use crate::tlb::{Found, Tlb, TlbInputs};
 use crate::walker::{Walker, WalkerInputs};
 

@@ -167,12 +167,7 @@ impl Lookup {
     /// The request without its handshake.
     #[must_use]
     pub fn request(&self) -> Request {
-        Request {
-            vpn: self.vpn.clone(),
-            asid: self.asid.clone(),
-            access: self.access.clone(),
-            user: self.user.clone(),
-        }
+        Request { vpn: self.vpn.clone(), asid: self.asid.clone(), access: self.access.clone(), user: self.user.clone() }
     }
 }
 

@@ -21,7 +21,9 @@
 //!
 //! Reset: every slot is unused, the victim is slot 0.
 
-use hashwalk_hdl::{Component, Module, Signal, all_of, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
+use hashwalk_hdl::{
+    Component, Module, Signal, all_of, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when,
+};
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 
 use crate::page;
@@ -124,11 +126,7 @@ impl Component for Tlb {
                 rights: lit(RIGHTS_BITS, 0u32),
             },
         };
-        TlbState {
-            slot: vec![slot; self.slots as usize],
-            hits: lit(self.slots, 0u32),
-            tree: lit(self.slots - 1, 0u32),
-        }
+        TlbState { slot: vec![slot; self.slots as usize], hits: lit(self.slots, 0u32), tree: lit(self.slots - 1, 0u32) }
     }
 
     fn kernel(&self, m: &mut Module, i: TlbInputs, s: TlbState) -> (TlbOutputs, TlbState) {
@@ -180,7 +178,12 @@ fn victims(s: &TlbState) -> Vec<Signal> {
     let full = all_of(s.slot.iter().map(|slot| &slot.valid)).named("full");
     let oldest = replacement::victim(&s.tree, s.slot.len());
     let free = first_one(&unused);
-    oldest.iter().zip(free).enumerate().map(|(n, (oldest, free))| ((oldest & &full) | free).named(format!("victim_{n}"))).collect()
+    oldest
+        .iter()
+        .zip(free)
+        .enumerate()
+        .map(|(n, (oldest, free))| ((oldest & &full) | free).named(format!("victim_{n}")))
+        .collect()
 }
 
 /// What the shared comparators look for in this cycle: the slots that an invalidation names, or else those that the

@@ -83,23 +83,24 @@ pub fn judge(entry: &Signal, sought: &Sought) -> Verdict {
     let size = when(&sought.software, found.size.clone()).otherwise(sought.size.clone());
     let same_page = found.vpn.eq(&page::base(vpn, &size)).named("same_page");
     let same_asid = found.asid.eq(&asid.gate(&!&sought.global)).named("same_asid");
-    let same_space = when(&sought.software, &same_asid | &found.global)
-        .otherwise(&same_asid & (&found.global | !&sought.global));
+    let same_space =
+        when(&sought.software, &same_asid | &found.global).otherwise(&same_asid & (&found.global | !&sought.global));
     let same_size = found.size.eq(&size);
     let is_match = (entry.bit(entry::VALID) & same_page & same_space & same_size).named("is_match");
 
     let dirty = any_of(entry::ZERO_IN_MAPPING.map(|range| entry.bits(range).any()));
     let stray_global = &found.global & found.asid.any();
     let reserved_size = found.size.all();
-    let malformed = (dirty | stray_global | reserved_size | !page::is_aligned(&found.pfn, &found.size)).named("malformed");
+    let malformed =
+        (dirty | stray_global | reserved_size | !page::is_aligned(&found.pfn, &found.size)).named("malformed");
     let denied = !page::allows(&found.rights, access, user);
 
     let linked = entry.bit(entry::LINKED);
     let next = entry.bits(entry::NEXT);
     let bad_link = (entry.bits(entry::ZERO_IN_LINK).any() | (&next & !&sought.table_mask).any()).named("bad_link");
 
-    let ends_walk =
-        (&sought.unreadable | &is_match | &sought.software | (&linked & (&bad_link | &sought.last_step))).named("ends_walk");
+    let ends_walk = (&sought.unreadable | &is_match | &sought.software | (&linked & (&bad_link | &sought.last_step)))
+        .named("ends_walk");
     let code = |fault: Fault| lit(FAULT_BITS, fault.code());
     let fault = when(&sought.unreadable, code(Fault::BusError))
         .or_when(

@@ -255,10 +255,7 @@ impl Component for Walker {
                         .or_when(&verdict.follow, Walk::Request.signal())
                         .otherwise(Walk::Hash.signal()),
                 ),
-                (
-                    Walk::Deliver,
-                    when(&restart, again).or_when(&deliver, Walk::Idle.signal()).otherwise(here.clone()),
-                ),
+                (Walk::Deliver, when(&restart, again).or_when(&deliver, Walk::Idle.signal()).otherwise(here.clone())),
                 (
                     Walk::AwaitSoftware,
                     when(&(&answered & &worthless), Walk::Report.signal())

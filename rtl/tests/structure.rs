@@ -36,8 +36,8 @@ fn no_input_reaches_an_output_within_a_cycle() {
         let design = generate(&config);
         for output in &design.outputs {
             for input in &design.inputs {
-                let allowed = (output.name.as_str(), input.name.as_str())
-                    == ("memory_request_address", "control_table_frame");
+                let allowed =
+                    (output.name.as_str(), input.name.as_str()) == ("memory_request_address", "control_table_frame");
                 assert_eq!(design.depends(&output.name, &input.name), allowed, "{} from {}", output.name, input.name);
             }
         }

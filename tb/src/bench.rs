@@ -170,8 +170,7 @@ pub fn simulation(device: &Device, config: &Config, trace: &Path, memory_latency
         let _ = os.table().clone().insert(os.memory_mut(), mapping);
     }
     let begin = Instant::now();
-    let probes: u64 =
-        all.iter().map(|request| u64::from(walk(os.memory(), os.walk_context(), *request).probes)).sum();
+    let probes: u64 = all.iter().map(|request| u64::from(walk(os.memory(), os.walk_context(), *request).probes)).sum();
     let golden_ns = per_reference(begin.elapsed().as_secs_f64());
     if probes < all.len() as u64 {
         bail!("the golden walks read too little: {probes} entries");

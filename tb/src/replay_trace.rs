@@ -148,7 +148,7 @@ impl Run {
                 pieces = Some(requests(reference?, asid)).into_iter().flatten();
                 next = pieces.next();
                 self.replay.references += 1;
-                if self.replay.references % PROGRESS_STEP == 0 {
+                if self.replay.references.is_multiple_of(PROGRESS_STEP) {
                     bar.set_position(self.replay.references);
                 }
             }
@@ -189,7 +189,9 @@ impl Run {
         });
         match resolution.with_context(|| format!("at reference {}", self.replay.references))? {
             Resolution::Mapped(_) => self.replay.page_faults += 1,
-            other => bail!("reference {}: {request:?} ended in {fault}, and the OS said {other:?}", self.replay.references),
+            other => {
+                bail!("reference {}: {request:?} ended in {fault}, and the OS said {other:?}", self.replay.references)
+            }
         }
         self.retries.push_back(request);
         Ok(())

@@ -289,7 +289,10 @@ mod tests {
     #[test]
     fn an_unknown_field_is_an_error_that_lists_the_fields() {
         let message = Config::from_toml("name = 'mine'\ntlb_size = 8").unwrap_err().to_string();
-        assert!(message.starts_with("line 2: unknown field `tlb_size`") && message.contains("tlb_entries"), "{message}");
+        assert!(
+            message.starts_with("line 2: unknown field `tlb_size`") && message.contains("tlb_entries"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -14,6 +14,17 @@ pub(crate) enum CheckKind {
     Cover,
 }
 
+impl CheckKind {
+    /// The Verilog statement.
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            CheckKind::Assert => "assert",
+            CheckKind::Assume => "assume",
+            CheckKind::Cover => "cover",
+        }
+    }
+}
+
 pub(crate) struct Check {
     pub(crate) kind: CheckKind,
     pub(crate) name: String,

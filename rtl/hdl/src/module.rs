@@ -80,6 +80,9 @@ impl Module {
     }
 
     /// Asserts that the 1-bit `condition` holds at every clock edge outside reset.
+    ///
+    /// Checks take effect where the Verilog macro `HASHWALK_CHECKS` is defined (for Verilator, with `--assert`). With
+    /// `FORMAL` as well, which Yosys defines, they are labelled and carry no message.
     #[track_caller]
     pub fn check(&mut self, name: &str, condition: impl Borrow<Signal>) {
         self.add_check(CheckKind::Assert, name, condition.borrow());

@@ -149,7 +149,7 @@ impl Netlist {
         );
     }
 
-    /// The leaves that expressions of this module may read.
+    /// Kind and name of a leaf; `None` for every other node.
     pub(crate) fn leaf_kind(signal: &Signal) -> Option<(LeafKind, &str)> {
         match &signal.0.op {
             Op::Leaf(leaf) => Some((leaf.kind, &leaf.name)),

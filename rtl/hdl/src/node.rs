@@ -9,7 +9,7 @@ use num_bigint::BigUint;
 use crate::Signal;
 use crate::simplify::simplify;
 
-/// The widest value, in bits: a sixteenth of a kilobyte covers two 64-byte lines side by side.
+/// The widest value, in bits: two 64-byte lines side by side.
 pub const MAX_WIDTH: u32 = 1024;
 
 /// The Rust source line that made a node.

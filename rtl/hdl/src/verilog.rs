@@ -31,7 +31,8 @@ pub(crate) fn write(netlist: &Netlist) -> String {
     identifiers.extend(netlist.registers.iter().zip(&registers).map(|(r, name)| (r.now.0.id, name.clone())));
     let instances: Vec<String> = netlist.instances.iter().map(|cell| names.claim(&cell.name)).collect();
     let memories: Vec<String> = netlist.memories.iter().map(|cell| names.claim(&cell.name)).collect();
-    let labels: Vec<String> = netlist.checks.iter().map(|check| names.claim(&check.name)).collect();
+    let labels: Vec<String> =
+        netlist.checks.iter().map(|check| names.claim(&format!("{}_{}", check.kind.verb(), check.name))).collect();
 
     header(netlist, &mut out);
     out.extend(params.into_iter().map(|(_, line)| line));
@@ -210,16 +211,11 @@ fn checks(netlist: &Netlist, labels: &[String], unused: &str, expressions: &mut 
         return;
     }
     let conditions: Vec<String> = netlist.checks.iter().map(|check| expressions.wire(&check.condition)).collect();
-    let verb = |kind| match kind {
-        CheckKind::Assert => "assert",
-        CheckKind::Assume => "assume",
-        CheckKind::Cover => "cover",
-    };
     body.extend([format!("`ifdef {CHECKS}"), "always @(posedge clock) begin".into(), "  if (!reset) begin".into()]);
     // Yosys takes labels but no messages, Icarus messages but no labels.
     body.push("`ifdef FORMAL".into());
     for ((check, condition), label) in netlist.checks.iter().zip(&conditions).zip(labels) {
-        body.push(format!("    {label}: {} ({condition});", verb(check.kind)));
+        body.push(format!("    {label}: {} ({condition});", check.kind.verb()));
     }
     body.push("`else".into());
     for (check, condition) in netlist.checks.iter().zip(&conditions) {
@@ -228,7 +224,7 @@ fn checks(netlist: &Netlist, labels: &[String], unused: &str, expressions: &mut 
             CheckKind::Cover => String::new(),
             _ => format!(" else $error(\"{}: {} ({place})\")", netlist.name, check.name),
         };
-        body.push(format!("    {} ({condition}){message};", verb(check.kind)));
+        body.push(format!("    {} ({condition}){message};", check.kind.verb()));
     }
     body.extend(["`endif".into(), "  end".into(), "end".into(), "`else".into()]);
     body.extend(sink(unused, ["clock", "reset"].into_iter().map(String::from).chain(conditions).collect()));

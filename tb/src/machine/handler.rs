@@ -41,10 +41,20 @@ impl Default for HandlerCost {
 enum State {
     Waiting,
     /// Busy with instructions until this cycle; then comes the next load, or the answer.
-    Computing { until: u64, walk: Walk },
+    Computing {
+        until: u64,
+        walk: Walk,
+    },
     /// A load is out; what it brings is known, and comes in this cycle.
-    Loading { until: u64, walk: Walk, loaded: Result<[u8; ENTRY_BYTES as usize], BusError> },
-    Answering { from: u64, refill: Result<RefillEntry, Fault> },
+    Loading {
+        until: u64,
+        walk: Walk,
+        loaded: Result<[u8; ENTRY_BYTES as usize], BusError>,
+    },
+    Answering {
+        from: u64,
+        refill: Result<RefillEntry, Fault>,
+    },
 }
 
 pub(super) struct Handler {

@@ -220,9 +220,11 @@ impl Machine {
         self.observe_invalidations(drive, &mut events)?;
         self.observe_reads()?;
         events.answered = self.observe_answer()?;
-        if drive.lookup.is_some() && self.dut.get(self.ports.lookup_ready) != 0 {
+        if let Some(request) = drive.lookup
+            && self.dut.get(self.ports.lookup_ready) != 0
+        {
             events.lookup_accepted = true;
-            self.accept(drive.lookup.expect("just checked"))?;
+            self.accept(request)?;
         }
         if let Some(waiting) = &self.outstanding
             && self.now > waiting.deadline
@@ -294,8 +296,7 @@ impl Machine {
             }
         }
         let context = self.os.walk_context();
-        let software =
-            self.handler.observe(&self.dut, &self.ports, self.now, context, |address| reader.read(address));
+        let software = self.handler.observe(&self.dut, &self.ports, self.now, context, |address| reader.read(address));
         if let Some(waiting) = &mut self.outstanding {
             waiting.reads += u32::from(hardware.is_some()) + u32::from(software);
         }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use hashwalk_model::Mapping;
 use hashwalk_model::os::Os;
 use hashwalk_sim::Dut;
-use hashwalk_spec::entry::{ENTRY_BYTES, ENTRY_BITS};
+use hashwalk_spec::entry::{ENTRY_BITS, ENTRY_BYTES};
 use hashwalk_spec::{Asid, Config, Invalidation, PageSize, PhysAddr, Vpn};
 use std::path::Path;
 
@@ -122,13 +122,25 @@ impl Runner<'_> {
             Action::Unmap { asid, vpn } => {
                 self.heal();
                 if let Some(old) = self.mapped(asid, vpn) {
-                    self.change("unmap", |os| os.table().clone().remove(os.memory_mut(), old.asid, old.vpn, old.size).ok().map(|old| vec![old]));
+                    self.change("unmap", |os| {
+                        os.table()
+                            .clone()
+                            .remove(os.memory_mut(), old.asid, old.vpn, old.size)
+                            .ok()
+                            .map(|old| vec![old])
+                    });
                 }
             }
             Action::Protect { asid, vpn, rights } => {
                 self.heal();
                 if let Some(old) = self.mapped(asid, vpn) {
-                    self.change("protect", |os| os.table().clone().protect(os.memory_mut(), old.asid, old.vpn, old.size, rights).ok().map(|old| vec![old]));
+                    self.change("protect", |os| {
+                        os.table()
+                            .clone()
+                            .protect(os.memory_mut(), old.asid, old.vpn, old.size, rights)
+                            .ok()
+                            .map(|old| vec![old])
+                    });
                 }
             }
             Action::Corrupt { entry, bit } => self.corrupt(entry, bit),

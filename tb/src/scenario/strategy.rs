@@ -50,7 +50,14 @@ fn request() -> impl Strategy<Value = Request> {
 
 fn map() -> impl Strategy<Value = Action> {
     (asid(), vpn(), size(), 0..=Pfn::MAX.get(), rights(), prop::bool::weighted(0.2)).prop_map(
-        |(asid, vpn, size, pfn, rights, global)| Action::Map { asid, vpn, size, pfn: Pfn::truncate(pfn), rights, global },
+        |(asid, vpn, size, pfn, rights, global)| Action::Map {
+            asid,
+            vpn,
+            size,
+            pfn: Pfn::truncate(pfn),
+            rights,
+            global,
+        },
     )
 }
 
@@ -85,12 +92,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn memory() -> impl Strategy<Value = MemoryTiming> {
     let percent = || prop_oneof![2 => Just(0u8), 1 => 1..=80u8];
-    (1..=8u32, 0..=12u32, percent(), percent(), any::<u64>()).prop_map(|(latency, more, stall, gap, seed)| MemoryTiming {
-        latency,
-        latency_max: latency + more,
-        stall_percent: stall,
-        gap_percent: gap,
-        seed,
+    (1..=8u32, 0..=12u32, percent(), percent(), any::<u64>()).prop_map(|(latency, more, stall, gap, seed)| {
+        MemoryTiming { latency, latency_max: latency + more, stall_percent: stall, gap_percent: gap, seed }
     })
 }
 

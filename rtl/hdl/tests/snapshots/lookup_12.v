@@ -71,9 +71,9 @@ module lookup_12 (
   always @(posedge clock) begin
     if (!reset) begin
 `ifdef FORMAL
-      state_is_encoded: assert (check_state_is_encoded);
-      index_in_range: assume (check_index_in_range);
-      served_many: cover (check_served_many);
+      assert_state_is_encoded: assert (check_state_is_encoded);
+      assume_index_in_range: assume (check_index_in_range);
+      cover_served_many: cover (check_served_many);
 `else
       assert (check_state_is_encoded) else $error("lookup_12: state_is_encoded (rtl/hdl/tests/design.rs:96)");
       assume (check_index_in_range) else $error("lookup_12: index_in_range (rtl/hdl/tests/design.rs:97)");

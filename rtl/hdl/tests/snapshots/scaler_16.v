@@ -14,7 +14,7 @@ module scaler_16 (
   always @(posedge clock) begin
     if (!reset) begin
 `ifdef FORMAL
-      scaled: cover (check_scaled);
+      cover_scaled: cover (check_scaled);
 `else
       cover (check_scaled);
 `endif

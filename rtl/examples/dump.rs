@@ -1,1 +1,0 @@
-fn main(){ let c=hashwalk_spec::Config::load(&std::env::args().nth(1).unwrap()).unwrap(); let d=hashwalk_rtl::generate(&c); let dir=std::env::args().nth(2).unwrap(); std::fs::create_dir_all(&dir).unwrap(); for f in &d.files { std::fs::write(format!("{dir}/{}",f.name),&f.text).unwrap(); } }

@@ -1,0 +1,98 @@
+//! Breaks the hardware on purpose, one place at a time, and shows that the tests notice: `make mutants`.
+//!
+//! Each mutation of tb/mutations.toml is made in a copy of the source under target/mutations, and the test that it names
+//! is run there. The mutation is killed if that test fails. Exit code 1 if one survives. Arguments select mutations by
+//! a part of their name.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use hashwalk::report::plain_table;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Mutations {
+    mutation: Vec<Mutation>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mutation {
+    name: String,
+    file: PathBuf,
+    find: String,
+    replace: String,
+    /// The test that must fail, as `file::test`.
+    killed_by: String,
+}
+
+fn main() -> Result<ExitCode> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let text = std::fs::read_to_string(root.join("tb/mutations.toml")).context("tb/mutations.toml")?;
+    let mut mutations: Vec<Mutation> = toml::from_str::<Mutations>(&text)?.mutation;
+    mutations.retain(|mutation| wanted.is_empty() || wanted.iter().any(|part| mutation.name.contains(part)));
+    if mutations.is_empty() {
+        bail!("no mutation is named like {wanted:?}");
+    }
+
+    let tree = copy(root)?;
+    let bar = ProgressBar::new(mutations.len() as u64);
+    bar.set_style(ProgressStyle::with_template("{pos}/{len} {elapsed} {msg}")?);
+    let mut table = plain_table();
+    table.set_header(["mutation", "killed by"]);
+    let mut survivors = 0;
+    for mutation in &mutations {
+        bar.set_message(mutation.name.clone());
+        let killed = try_one(root, &tree, mutation).with_context(|| format!("mutation {:?}", mutation.name))?;
+        survivors += u32::from(!killed);
+        table.add_row([mutation.name.as_str(), if killed { &mutation.killed_by } else { "NOTHING: it survived" }]);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    println!("{table}\n{} mutations, {survivors} survived", mutations.len());
+    Ok(if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Copies what git tracks, so that the source itself is never touched.
+fn copy(root: &Path) -> Result<PathBuf> {
+    let tree = root.join("target/mutations/tree");
+    let listed = Command::new("git").arg("ls-files").current_dir(root).output().context("git ls-files")?;
+    for file in String::from_utf8(listed.stdout)?.lines() {
+        let (from, to) = (root.join(file), tree.join(file));
+        // Untouched files keep their time stamps, and cargo its builds of them.
+        if std::fs::read(&from).ok() != std::fs::read(&to).ok() {
+            std::fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+            std::fs::copy(&from, &to).with_context(|| format!("cannot copy {file}"))?;
+        }
+    }
+    Ok(tree)
+}
+
+/// Whether the mutation's test fails on the mutated source.
+fn try_one(root: &Path, tree: &Path, mutation: &Mutation) -> Result<bool> {
+    let path = tree.join(&mutation.file);
+    let original = std::fs::read_to_string(root.join(&mutation.file))?;
+    if original.matches(&mutation.find).count() != 1 {
+        bail!("{:?} does not stand exactly once in {}", mutation.find, mutation.file.display());
+    }
+    std::fs::write(&path, original.replace(&mutation.find, &mutation.replace))?;
+    let (file, test) = mutation.killed_by.split_once("::").context("killed_by is file::test")?;
+    let output = Command::new(env!("CARGO"))
+        .args(["test", "--release", "--package", "hashwalk", "--test", file, "--", "--exact", test])
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", root.join("target/mutations/target"))
+        .env("HASHWALK_TOOLS", root.join(".tools"))
+        .output()
+        .context("cargo test");
+    std::fs::write(&path, original)?;
+    let said = String::from_utf8_lossy(&output?.stdout).into_owned();
+    // A test that was not run, or a mutation that does not compile, proves nothing.
+    match said.lines().rev().find(|line| line.starts_with("test result:")) {
+        Some(line) if line.contains("1 failed") => Ok(true),
+        Some(line) if line.contains("1 passed") => Ok(false),
+        _ => bail!("the test {} was not run:\n{said}", mutation.killed_by),
+    }
+}
