@@ -27,6 +27,14 @@ impl Register {
         Rc::ptr_eq(&self.now.0, &self.next.0)
     }
 
+    /// The condition under which the register changes and the value that it then takes, if it keeps its own otherwise.
+    pub(crate) fn enabled(&self) -> Option<(&Signal, &Signal)> {
+        match (&self.next.0.op, self.next.0.operands.as_slice()) {
+            (Op::Mux, [enable, value, old]) if Rc::ptr_eq(&old.0, &self.now.0) => Some((enable, value)),
+            _ => None,
+        }
+    }
+
     pub(crate) fn reset_value(&self) -> &BigUint {
         self.reset.constant().expect("checked at elaboration")
     }
@@ -75,7 +83,13 @@ impl Netlist {
             push(name.clone(), signal);
         }
         for register in self.registers.iter().filter(|register| !register.is_held()) {
-            push(format!("{}_next", register.name), &register.next);
+            match register.enabled() {
+                Some((enable, value)) => {
+                    push(format!("{}_enable", register.name), enable);
+                    push(format!("{}_next", register.name), value);
+                }
+                None => push(format!("{}_next", register.name), &register.next),
+            }
         }
         for cell in &self.instances {
             for (port, signal) in cell.inputs.borrow().as_ref().expect("checked at elaboration") {

@@ -62,7 +62,9 @@ module lookup_12 (
           (state == READER_IDLE) ? (accept ? READER_AWAIT_WORD : READER_IDLE) :
           (state == READER_AWAIT_WORD) ? READER_ANSWER :
           READER_IDLE;
-      index <= accept ? request_index : index;
+      if (accept) begin
+        index <= request_index;
+      end
       served <= t0[7:0];
     end
   end
