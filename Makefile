@@ -20,7 +20,7 @@ LINT_DIR := target/lint
 export HASHWALK_TOOLS := $(TOOLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help tools run test check lint fpga clean
+.PHONY: help tools run test check lint mutants fpga clean
 .DELETE_ON_ERROR:
 
 help: ## list these verbs
@@ -52,6 +52,9 @@ lint: $(SIM_STAMP) ## write each preset's Verilog and lint it with every Verilat
 	    done; \
 	    echo "lint: $$preset is clean"; \
 	done
+
+mutants: $(SIM_STAMP) ## break the hardware in each way of tb/mutations.toml and show that a test notices
+	$(CARGO) run --release --quiet --package hashwalk --example mutate
 
 fpga: $(SIM_STAMP) $(FPGA_STAMP) ## synthesise for the FPGA board, place, route and report
 	$(MAKE) --no-print-directory -C fpga
