@@ -10,7 +10,7 @@
 //! `keyed` is seven four-input tables deep: one to add the first round key, then a substitution and a mixing (with the
 //! next key) for each of two rounds, a substitution, and the fold.
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, priority_select, shape};
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, shape};
 use hashwalk_spec::Hash;
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
@@ -87,11 +87,9 @@ fn keyed(key: &Signal, vpn: &Signal, asid: &Signal) -> Signal {
 }
 
 fn substitute(x: &Signal) -> Signal {
-    let nibbles = (0..STATE_BITS / 4).rev().map(|n| {
-        let nibble = x.bits(4 * n..4 * n + 4);
-        let choices = (0..15u32).map(|v| (nibble.eq_value(v), lit(4, SUBSTITUTION[v as usize])));
-        priority_select(choices, lit(4, SUBSTITUTION[15]))
-    });
+    let table = SUBSTITUTION.iter().rev().fold(0u64, |table, &nibble| table << 4 | u64::from(nibble));
+    let table = lit(64, table).named("substitution_table");
+    let nibbles = (0..STATE_BITS / 4).rev().map(|n| table.word(&x.bits(4 * n..4 * n + 4), 4));
     concat(nibbles.collect::<Vec<_>>()).named("substitution")
 }
 

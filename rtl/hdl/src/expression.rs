@@ -7,7 +7,7 @@ use crate::Signal;
 use crate::names::Names;
 use crate::netlist::{Netlist, Root};
 use crate::node::Op;
-use crate::text::{LONGEST, Text, line, literal, range, slice, symbol, wrap};
+use crate::text::{LONGEST, Text, line, literal, range, slice, symbol, word, wrap};
 
 /// Bits of wires that nobody reads are found by recording those that somebody does.
 #[derive(Default)]
@@ -156,6 +156,15 @@ impl<'a> Expressions<'a> {
         }
     }
 
+    /// The name of a signal that is indexed, also of a literal.
+    fn table(&mut self, signal: &Signal) -> String {
+        match (literal(signal), self.identifiers.get(&signal.0.id)) {
+            (Some(value), None) => self.declare(signal, Text::line(&signal.0.op, value)),
+            (Some(_), Some(name)) => name.clone(),
+            (None, _) => self.wire(signal),
+        }
+    }
+
     /// Operands as text, long ones moved to wires, longest first, until all together fit a line.
     fn operands(&mut self, signals: &[Signal], budget: usize) -> Vec<String> {
         let mut texts: Vec<String> = signals.iter().map(|signal| self.nested(signal)).collect();
@@ -183,6 +192,11 @@ impl<'a> Expressions<'a> {
                 Some(text) => text,
                 None => Text::line(op, self.nested(&operands[0])),
             },
+            Op::Word => {
+                let table = self.table(&operands[0]);
+                let index = self.nested(&operands[1]);
+                Text::line(op, word(&table, &index, signal.width()))
+            }
             Op::Mux => self.mux(op, operands),
             Op::And | Op::Or | Op::Xor => self.bitwise(op, operands),
             Op::Concat => self.concat(op, operands),

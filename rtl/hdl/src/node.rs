@@ -53,6 +53,8 @@ pub(crate) enum Op {
     /// Value, amount.
     ShiftLeft,
     ShiftRight,
+    /// Words side by side, the number of one.
+    Word,
 }
 
 /// A value that comes from outside the expressions of one module.

@@ -183,6 +183,23 @@ impl Signal {
         self.rotl(self.width() - n % self.width())
     }
 
+    /// Word number `index` of `width` bits, a power of two, the lowest being word 0: a lookup in a table.
+    ///
+    /// # Panics
+    /// When the signal does not hold exactly one word for each value of `index`.
+    #[track_caller]
+    pub fn word(&self, index: &Signal, width: u32) -> Signal {
+        let (at, whole) = (Location::caller(), self.width());
+        assert!(width.is_power_of_two(), "{at}: words of {width} bits, which is no power of two");
+        let needed = u64::from(width) << index.width().min(32);
+        assert!(
+            u64::from(whole) == needed,
+            "{at}: an index of {} bits over {whole} bits of {width}-bit words",
+            index.width()
+        );
+        Signal::build(at, width, Op::Word, vec![self.clone(), index.clone()])
+    }
+
     /// Shifted left by a signal; an amount of the width or more gives 0.
     #[track_caller]
     pub fn shl_by(&self, amount: &Signal) -> Signal {

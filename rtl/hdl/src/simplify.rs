@@ -47,6 +47,7 @@ pub(crate) fn apply(op: &Op, width: u32, operands: &[(&BigUint, u32)]) -> BigUin
         // The shift amount is at most ten bits wide by construction.
         Op::ShiftLeft => (value(0) << amount(value(1))) & ones(width),
         Op::ShiftRight => value(0) >> amount(value(1)),
+        Op::Word => (value(0) >> (amount(value(1)) * u64::from(width))) & ones(width),
     }
 }
 

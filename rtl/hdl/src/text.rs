@@ -24,7 +24,7 @@ impl Text {
     pub(crate) fn nested(&self) -> Option<String> {
         let line = self.line.as_ref()?;
         // These bind at least as tightly as a name.
-        let closed = matches!(self.op, Op::Slice(_) | Op::Concat | Op::Repeat(_));
+        let closed = matches!(self.op, Op::Slice(_) | Op::Concat | Op::Repeat(_) | Op::Word);
         Some(if closed { line.clone() } else { format!("({line})") })
     }
 
@@ -56,6 +56,13 @@ pub(crate) fn literal(signal: &Signal) -> Option<String> {
 
 pub(crate) fn slice(name: &str, low: u32, high: u32) -> String {
     if high == low + 1 { format!("{name}[{low}]") } else { format!("{name}[{}:{low}]", high - 1) }
+}
+
+pub(crate) fn word(name: &str, index: &str, width: u32) -> String {
+    match width.trailing_zeros() {
+        0 => format!("{name}[{index}]"),
+        zeros => format!("{name}[{{{index}, {zeros}'h0}} +: {width}]"),
+    }
 }
 
 /// Comma-separated parts over lines of a readable length.

@@ -38,7 +38,7 @@ macro_rules! codes {
 codes! {
     Not And Or Xor Add Sub Mul Eq Ne Lt Le Gt Ge EqValue Gate Any All Parity IsZero Bit Bits Shl Shr Rotl Rotr ShlBy
     ShrBy Zext Sext Repeat Concat When OrWhen Priority AnyOf AllOf OneHot FirstOne Case Is Pack Named AndLiteral
-    SubLiteral LtLiteral Carry Chain Sum
+    SubLiteral LtLiteral Carry Chain Sum Word LiteralWord
 }
 
 pub fn step() -> impl Strategy<Value = Step> {
@@ -142,7 +142,22 @@ impl Step {
             Code::Chain => (0..12)
                 .fold(a.clone(), |chain, i| when(&b.bit(i % b.width()), &same_c ^ lit(w, i & 1)).otherwise(chain)),
             Code::Sum => (0..12).fold(a.clone(), |sum, i| sum | same_b.rotl(i)),
+            Code::Word => fitted(a, self.table_bits()).word(&fitted(b, self.index_bits()), self.word_bits()),
+            Code::LiteralWord => lit(self.table_bits(), fit(&self.value, self.table_bits()))
+                .word(&fitted(b, self.index_bits()), self.word_bits()),
         }
+    }
+
+    fn word_bits(&self) -> u32 {
+        1 << (self.k % 4)
+    }
+
+    fn index_bits(&self) -> u32 {
+        1 + self.k / 4 % 6
+    }
+
+    fn table_bits(&self) -> u32 {
+        self.word_bits() << self.index_bits()
     }
 
     /// Width and value, from widths and values.
@@ -260,6 +275,11 @@ impl Step {
                 (w, last.map_or(a, |i| same_c ^ BigUint::from(i & 1)))
             }
             Code::Sum => (w, (0..12).fold(a, |sum, i| sum | rotate_left(&same_b, i))),
+            Code::Word | Code::LiteralWord => {
+                let table = if self.code == Code::Word { a } else { self.value.clone() };
+                let index = (b % (one() << self.index_bits())).to_u32_digits().first().copied().unwrap_or(0);
+                (self.word_bits(), (table >> (index * self.word_bits())) % (one() << self.word_bits()))
+            }
         }
     }
 }
