@@ -56,8 +56,9 @@ lint: $(SIM_STAMP) ## write each preset's Verilog and lint it with every Verilat
 mutants: $(SIM_STAMP) ## break the hardware in each way of tb/mutations.toml and show that a test notices
 	$(CARGO) run --release --quiet --package hashwalk --example mutate
 
-fpga: $(SIM_STAMP) $(FPGA_STAMP) ## synthesise for the FPGA board, place, route and report
-	$(MAKE) --no-print-directory -C fpga
+fpga: $(SIM_STAMP) $(FPGA_STAMP) ## synthesise the default configuration for ECP5, place and route it, write fpga/baseline.toml (minutes)
+	$(CARGO) run --release --quiet --bin hashwalk -- emit --config default -o target/fpga/verilog >/dev/null
+	$(TOOLS)/bin/python fpga/synthesize.py --verilog target/fpga/verilog --config default --baseline fpga/baseline.toml
 
 clean: ## remove .tools/ and every generated file
 	rm -rf .tools build

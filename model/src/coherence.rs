@@ -22,6 +22,7 @@ mod mismatch;
 mod stale;
 
 pub use mismatch::{Mismatch, Why};
+pub use stale::drops;
 
 use crate::mapping::Mapping;
 use crate::walk::WalkResult;
@@ -124,7 +125,7 @@ impl Coherence {
         self.stale.forget(accepted, invalidation);
         for outstanding in &mut self.outstanding {
             outstanding.older.retain(|observation| {
-                let covered = observation.result.mapping.is_some_and(|mapping| stale::drops(invalidation, &mapping));
+                let covered = observation.result.mapping.is_some_and(|mapping| drops(invalidation, &mapping));
                 !(covered && observation.ended <= accepted)
             });
         }

@@ -81,7 +81,10 @@ fn a_program_larger_than_memory_is_refused() {
 #[test]
 fn an_illegal_configuration_names_the_field() {
     let (_folder, range) = file("tlb_entries = 100");
-    refuses(hashwalk().args(["emit", "-o", "/tmp/unused", "--config"]).arg(range), &["tlb_entries = 100", "from 4 to 64"]);
+    refuses(
+        hashwalk().args(["emit", "-o", "/tmp/unused", "--config"]).arg(range),
+        &["tlb_entries = 100", "from 4 to 64"],
+    );
     let (_folder, unknown) = file("\nentries = 100");
     refuses(hashwalk().args(["bench", "hit", "--config"]).arg(unknown), &["line 2", "unknown field", "tlb_entries"]);
     refuses(hashwalk().args(["check", "--config", "huge"]), &["huge", "tiny, default, large"]);
@@ -106,7 +109,8 @@ fn missing_tools_are_named_with_the_remedy() {
     };
     refuses(bench().env("HASHWALK_TOOLS", "/nonexistent"), &["Verilator", "make tools"]);
     refuses(bench().env("CXX", "/nonexistent/g++"), &["/nonexistent/g++", "install g++"]);
-    let left: Vec<_> = walk(cache.path()).into_iter().filter(|path| path.extension().is_some_and(|e| e == "so")).collect();
+    let left: Vec<_> =
+        walk(cache.path()).into_iter().filter(|path| path.extension().is_some_and(|e| e == "so")).collect();
     assert!(left.is_empty(), "{left:?}");
     let folder = TempDir::new().unwrap();
     let output = folder.path().join("trace.zst");
@@ -130,7 +134,8 @@ fn a_folder_that_cannot_be_made_is_refused() {
 
 #[test]
 fn the_json_of_a_run_is_one_object_with_both_modes() {
-    let report = json(hashwalk().args(["run", "--json", "--config", "tiny", "--limit", "20000", "--memory-latency", "7"]));
+    let report =
+        json(hashwalk().args(["run", "--json", "--config", "tiny", "--limit", "20000", "--memory-latency", "7"]));
     assert_eq!(report["references"], 20_000);
     assert_eq!(report["config"], "tiny");
     assert_eq!(report["memory_latency"], 7);
@@ -190,7 +195,10 @@ fn two_emits_are_identical_and_lint_without_a_warning() {
         let texts = folders.each_ref().map(|folder| {
             let mut files = walk(folder.path());
             files.sort();
-            files.iter().map(|path| (path.file_name().unwrap().to_owned(), std::fs::read(path).unwrap())).collect::<Vec<_>>()
+            files
+                .iter()
+                .map(|path| (path.file_name().unwrap().to_owned(), std::fs::read(path).unwrap()))
+                .collect::<Vec<_>>()
         });
         assert_eq!(texts[0], texts[1], "{preset}");
         let lint = run(Command::new(&verilator)

@@ -10,7 +10,7 @@ const FORGOTTEN_KEPT: usize = 256;
 
 /// Whether `invalidation` drops `mapping` from a TLB (docs/spec.md, section 7).
 #[must_use]
-pub(super) fn drops(invalidation: Invalidation, mapping: &Mapping) -> bool {
+pub fn drops(invalidation: Invalidation, mapping: &Mapping) -> bool {
     let own = |asid| !mapping.global && mapping.asid == asid;
     match invalidation {
         Invalidation::All => true,

@@ -84,7 +84,7 @@ impl Handler {
         self.driving = ready.is_some();
     }
 
-    /// Looks at the ports at the end of the cycle `now` and works; returns whether it has read an entry.
+    /// Looks at the ports at the end of the cycle `now` and works.
     pub(super) fn observe(
         &mut self,
         dut: &Dut,
@@ -92,8 +92,7 @@ impl Handler {
         now: u64,
         context: &WalkContext,
         read: impl FnOnce(PhysAddr) -> Result<[u8; ENTRY_BYTES as usize], BusError>,
-    ) -> bool {
-        let mut has_read = false;
+    ) {
         self.state = match std::mem::replace(&mut self.state, State::Waiting) {
             State::Waiting => match ports.missed(dut) {
                 None => State::Waiting,
@@ -104,7 +103,6 @@ impl Handler {
             },
             State::Computing { until, walk } if until <= now => match walk.progress() {
                 Progress::Probe(address) => {
-                    has_read = true;
                     let until = now + u64::from(self.timing.latency_max + self.beats - 1);
                     State::Loading { until, walk, loaded: read(address) }
                 }
@@ -124,6 +122,5 @@ impl Handler {
             State::Answering { .. } if self.driving && dut.get(ports.refill_ready) != 0 => State::Waiting,
             busy => busy,
         };
-        has_read
     }
 }

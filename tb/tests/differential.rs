@@ -1,0 +1,57 @@
+//! Random scenarios with a fixed seed, and scenarios that once were judged wrongly.
+
+use std::path::Path;
+
+use hashwalk::check::{CheckOptions, CheckOutcome, check, default_configs, replay};
+use hashwalk::device::Device;
+
+/// What must have happened for the run to mean anything.
+const SEEN: [&str; 17] = [
+    "hits",
+    "walks",
+    "translations",
+    "not present",
+    "rights",
+    "malformed",
+    "chain too long",
+    "bus error",
+    "invalidate all",
+    "invalidate asid",
+    "invalidate address",
+    "invalidate address in asid",
+    "map",
+    "unmap",
+    "protect",
+    "corrupt",
+    "poison",
+];
+
+#[test]
+fn random_scenarios_agree_with_the_golden_model_and_show_every_answer() {
+    let replay = Path::new(env!("CARGO_TARGET_TMPDIR")).join("failing-scenario.json");
+    let options = CheckOptions { cases: 800, seed: 1, replay };
+    let build = |config| Device::build(&config, false).expect("the hardware is built");
+    let devices: Vec<Device> = default_configs().into_iter().map(build).collect();
+    match check(&devices, &options, true).expect("a failing scenario can be written") {
+        CheckOutcome::Failed { reason, replay, steps } => {
+            panic!("{reason}\n{steps} steps; replay with: hashwalk replay {}", replay.display())
+        }
+        CheckOutcome::Passed(tally) => {
+            for what in SEEN {
+                let count = tally.0.get(what).copied().unwrap_or_default();
+                assert!(count >= 5, "{what}: {count} times in {tally:?}");
+            }
+        }
+    }
+}
+
+/// Each file was made by `hashwalk check`, and its name says which legal answer the scoreboard had refused.
+#[test]
+fn replays_of_legal_answers_pass() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/replays");
+    let files: Vec<_> = folder.read_dir().expect("the folder").map(|file| file.expect("a file").path()).collect();
+    assert!(files.len() >= 4);
+    for file in files {
+        replay(&file, None).unwrap_or_else(|error| panic!("{}: {error:#}", file.display()));
+    }
+}

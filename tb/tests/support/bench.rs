@@ -1,0 +1,301 @@
+//! The bench: all ports are in the test's hands, memory is exact, and a monitor holds the hardware to docs/spec.md,
+//! section 9, in every cycle. What is asked of a port stays there until it is accepted.
+
+use std::collections::VecDeque;
+
+use hashwalk_rtl::walker::Walk;
+use hashwalk_sim::Dut;
+use hashwalk_spec::{Config, Fault, Invalidation, Search};
+
+use super::memory::Memory;
+use super::page::{Answer, Lookup, Refill};
+use super::ports::Ports;
+use super::table::Table;
+
+/// An answer, and what it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    pub answer: Answer,
+    pub hit: bool,
+    /// From acceptance to answer.
+    pub cycles: u64,
+    /// Entries that were read meanwhile.
+    pub reads: u32,
+}
+
+/// One cycle, as it stood before the clock's edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub cycle: u64,
+    pub lookup_ready: bool,
+    pub accepted: bool,
+    pub answered: Option<Answered>,
+    pub invalidate_ready: bool,
+    pub invalidate_accepted: bool,
+    pub done: bool,
+    /// The address of a read that was accepted.
+    pub read: Option<u64>,
+    pub miss: Option<Lookup>,
+    pub refill_accepted: bool,
+    pub idle: bool,
+    pub state: &'static str,
+}
+
+struct Waiting {
+    accepted_at: u64,
+    reads: u32,
+    lookup: Lookup,
+}
+
+pub struct Bench {
+    pub config: Config,
+    pub table: Table,
+    pub memory: Memory,
+    /// What is asked, until it is accepted.
+    pub lookup: Option<Lookup>,
+    pub invalidate: Option<Invalidation>,
+    pub refill: Option<Refill>,
+    pub software: bool,
+    pub reset: bool,
+    pub now: u64,
+    dut: Dut,
+    ports: Ports,
+    waiting: Option<Waiting>,
+    invalidated_at: VecDeque<u64>,
+    /// A read request, or a miss, that was not accepted: it must stay as it is.
+    stalled_request: Option<u64>,
+    stalled_miss: Option<Lookup>,
+    /// The last miss was software's.
+    software_miss: bool,
+    /// For `table.rs`: no entry above it is empty.
+    pub(super) next_free: u32,
+}
+
+/// Longer than any walk of these tests.
+const PATIENCE: u64 = 20_000;
+
+impl Bench {
+    /// A device after reset before an empty table of 2^7 entries, with every search enabled.
+    pub fn new(config: &Config) -> Bench {
+        Bench::with_dut(config, super::dut(config))
+    }
+
+    pub fn with_dut(config: &Config, dut: Dut) -> Bench {
+        let table = Table {
+            frame: 0x12345,
+            log2: 7,
+            key: 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210,
+            search_enable: Search::ENABLE_ALL,
+        };
+        let ports = Ports::new(&dut);
+        let mut bench = Bench {
+            config: config.clone(),
+            table,
+            memory: Memory::new(config.beats()),
+            lookup: None,
+            invalidate: None,
+            refill: None,
+            software: false,
+            reset: true,
+            now: 0,
+            dut,
+            ports,
+            waiting: None,
+            invalidated_at: VecDeque::new(),
+            stalled_request: None,
+            stalled_miss: None,
+            software_miss: false,
+            next_free: table.mask(),
+        };
+        bench.cycle();
+        bench.reset = false;
+        bench
+    }
+
+    /// One cycle; the monitor panics where the hardware breaks the contract.
+    #[track_caller]
+    pub fn cycle(&mut self) -> Seen {
+        self.ports.drive(&mut self.dut, self.reset, self.software, &self.table);
+        self.ports.drive_lookup(&mut self.dut, self.lookup);
+        self.ports.drive_invalidate(&mut self.dut, self.invalidate);
+        self.ports.drive_refill(&mut self.dut, self.refill);
+        let beat = self.memory.beat(self.now);
+        self.ports.drive_memory(&mut self.dut, self.memory.is_ready(), beat);
+        if let Err(error) = self.dut.cycle() {
+            panic!("cycle {}: {error}", self.now);
+        }
+        let seen = if self.reset { self.observe_reset() } else { self.observe() };
+        self.now += 1;
+        seen
+    }
+
+    fn observe_reset(&mut self) -> Seen {
+        (self.waiting, self.stalled_request, self.stalled_miss) = (None, None, None);
+        self.invalidated_at.clear();
+        // Memory is not reset: what stands on its port in the first cycle of reset it may still take.
+        match self.ports.request(&self.dut).filter(|_| self.now > 0) {
+            Some(address) if !self.memory.is_busy() => drop(self.memory.request(self.now, address)),
+            _ => self.memory.forget_request(),
+        }
+        self.blank()
+    }
+
+    fn blank(&self) -> Seen {
+        Seen {
+            cycle: self.now,
+            lookup_ready: false,
+            accepted: false,
+            answered: None,
+            invalidate_ready: false,
+            invalidate_accepted: false,
+            done: false,
+            read: None,
+            miss: None,
+            refill_accepted: false,
+            idle: true,
+            state: "Reset",
+        }
+    }
+
+    #[track_caller]
+    fn observe(&mut self) -> Seen {
+        let ports = &self.ports;
+        let flag = |port| self.dut.get(port) != 0;
+        let mut seen = Seen {
+            lookup_ready: flag(ports.lookup_ready),
+            invalidate_ready: flag(ports.invalidate_ready),
+            done: flag(ports.invalidate_done),
+            miss: ports.miss(&self.dut),
+            idle: flag(ports.idle),
+            state: Walk::NAMES[self.dut.get(ports.state) as usize],
+            ..self.blank()
+        };
+        self.demand(seen.idle == self.waiting.is_none(), "idle says whether a request waits");
+        seen.read = self.observe_request();
+        seen.answered = self.observe_answer();
+        if seen.lookup_ready
+            && let Some(lookup) = self.lookup.take()
+        {
+            self.demand(self.waiting.is_none(), "no request is accepted while another waits");
+            seen.accepted = true;
+            self.waiting = Some(Waiting { accepted_at: self.now, reads: 0, lookup });
+        }
+        if seen.done {
+            let accepted = self.invalidated_at.pop_front();
+            self.demand(accepted == self.now.checked_sub(3), "done comes 3 cycles after an acceptance");
+        }
+        self.demand(self.invalidated_at.front().is_none_or(|at| at + 3 > self.now), "done is not late");
+        if seen.invalidate_ready && self.invalidate.take().is_some() {
+            seen.invalidate_accepted = true;
+            self.invalidated_at.push_back(self.now);
+        }
+        self.observe_miss(&mut seen);
+        seen
+    }
+
+    #[track_caller]
+    fn observe_request(&mut self) -> Option<u64> {
+        let address = self.ports.request(&self.dut);
+        if let Some(stalled) = self.stalled_request {
+            self.demand(address == Some(stalled), "a stalled read stays, with its address");
+        }
+        let address = address?;
+        self.demand(!self.software_miss, "nothing is read in software mode");
+        self.demand(self.waiting.is_some(), "nothing is read but for a request");
+        let (first, last) = (self.table.address(0), self.table.address(self.table.mask()));
+        self.demand((first..=last).contains(&address) && address.is_multiple_of(32), "an entry of the table is read");
+        let beats = self.dut.get(self.ports.memory_request_beats);
+        self.demand(beats == u64::from(self.config.beats()), "a whole entry is read");
+        let accepted = self.memory.request(self.now, address);
+        self.stalled_request = (!accepted).then_some(address);
+        if accepted && let Some(waiting) = &mut self.waiting {
+            waiting.reads += 1;
+        }
+        accepted.then_some(address)
+    }
+
+    #[track_caller]
+    fn observe_answer(&mut self) -> Option<Answered> {
+        let (code, pfn, hit) = self.ports.answer(&self.dut)?;
+        self.demand(self.waiting.is_some(), "only what was asked is answered");
+        self.demand(code <= 5 && (code == 0 || pfn == 0), "a fault carries PFN 0");
+        let Waiting { accepted_at, reads, .. } = self.waiting.take()?;
+        let cycles = self.now - accepted_at;
+        self.demand(cycles > 0 && hit == (cycles == 1), "a hit is answered in the next cycle, a miss later");
+        Some(Answered { answer: Fault::from_code(code).map_or(Ok(pfn), Err), hit, cycles, reads })
+    }
+
+    #[track_caller]
+    fn observe_miss(&mut self, seen: &mut Seen) {
+        let refill_ready = self.dut.get(self.ports.refill_ready) != 0;
+        self.demand(refill_ready == seen.miss.is_some(), "a refill is taken while a miss is reported");
+        if let Some(stalled) = self.stalled_miss {
+            self.demand(seen.miss == Some(stalled), "a reported miss stays, as it is");
+        }
+        if seen.miss.is_some() {
+            self.demand(seen.miss == self.waiting.as_ref().map(|waiting| waiting.lookup), "the miss is what was asked");
+            self.software_miss = true;
+            seen.refill_accepted = self.refill.take().is_some();
+        }
+        self.stalled_miss = seen.miss.filter(|_| !seen.refill_accepted);
+        if seen.accepted {
+            self.software_miss = false;
+        }
+    }
+
+    #[track_caller]
+    fn demand(&self, holds: bool, rule: &str) {
+        assert!(holds, "cycle {}: broken: {rule}\n{}", self.now, self.dut.describe_ports());
+    }
+
+    /// Cycles until `reached`; returns the one in which it was.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, reached: impl Fn(&Seen) -> bool) -> Seen {
+        for _ in 0..PATIENCE {
+            let seen = self.cycle();
+            if reached(&seen) {
+                return seen;
+            }
+        }
+        panic!("cycle {}: no {what} in {PATIENCE} cycles\n{}", self.now, self.dut.describe_ports());
+    }
+
+    pub fn run(&mut self, cycles: u64) -> Vec<Seen> {
+        (0..cycles).map(|_| self.cycle()).collect()
+    }
+
+    /// Asks, and waits for the answer.
+    #[track_caller]
+    pub fn ask(&mut self, lookup: Lookup) -> Answered {
+        self.lookup = Some(lookup);
+        self.until("acceptance", |seen| seen.accepted);
+        self.until("answer", |seen| seen.answered.is_some()).answered.expect("just seen")
+    }
+
+    /// Asks for what the TLB must have.
+    #[track_caller]
+    pub fn hits(&mut self, lookup: Lookup, answer: Answer) {
+        let answered = self.ask(lookup);
+        assert_eq!((answered.answer, answered.hit), (answer, true), "{lookup:x?} is in the TLB");
+    }
+
+    /// Asks for what the TLB must not have.
+    #[track_caller]
+    pub fn walks(&mut self, lookup: Lookup, answer: Answer) -> Answered {
+        let answered = self.ask(lookup);
+        assert_eq!((answered.answer, answered.hit), (answer, false), "{lookup:x?} is not in the TLB");
+        answered
+    }
+
+    /// Invalidates, and waits until it is done.
+    #[track_caller]
+    pub fn invalidate(&mut self, invalidation: Invalidation) {
+        self.invalidate = Some(invalidation);
+        self.until("acceptance of the invalidation", |seen| seen.invalidate_accepted);
+        self.until("end of the invalidation", |seen| seen.done);
+    }
+
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+}

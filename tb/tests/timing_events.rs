@@ -1,0 +1,148 @@
+//! The lines of docs/timing.md on invalidation, software refill and reset, measured to the cycle. Lookups and walks:
+//! timing.rs.
+
+mod support;
+
+use hashwalk_spec::{Asid, Fault, Invalidation, Vpn};
+use support::*;
+
+const VPN: u64 = 0x1_2345_6789;
+const PAGE: Page = page(1, VPN, 0x5_c000_0000);
+
+fn elsewhere() -> Invalidation {
+    Invalidation::AddressInAsid(Asid::truncate(9), Vpn::truncate(VPN))
+}
+
+/// Runs `test` on every configuration at every latency, with the cycles from a request to its data and to its answer.
+fn at_every_latency(test: impl Fn(Bench, u64, u64)) {
+    for config in configs() {
+        for latency in [1, 2, 10, 40, 100] {
+            let (mut bench, beats) = (Bench::new(&config), u64::from(config.beats()));
+            bench.memory.latency = latency;
+            test(bench, latency + 1 + beats, latency + 3 + beats);
+        }
+    }
+}
+
+/// At every cycle of a walk: an invalidation that does not concern it delays it if it takes effect in the cycle of the
+/// answer, by one cycle, and else not at all.
+#[test]
+fn an_invalidation_in_the_answers_cycle_adds_one() {
+    at_every_latency(|mut bench, _, walk| {
+        for offset in 0..=walk + 1 {
+            bench.start_over();
+            bench.map(PAGE);
+            bench.lookup = Some(read(1, VPN));
+            let mut seen = Vec::new();
+            for cycle in 0..walk + 5 {
+                bench.invalidate = (cycle == offset).then(elsewhere);
+                seen.extend(bench.cycle().answered);
+            }
+            let expected = walk + u64::from(offset + 1 == walk);
+            assert_eq!(seen.iter().map(|answered| answered.cycles).collect::<Vec<_>>(), [expected], "offset {offset}");
+        }
+    });
+}
+
+#[test]
+fn software_is_asked_in_cycle_2_and_its_answer_takes_two_cycles_a_fault_one() {
+    for config in configs() {
+        for delay in [0, 1, 2, 30] {
+            for (refill, expected, cycles) in [
+                (Refill::Entry(PAGE), PAGE.at(VPN), 2),
+                (Refill::Entry(page(1, VPN + 1, 0)), Err(Fault::Malformed), 2),
+                (Refill::Fault(Fault::NotPresent), Err(Fault::NotPresent), 1),
+            ] {
+                let mut bench = Bench::new(&config);
+                bench.software = true;
+                bench.lookup = Some(read(1, VPN));
+                let seen = bench.run(2 + delay);
+                assert!(seen[0].accepted && seen[1].miss.is_none());
+                assert!(seen[2..].iter().all(|seen| seen.miss == Some(read(1, VPN))));
+                bench.refill = Some(refill);
+                assert!(bench.cycle().refill_accepted);
+                let answered = bench.until("answer", |seen| seen.answered.is_some()).answered.unwrap();
+                assert_eq!((answered.answer, answered.cycles), (expected, 2 + delay + cycles));
+            }
+        }
+    }
+}
+
+#[test]
+fn invalidations_are_done_in_cycle_3_and_accepted_every_second_one() {
+    fn measure(mut bench: Bench, busy: bool) {
+        if busy {
+            bench.memory.latency = 500;
+            bench.lookup = Some(read(1, VPN));
+            bench.run(10);
+        }
+        let kinds = [Invalidation::All, elsewhere(), Invalidation::Asid(Asid::truncate(1)), elsewhere()];
+        for cycle in 0..40 {
+            bench.invalidate = Some(kinds[cycle / 2 % kinds.len()]);
+            let seen = bench.cycle();
+            assert_eq!(seen.invalidate_accepted, cycle % 2 == 0, "cycle {cycle}");
+            assert_eq!(seen.done, cycle >= 3 && cycle % 2 == 1, "cycle {cycle}");
+        }
+    }
+    for config in configs() {
+        measure(Bench::new(&config), false);
+        measure(Bench::new(&config), true);
+        let mut software = Bench::new(&config);
+        software.software = true;
+        measure(software, true);
+    }
+}
+
+#[test]
+fn an_invalidation_takes_effect_in_cycle_1_so_its_page_is_answered_last_in_cycle_2() {
+    for config in configs() {
+        let mut bench = Bench::new(&config);
+        bench.map(PAGE);
+        for (offset, hit) in [(-1, true), (0, true), (1, true), (2, false), (3, false)] {
+            bench.ask(read(1, VPN));
+            bench.run(4);
+            let mut answers = Vec::new();
+            for cycle in -2..30 {
+                if cycle == 0 {
+                    bench.invalidate = Some(Invalidation::All);
+                }
+                if cycle == offset {
+                    bench.lookup = Some(read(1, VPN));
+                }
+                answers.extend(bench.cycle().answered);
+            }
+            assert_eq!(answers.iter().map(|answered| answered.hit).collect::<Vec<_>>(), [hit], "offset {offset}");
+        }
+    }
+}
+
+/// A restart waits for the read that is out and hashes in the next cycle; without a read it hashes at once.
+#[test]
+fn a_walk_that_restarts_takes_a_whole_walk_after_its_last_beat() {
+    at_every_latency(|mut bench, last_beat, walk| {
+        for effect in 1..=walk {
+            bench.start_over();
+            bench.map(PAGE);
+            bench.lookup = Some(read(1, VPN));
+            let mut cycles = Vec::new();
+            for cycle in 0..2 * walk + 5 {
+                bench.invalidate = (cycle + 1 == effect).then_some(Invalidation::All);
+                cycles.extend(bench.cycle().answered.map(|answered| answered.cycles));
+            }
+            // Nothing has been read in cycle 1; afterwards hash and request follow the last beat, or the effect.
+            let expected = if effect == 1 { walk } else { effect.max(last_beat) + walk };
+            assert_eq!(cycles, [expected], "effect in {effect} of {walk}");
+        }
+    });
+}
+
+#[test]
+fn requests_are_accepted_in_the_cycle_after_reset() {
+    for config in configs() {
+        let mut bench = Bench::new(&config);
+        bench.lookup = Some(read(1, VPN));
+        bench.invalidate = Some(Invalidation::All);
+        let seen = bench.cycle();
+        assert!(seen.accepted && seen.invalidate_accepted);
+    }
+}
