@@ -54,7 +54,9 @@ use hashwalk_spec::{Config, Hash};
 
 use crate::hash::{HashInputs, HashUnit};
 use crate::page;
-use crate::ports::{self, ADDRESS_BITS, Control, Delivery, MemoryIn, MemoryOut, Miss, Refill, Request, SEARCHES};
+use crate::ports::{
+    self, ADDRESS_BITS, Control, Delivery, MemoryIn, MemoryOut, Miss, Refill, Request, SEARCHES, SIZE_BITS,
+};
 use crate::verdict::{self, Sought};
 
 states! {
@@ -112,6 +114,18 @@ bundle! {
         pub state: Signal,
     }
 
+    /// Which search is being made. It is decoded when it is chosen, a cycle before the hash needs it.
+    pub struct Search {
+        /// 1 bit: there is one.
+        pub exists: Signal,
+        /// 6 bits: the searches to be made after it.
+        pub later: Signal,
+        /// 1 bit: it looks under ASID 0.
+        pub global: Signal,
+        /// 2 bits: the page size that it looks for.
+        pub size: Signal,
+    }
+
     /// Registers.
     pub struct WalkerState {
         /// 3 bits: [`Walk`].
@@ -120,8 +134,8 @@ bundle! {
         pub stale: Signal,
         /// 1 bit: `entry` is software's answer.
         pub software: Signal,
-        /// 6 bits: the searches still to be made; the lowest is being made.
-        pub remaining: Signal,
+        /// The search that is being made, and those after it.
+        pub search: Search,
         /// Probes already made in this search.
         pub steps: Signal,
         /// 32 bits: the entry that is probed.
@@ -191,7 +205,7 @@ impl Component for Walker {
             walk: Walk::Idle.signal(),
             stale: low(),
             software: low(),
-            remaining: lit(SEARCHES, 0u32),
+            search: Search { exists: low(), later: lit(SEARCHES, 0u32), global: low(), size: lit(SIZE_BITS, 0u32) },
             steps: lit(self.step_bits(), 0u32),
             index: lit(INDEX_BITS, 0u32),
             entry: lit(ENTRY_BITS, 0u32),
@@ -202,8 +216,10 @@ impl Component for Walker {
     }
 
     fn kernel(&self, m: &mut Module, i: WalkerInputs, s: WalkerState) -> (WalkerOutputs, WalkerState) {
-        let search = Current::new(&s, &i.request);
-        let home = self.home_index(m, &i, &search);
+        let search = &s.search;
+        let home = self.home_index(m, &i, search);
+        // Under ASID 0 the global searches would repeat the others, which come first.
+        let no_search = (!&search.exists | (&search.global & !i.request.asid.any())).named("no_search");
         let verdict = verdict::judge(
             &s.entry,
             &Sought {
@@ -236,11 +252,11 @@ impl Component for Walker {
                 (
                     Walk::Idle,
                     when(&(&i.start & &i.control.software_refill), Walk::AwaitSoftware.signal())
-                        .or_when(&(&i.start & &search.none), Walk::Deliver.signal())
+                        .or_when(&(&i.start & &no_search), Walk::Deliver.signal())
                         .or_when(&i.start, Walk::Request.signal())
                         .otherwise(here.clone()),
                 ),
-                (Walk::Hash, when(&search.none, Walk::Deliver.signal()).otherwise(Walk::Request.signal())),
+                (Walk::Hash, when(&no_search, Walk::Deliver.signal()).otherwise(Walk::Request.signal())),
                 (Walk::Request, when(&i.memory.request_ready, Walk::AwaitBeats.signal()).otherwise(here.clone())),
                 (
                     Walk::AwaitBeats,
@@ -271,15 +287,15 @@ impl Component for Walker {
         let idle = Walk::Idle.is(&s.walk);
         let begin = (Walk::Idle.is(&s.walk) | Walk::Hash.is(&s.walk)).named("begin_search");
         let check = Walk::Check.is(&s.walk);
-        let out_of_searches = (&search.none & &begin).named("out_of_searches");
+        let out_of_searches = (&no_search & &begin).named("out_of_searches");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
         let next = WalkerState {
             // Kept while a read or software's answer is out, and gone with it.
             stale: &worthless & &still_out,
             software: when(&idle, i.control.software_refill.clone()).otherwise(s.software.clone()),
-            remaining: when(&(&idle | &worthless), i.control.search_enable.clone())
-                .or_when(&(&check & !&verdict.follow), &s.remaining & !&search.lowest)
-                .otherwise(s.remaining.clone()),
+            search: when(&(&idle | &worthless), Search::first(&i.control.search_enable))
+                .or_when(&(&check & !&verdict.follow), Search::first(&search.later))
+                .otherwise(search.clone()),
             steps: when(&begin, lit(self.step_bits(), 0u32))
                 .or_when(&(&check & &verdict.follow), &s.steps + lit(self.step_bits(), 1u32))
                 .otherwise(s.steps.clone()),
@@ -332,7 +348,7 @@ impl Component for Walker {
 
 impl Walker {
     /// The home index of the current search.
-    fn home_index(&self, m: &mut Module, i: &WalkerInputs, search: &Current) -> Signal {
+    fn home_index(&self, m: &mut Module, i: &WalkerInputs, search: &Search) -> Signal {
         let table = &i.control;
         let unit = m.instance("hash", &HashUnit(self.hash));
         unit.connect(HashInputs {
@@ -350,31 +366,15 @@ impl Walker {
     }
 }
 
-/// The search that is being made: the lowest of those that remain.
-struct Current {
-    /// 1 bit: no search remains.
-    none: Signal,
-    /// 6 bits, one-hot.
-    lowest: Signal,
-    /// 1 bit: it looks under ASID 0.
-    global: Signal,
-    /// 2 bits: the page size that it looks for.
-    size: Signal,
-}
-
-impl Current {
-    fn new(s: &WalkerState, request: &Request) -> Current {
-        // Under ASID 0 the global searches would repeat the others.
-        let other_space = request.asid.any().named("other_space");
-        let enabled: Vec<Signal> = (0..SEARCHES)
-            .map(|n| if n < SEARCHES / 2 { s.remaining.bit(n) } else { s.remaining.bit(n) & &other_space })
-            .collect();
-        let lowest = first_one(&enabled);
-        Current {
-            none: !any_of(&enabled),
-            global: any_of(&lowest[3..6]).named("search_global"),
-            size: concat([&lowest[2] | &lowest[5], &lowest[1] | &lowest[4]]).named("search_size"),
-            lowest: concat(lowest.iter().rev()),
+impl Search {
+    /// The first of the searches that are set in the mask.
+    fn first(mask: &Signal) -> Search {
+        let first = first_one(&(0..SEARCHES).map(|n| mask.bit(n)).collect::<Vec<_>>());
+        Search {
+            exists: mask.any(),
+            later: mask & !concat(first.iter().rev()),
+            global: any_of(&first[3..6]),
+            size: concat([&first[2] | &first[5], &first[1] | &first[4]]),
         }
     }
 }

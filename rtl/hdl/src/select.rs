@@ -97,11 +97,17 @@ pub fn one_hot_mux<B: Bundle>(choices: impl IntoIterator<Item = (Signal, B)>) ->
     sum.unwrap_or_else(|| panic!("{at}: `one_hot_mux` of no choice"))
 }
 
+/// Up to so many signals, looking at all that come before is quicker than an adder.
+const SHORT: usize = 8;
+
 /// One-hot of the first 1-bit signal that is 1: output `i` is 1 when signal `i` is 1 and all before it are 0.
 #[track_caller]
 pub fn first_one(signals: &[Signal]) -> Vec<Signal> {
     if signals.len() < 2 {
         return signals.to_vec();
+    }
+    if signals.len() <= SHORT {
+        return (0..signals.len()).map(|i| &signals[i] & !any_of(&signals[..i])).collect();
     }
     // A number and its negative share exactly their lowest one; an adder's carry chain is the shortest way to it.
     let all = concat(bits_of(signals).iter().rev());
