@@ -11,7 +11,7 @@ use hashwalk_spec::{Access, Asid, Config, PageSize, Pfn, Request, Rights, Search
 use serde::Serialize;
 
 use crate::device::Device;
-use crate::machine::{Answered, Drive, Machine, MemoryTiming};
+use crate::machine::{Answered, Drive, HandlerCost, Machine, MemoryTiming};
 use crate::replay_trace::{ReplayOptions, references, replay, requests};
 use crate::report::RefillMode;
 
@@ -140,6 +140,7 @@ pub fn simulation(device: &Device, config: &Config, trace: &Path, memory_latency
         memory_latency,
         limit: None,
         seed: 1,
+        handler: HandlerCost::SIMPLE,
         wave: None,
     };
     let run = replay(device, &options, true)?;

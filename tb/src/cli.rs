@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::machine::HandlerCost;
+
 /// Hashwalk: a hardware page walker and TLB for hashed page tables, on the bench.
 #[derive(Debug, Parser)]
 #[command(name = "hashwalk", version, arg_required_else_help = true, max_term_width = 100)]
@@ -55,8 +57,8 @@ pub struct RunArgs {
     /// The trace: lackey text, plain or zstd [default: the three that are shipped]
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// On which hardware
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub config: ConfigArgs,
     /// Who refills the TLB
     #[arg(long, value_enum, default_value = "both")]
@@ -70,6 +72,9 @@ pub struct RunArgs {
     /// What the operating system's random choices (the hash key) grow from
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
+    /// What software's instructions cost
+    #[command(flatten)]
+    pub handler: HandlerCost,
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub json: bool,
@@ -126,8 +131,8 @@ pub struct ReplayArgs {
 /// `hashwalk emit`.
 #[derive(Debug, Args)]
 pub struct EmitArgs {
+    /// On which hardware
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub config: ConfigArgs,
     /// The folder to write to; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
@@ -151,8 +156,8 @@ pub struct BenchArgs {
     /// What to measure
     #[arg(value_enum)]
     pub what: Bench,
+    /// On which hardware
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub config: ConfigArgs,
     /// Memory latencies in cycles [default: 1,10,40,100 for walk, 40 for the others]
     #[arg(long, value_name = "CYCLES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]

@@ -96,6 +96,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
                 memory_latency: args.memory_latency,
                 limit: args.limit,
                 seed: args.seed,
+                handler: args.handler,
                 wave: args.wave.clone(),
             };
             runs.push(replay_trace(&device, &options, args.json)?);

@@ -11,7 +11,7 @@ use hashwalk_spec::{Access, Asid, Config, Request, Rights, Search, VirtAddr, Vpn
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::device::Device;
-use crate::machine::{Answered, Drive, Machine, MachineError, MemoryTiming};
+use crate::machine::{Answered, Drive, HandlerCost, Machine, MachineError, MemoryTiming};
 use crate::report::{RefillMode, Replay, WalkCycles};
 use crate::trace::{Footprint, Kind, Reader, Reference, TraceError};
 
@@ -30,6 +30,8 @@ pub struct ReplayOptions {
     pub limit: Option<u64>,
     /// What the hash key grows from.
     pub seed: u64,
+    /// What software's instructions cost.
+    pub handler: HandlerCost,
     /// Write a wave.
     pub wave: Option<PathBuf>,
 }
@@ -80,6 +82,7 @@ pub fn replay(device: &Device, options: &ReplayOptions, quiet: bool) -> Result<R
     os.set_search_enable(Search::ENABLE_SMALL_ONLY);
     let asid = os.spawn(&segments(&footprint))?;
     let mut machine = Machine::new(device.load()?, &options.config, os, MemoryTiming::fixed(options.memory_latency))?;
+    machine.set_handler_cost(options.handler);
     machine.set_software_refill(options.refill == RefillMode::Software);
     if let Some(wave) = &options.wave {
         machine.open_wave(wave)?;

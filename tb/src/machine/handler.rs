@@ -4,37 +4,50 @@
 //! port. What the processor around it would cost is a parameter, [`HandlerCost`], so its cycles are **modelled**, not
 //! measured; the probes and their races with table updates and invalidations are real.
 
+use clap::Args;
+use clap::builder::RangedI64ValueParser;
 use hashwalk_model::memory::BusError;
 use hashwalk_model::software::RefillEntry;
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
 use hashwalk_sim::Dut;
 use hashwalk_spec::entry::ENTRY_BYTES;
 use hashwalk_spec::{Fault, PhysAddr};
-use serde::{Deserialize, Serialize};
 
 use super::memory::MemoryTiming;
 use super::ports::Ports;
 
-/// Cycles of a simple in-order processor, one instruction a cycle, for the parts of a miss handler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Cycles of a simple in-order processor, one instruction a cycle, for the parts of a miss handler (docs/timing.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub struct HandlerCost {
-    /// From the miss to the handler's first useful instruction: pipeline drain, vector, saving registers, reading what
-    /// missed.
+    /// Modelled handler: from the miss to its first useful instruction
+    #[arg(long = "handler-trap", value_name = "CYCLES", default_value_t = Self::SIMPLE.trap, value_parser = cycles())]
     pub trap: u32,
-    /// Hashing in software.
+    /// Modelled handler: hashing
+    #[arg(long = "handler-hash", value_name = "CYCLES", default_value_t = Self::SIMPLE.hash, value_parser = cycles())]
     pub hash: u32,
-    /// Compare, branch and address arithmetic around each load of an entry.
+    /// Modelled handler: instructions around each load of an entry
+    #[arg(long = "handler-probe", value_name = "CYCLES", default_value_t = Self::SIMPLE.probe, value_parser = cycles())]
     pub probe: u32,
-    /// Writing the refill port.
+    /// Modelled handler: writing the refill port
+    #[arg(long = "handler-refill", value_name = "CYCLES", default_value_t = Self::SIMPLE.refill, value_parser = cycles())]
     pub refill: u32,
-    /// Restoring registers and returning.
+    /// Modelled handler: restoring registers and returning
+    #[arg(long = "handler-resume", value_name = "CYCLES", default_value_t = Self::SIMPLE.resume, value_parser = cycles())]
     pub resume: u32,
 }
 
-impl Default for HandlerCost {
-    /// A handler of about 70 instructions. PicoRV32 needs 127 cycles for the same work with a memory latency of 1.
-    fn default() -> Self {
-        HandlerCost { trap: 16, hash: 40, probe: 10, refill: 6, resume: 12 }
+fn cycles() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(0..=100_000)
+}
+
+impl HandlerCost {
+    /// A handler of about 70 instructions on a simple processor. PicoRV32 was measured to need 127 cycles for the same
+    /// work with a memory latency of 1.
+    pub const SIMPLE: HandlerCost = HandlerCost { trap: 16, hash: 40, probe: 10, refill: 6, resume: 12 };
+
+    /// Cycles of a whole handler that makes this many probes, without the memory's.
+    pub(super) fn of_probes(&self, probes: u64) -> u64 {
+        u64::from(self.trap + self.hash + self.refill + self.resume) + probes * u64::from(self.probe)
     }
 }
 
@@ -68,6 +81,10 @@ pub(super) struct Handler {
 impl Handler {
     pub(super) fn new(cost: HandlerCost, timing: MemoryTiming, beats: u32) -> Handler {
         Handler { cost, timing, beats, state: State::Waiting, driving: false }
+    }
+
+    pub(super) fn set_cost(&mut self, cost: HandlerCost) {
+        self.cost = cost;
     }
 
     /// Drives the refill port for the cycle `now`.

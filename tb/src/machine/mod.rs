@@ -122,7 +122,7 @@ impl Machine {
         let probe = u64::from(timing.worst_cycles(config.beats())) + 8;
         let mut machine = Machine {
             memory: MemoryAgent::new(timing, config.beats()),
-            handler: Handler::new(HandlerCost::default(), timing, config.beats()),
+            handler: Handler::new(HandlerCost::SIMPLE, timing, config.beats()),
             // Six searches of max_steps probes, with room for software's work.
             patience: 6 * u64::from(config.max_steps()) * (probe + 64) + 10_000,
             dut,
@@ -149,6 +149,12 @@ impl Machine {
     /// Sends the misses from now on to the handler, or to the walker.
     pub fn set_software_refill(&mut self, software: bool) {
         self.dut.set(self.ports.software_refill, u64::from(software));
+    }
+
+    /// Sets what the handler's instructions cost from the next miss on.
+    pub fn set_handler_cost(&mut self, cost: HandlerCost) {
+        self.patience += cost.of_probes(6 * u64::from(self.config.max_steps()));
+        self.handler.set_cost(cost);
     }
 
     /// Makes reads of these entries fail from now on, for hardware, software and the golden model alike.
