@@ -20,19 +20,19 @@ use super::ports::Ports;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub struct HandlerCost {
     /// Modelled handler: from the miss to its first useful instruction
-    #[arg(long = "handler-trap", value_name = "CYCLES", default_value_t = Self::SIMPLE.trap, value_parser = cycles())]
+    #[arg(id = "handler-trap", long, value_name = "CYCLES", default_value_t = Self::SIMPLE.trap, value_parser = cycles())]
     pub trap: u32,
     /// Modelled handler: hashing
-    #[arg(long = "handler-hash", value_name = "CYCLES", default_value_t = Self::SIMPLE.hash, value_parser = cycles())]
+    #[arg(id = "handler-hash", long, value_name = "CYCLES", default_value_t = Self::SIMPLE.hash, value_parser = cycles())]
     pub hash: u32,
     /// Modelled handler: instructions around each load of an entry
-    #[arg(long = "handler-probe", value_name = "CYCLES", default_value_t = Self::SIMPLE.probe, value_parser = cycles())]
+    #[arg(id = "handler-probe", long, value_name = "CYCLES", default_value_t = Self::SIMPLE.probe, value_parser = cycles())]
     pub probe: u32,
     /// Modelled handler: writing the refill port
-    #[arg(long = "handler-refill", value_name = "CYCLES", default_value_t = Self::SIMPLE.refill, value_parser = cycles())]
+    #[arg(id = "handler-refill", long, value_name = "CYCLES", default_value_t = Self::SIMPLE.refill, value_parser = cycles())]
     pub refill: u32,
     /// Modelled handler: restoring registers and returning
-    #[arg(long = "handler-resume", value_name = "CYCLES", default_value_t = Self::SIMPLE.resume, value_parser = cycles())]
+    #[arg(id = "handler-resume", long, value_name = "CYCLES", default_value_t = Self::SIMPLE.resume, value_parser = cycles())]
     pub resume: u32,
 }
 
