@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
-use hashwalk::report::plain_table;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -39,20 +37,14 @@ fn main() -> Result<ExitCode> {
     }
 
     let tree = copy(root)?;
-    let bar = ProgressBar::new(mutations.len() as u64);
-    bar.set_style(ProgressStyle::with_template("{pos}/{len} {elapsed} {msg}")?);
-    let mut table = plain_table();
-    table.set_header(["mutation", "killed by"]);
     let mut survivors = 0;
-    for mutation in &mutations {
-        bar.set_message(mutation.name.clone());
+    for (number, mutation) in mutations.iter().enumerate() {
         let killed = try_one(root, &tree, mutation).with_context(|| format!("mutation {:?}", mutation.name))?;
         survivors += u32::from(!killed);
-        table.add_row([mutation.name.as_str(), if killed { &mutation.killed_by } else { "NOTHING: it survived" }]);
-        bar.inc(1);
+        let outcome = if killed { "killed by" } else { "SURVIVED" };
+        println!("{}/{} {}: {outcome} {}", number + 1, mutations.len(), mutation.name, mutation.killed_by);
     }
-    bar.finish_and_clear();
-    println!("{table}\n{} mutations, {survivors} survived", mutations.len());
+    println!("{} mutations, {survivors} survived", mutations.len());
     Ok(if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
