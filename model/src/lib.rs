@@ -15,22 +15,28 @@
 
 pub mod coherence;
 pub mod entry;
+pub mod frames;
 pub mod hash;
 pub mod layout;
 pub mod mapping;
 pub mod memory;
+pub mod organisation;
 pub mod os;
+pub mod ram;
 pub mod software;
 pub mod table;
 pub mod walk;
 
 pub use coherence::{Coherence, Mismatch, Ticket};
 pub use entry::Entry;
+pub use frames::{FrameAllocator, OutOfMemory};
 pub use hash::{HashFunction, hasher};
 pub use layout::{Layout, LayoutError};
 pub use mapping::Mapping;
 pub use memory::{BusError, PhysicalMemory};
+pub use organisation::PageTable;
 pub use os::{Os, OsError, Resolution, Segment, Withdrawn};
+pub use ram::Ram;
 pub use software::{RefillEntry, check_refill};
 pub use table::{ChainedTable, TableError};
 pub use walk::{Progress, Walk, WalkContext, WalkResult, walk};

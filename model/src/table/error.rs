@@ -1,5 +1,6 @@
 //! Why the table refuses a change.
 
+use crate::frames::OutOfMemory;
 use crate::mapping::Mapping;
 use crate::memory::BusError;
 use hashwalk_spec::{Asid, PageSize, Pfn, Vpn};
@@ -66,6 +67,9 @@ pub enum TableError {
         /// What is wrong, in words that follow the index.
         why: &'static str,
     },
+    /// There is no frame for another node or a larger table.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
     /// The table lies outside the memory.
     #[error(transparent)]
     Bus(#[from] BusError),
