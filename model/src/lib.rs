@@ -8,12 +8,15 @@
 //!
 //!   coherence   which answers are legal while the table changes under a TLB
 //!   software    what the hardware makes of an entry that software hands it
+//!   concurrent  the table as memory that many threads share
+//!   shootdown   how every TLB is made to forget a mapping, step by step
 //! ```
 //!
 //! Nothing here knows of cycles. The table is bytes in [`PhysicalMemory`], the same that the hardware reads, and a walk
 //! is a function of those bytes; so is everything that a test compares with.
 
 pub mod coherence;
+pub mod concurrent;
 pub mod entry;
 pub mod frames;
 pub mod hash;
@@ -23,6 +26,7 @@ pub mod memory;
 pub mod organisation;
 pub mod os;
 pub mod ram;
+pub mod shootdown;
 pub mod software;
 pub mod table;
 pub mod walk;

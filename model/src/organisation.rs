@@ -17,6 +17,19 @@
 //!
 //! A change that fails has changed nothing.
 
+pub mod buckets;
+pub mod common;
+pub mod cuckoo;
+pub mod directory;
+pub mod internal;
+pub mod inverted;
+pub mod line;
+pub mod nodes;
+pub mod per_process;
+pub mod radix;
+pub mod separate;
+pub mod tree;
+
 use crate::mapping::Mapping;
 use crate::ram::Ram;
 use crate::table::TableError;
