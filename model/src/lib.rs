@@ -8,29 +8,39 @@
 //!
 //!   coherence   which answers are legal while the table changes under a TLB
 //!   software    what the hardware makes of an entry that software hands it
+//!   concurrent  the table as memory that many threads share
+//!   shootdown   how every TLB is made to forget a mapping, step by step
 //! ```
 //!
 //! Nothing here knows of cycles. The table is bytes in [`PhysicalMemory`], the same that the hardware reads, and a walk
 //! is a function of those bytes; so is everything that a test compares with.
 
 pub mod coherence;
+pub mod concurrent;
 pub mod entry;
+pub mod frames;
 pub mod hash;
 pub mod layout;
 pub mod mapping;
 pub mod memory;
+pub mod organisation;
 pub mod os;
+pub mod ram;
+pub mod shootdown;
 pub mod software;
 pub mod table;
 pub mod walk;
 
 pub use coherence::{Coherence, Mismatch, Ticket};
 pub use entry::Entry;
+pub use frames::{FrameAllocator, OutOfMemory};
 pub use hash::{HashFunction, hasher};
 pub use layout::{Layout, LayoutError};
 pub use mapping::Mapping;
 pub use memory::{BusError, PhysicalMemory};
+pub use organisation::PageTable;
 pub use os::{Os, OsError, Resolution, Segment, Withdrawn};
+pub use ram::Ram;
 pub use software::{RefillEntry, check_refill};
 pub use table::{ChainedTable, TableError};
 pub use walk::{Progress, Walk, WalkContext, WalkResult, walk};

@@ -16,7 +16,6 @@
 //!
 //! | file | holds |
 //! | ---- | ----- |
-//! | `frames.rs` | which frames are free, and how many mappings hold each |
 //! | `segment.rs`, `process.rs` | what a process may touch; address spaces |
 //! | `pages.rs` | map, unmap, protect, and what must be invalidated after |
 //! | `fault.rs` | what is made of a fault |
@@ -26,18 +25,17 @@
 
 mod error;
 mod fault;
-mod frames;
 mod pages;
 mod process;
 mod segment;
 
 pub use error::OsError;
 pub use fault::Resolution;
-pub use frames::{FrameAllocator, OutOfMemory};
 pub use pages::Withdrawn;
 pub use process::Process;
 pub use segment::{Segment, SegmentError};
 
+use crate::frames::FrameAllocator;
 use crate::layout::Layout;
 use crate::memory::PhysicalMemory;
 use crate::table::ChainedTable;

@@ -1,6 +1,7 @@
 //! What an operating system's calls can fail with.
 
-use super::{OutOfMemory, SegmentError};
+use super::SegmentError;
+use crate::frames::OutOfMemory;
 use crate::table::TableError;
 use hashwalk_spec::{Asid, PageSize};
 use thiserror::Error;

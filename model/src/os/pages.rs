@@ -7,8 +7,8 @@
 //! The order is that of docs/spec.md, section 7. A frame goes back to the allocator only with its [`Withdrawn`], so
 //! forgetting the shootdown means running out of memory, not sharing it.
 
-use super::frames::frames_from;
 use super::{Os, OsError};
+use crate::frames::frames_from;
 use crate::mapping::Mapping;
 use crate::table::TableError;
 use hashwalk_spec::{Asid, Invalidation, PageSize, Rights, Search, Vpn};

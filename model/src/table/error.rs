@@ -1,5 +1,6 @@
 //! Why the table refuses a change.
 
+use crate::frames::OutOfMemory;
 use crate::mapping::Mapping;
 use crate::memory::BusError;
 use hashwalk_spec::{Asid, PageSize, Pfn, Vpn};
@@ -66,6 +67,43 @@ pub enum TableError {
         /// What is wrong, in words that follow the index.
         why: &'static str,
     },
+    /// The organisation maps a part of the virtual addresses, and the page lies outside.
+    #[error("VPN {vpn} cannot be mapped: its {bits} low bits, sign-extended, are not it")]
+    BeyondReach {
+        /// The page's first VPN.
+        vpn: Vpn,
+        /// Bits of a VPN that the organisation tells apart.
+        bits: u32,
+    },
+    /// The organisation describes the machine's frames, and the page has others.
+    #[error("a page of {size} cannot begin at PFN {pfn}: the machine has {frames} frames")]
+    BeyondFrames {
+        /// The page's first frame.
+        pfn: Pfn,
+        /// The page's size.
+        size: PageSize,
+        /// Frames that the table is for.
+        frames: u64,
+    },
+    /// No table of this shape can be made.
+    #[error("no such page table can be made: {why}")]
+    Shape {
+        /// Which bound was not kept, in words.
+        why: &'static str,
+    },
+    /// No table can be that small or that large.
+    #[error("a table of 2^{log2} places is not legal: the exponent must be from {min} to {max}")]
+    Size {
+        /// The exponent that was asked for.
+        log2: u32,
+        /// The smallest.
+        min: u32,
+        /// The largest.
+        max: u32,
+    },
+    /// There is no frame for another node or a larger table.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
     /// The table lies outside the memory.
     #[error(transparent)]
     Bus(#[from] BusError),

@@ -35,7 +35,8 @@ pub struct FrameAllocator {
 
 impl FrameAllocator {
     /// `frames` free frames.
-    pub(super) fn new(frames: u64) -> FrameAllocator {
+    #[must_use]
+    pub fn new(frames: u64) -> FrameAllocator {
         FrameAllocator { references: vec![0; frames as usize], free: frames, lowest: 0 }
     }
 
@@ -52,9 +53,16 @@ impl FrameAllocator {
     }
 
     /// Takes frames out of use for ever.
-    pub(super) fn reserve(&mut self, first: Pfn, frames: u64) {
+    pub fn reserve(&mut self, first: Pfn, frames: u64) {
         for frame in frames_from(first, frames) {
             self.hold(frame);
+        }
+    }
+
+    /// Gives reserved frames back.
+    pub fn release(&mut self, first: Pfn, frames: u64) {
+        for frame in frames_from(first, frames) {
+            self.drop_hold(frame);
         }
     }
 
@@ -62,8 +70,16 @@ impl FrameAllocator {
     ///
     /// # Errors
     /// There is no such run.
-    pub(super) fn find(&mut self, size: PageSize) -> Result<Pfn, OutOfMemory> {
-        let needed = size.pages();
+    pub fn find(&mut self, size: PageSize) -> Result<Pfn, OutOfMemory> {
+        self.find_run(size.pages())
+    }
+
+    /// Finds `needed` free frames side by side, a power of two, aligned to their number. They stay free until they are
+    /// held.
+    ///
+    /// # Errors
+    /// There is no such run.
+    pub fn find_run(&mut self, needed: u64) -> Result<Pfn, OutOfMemory> {
         let is_free = |references: &u32| *references == 0;
         let found = if needed == 1 {
             let found = self.references[self.lowest..].iter().position(is_free);
@@ -78,7 +94,7 @@ impl FrameAllocator {
 
     /// Counts one more mapping that holds the frame, and tells whether it is the first. Beyond the memory there is
     /// nothing to count.
-    pub(super) fn hold(&mut self, frame: Pfn) -> bool {
+    pub fn hold(&mut self, frame: Pfn) -> bool {
         let Some(references) = self.references.get_mut(frame.get() as usize) else { return false };
         *references += 1;
         let first = *references == 1;
@@ -87,7 +103,7 @@ impl FrameAllocator {
     }
 
     /// Counts one mapping less.
-    pub(super) fn drop_hold(&mut self, frame: Pfn) {
+    pub fn drop_hold(&mut self, frame: Pfn) {
         let index = frame.get() as usize;
         let Some(references) = self.references.get_mut(index) else { return };
         debug_assert!(*references > 0, "frame {frame} is dropped more often than it was held");
@@ -100,7 +116,7 @@ impl FrameAllocator {
 }
 
 /// `frames` frames from `first` on.
-pub(super) fn frames_from(first: Pfn, frames: u64) -> impl Iterator<Item = Pfn> {
+pub(crate) fn frames_from(first: Pfn, frames: u64) -> impl Iterator<Item = Pfn> {
     (first.get()..first.get() + frames).filter_map(Pfn::new)
 }
 

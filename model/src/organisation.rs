@@ -1,0 +1,125 @@
+//! Page-table organisations: every way of the field to keep mappings, behind one trait.
+//!
+//! | module | structure | reads of a lookup |
+//! | ------ | --------- | ----------------- |
+//! | `internal` | the contract's table: coalesced chains in one array | 1 and what stands before it in its chain |
+//! | `separate` | buckets that head linked lists of nodes | 1 for the bucket, 1 for each node |
+//! | `tree` | buckets that head balanced binary trees (`frame_tree`) | 1 for the bucket, log2 of the bucket's entries |
+//! | `line` | 64-byte lines of 8 consecutive pages under one tag, chained | 1 in nearly every case |
+//! | `inverted` | one entry a frame, found through a hash anchor table | 1 for the anchor, 1 for each entry |
+//! | `per_process` | a table of its own for each address space | as the table that it is made of |
+//! | `cuckoo` | d ways, one place in each | at most d |
+//! | `radix` | a tree of 4 levels, the baseline | 4, less what a walk cache knows |
+//!
+//! All of them lie byte for byte in [`Ram`], so that hardware can walk them; what a struct here holds beside is what a
+//! CPU's registers would hold (where the table is, how large, the key) and counts that could be recomputed. Nodes come
+//! from the simulated frames.
+//!
+//! A change that fails has changed nothing.
+
+pub mod buckets;
+pub mod common;
+pub mod cuckoo;
+pub mod directory;
+pub mod internal;
+pub mod inverted;
+pub mod line;
+pub mod nodes;
+pub mod per_process;
+pub mod radix;
+pub mod separate;
+pub mod tree;
+
+use crate::mapping::Mapping;
+use crate::ram::Ram;
+use crate::table::TableError;
+use hashwalk_spec::{Asid, PageSize, Rights, Vpn};
+
+/// What a lookup found, and what it cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The mapping of the page, of whatever size; global mappings are found from every address space.
+    pub mapping: Option<Mapping>,
+    /// Reads of memory that hardware would make, one after the other or at once: an entry, a node, a bucket, a line.
+    pub reads: u32,
+}
+
+/// What a table takes and holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of physical memory taken, nodes and empty places included.
+    pub bytes: u64,
+    /// Mappings held.
+    pub mappings: u64,
+    /// Places for mappings in the memory that is taken.
+    pub places: u64,
+}
+
+impl Usage {
+    /// Mappings for each place, 0 to 1.
+    #[must_use]
+    pub fn load(&self) -> f64 {
+        if self.places == 0 { 0.0 } else { self.mappings as f64 / self.places as f64 }
+    }
+}
+
+/// A page table: a map from (ASID, page) to a frame and rights, for pages of three sizes.
+///
+/// Mappings do not overlap within an address space, and no global mapping (they stand under ASID 0) overlaps any other,
+/// as in the contract. [`TableError`] tells why a change is refused; nothing has changed then.
+pub trait PageTable {
+    /// The name in reports, one word.
+    fn name(&self) -> &'static str;
+
+    /// Enters a mapping.
+    ///
+    /// # Errors
+    /// It is misaligned, overlaps another one, is global outside ASID 0, or there is no room.
+    fn insert(&mut self, ram: &mut Ram, mapping: Mapping) -> Result<(), TableError>;
+
+    /// Takes out the mapping of the page of `size` that begins at `vpn`, under exactly this ASID, and returns it.
+    ///
+    /// # Errors
+    /// There is none.
+    fn remove(&mut self, ram: &mut Ram, asid: Asid, vpn: Vpn, size: PageSize) -> Result<Mapping, TableError>;
+
+    /// Gives a mapping other rights and returns it as it was.
+    ///
+    /// # Errors
+    /// There is none.
+    fn protect(
+        &mut self,
+        ram: &mut Ram,
+        asid: Asid,
+        vpn: Vpn,
+        size: PageSize,
+        rights: Rights,
+    ) -> Result<Mapping, TableError>;
+
+    /// Looks a page up as a walk does, for all sizes, in the address space and then among the global mappings.
+    ///
+    /// # Errors
+    /// The structure is broken or lies outside the memory.
+    fn lookup(&self, ram: &Ram, asid: Asid, vpn: Vpn) -> Result<Found, TableError>;
+
+    /// All mappings, in any order.
+    ///
+    /// # Errors
+    /// The structure is broken or lies outside the memory.
+    fn mappings(&self, ram: &Ram) -> Result<Vec<Mapping>, TableError>;
+
+    /// What it takes and holds now.
+    fn usage(&self, ram: &Ram) -> Usage;
+
+    /// Makes room for about twice as many mappings. An organisation that grows by itself, or cannot, does nothing.
+    ///
+    /// # Errors
+    /// There are not enough free frames.
+    fn grow(&mut self, ram: &mut Ram) -> Result<(), TableError>;
+
+    /// Checks every link and every invariant of the structure, for tests.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    fn check(&self, ram: &Ram) -> Result<(), String>;
+}

@@ -1,0 +1,131 @@
+//! An array of buckets, each the address of what holds its mappings: what separate chains and trees hang from.
+//!
+//! ```text
+//!  base          + 8          + 16                      bucket(ASID, VPN) = hash(ASID, VPN) & (2^log2 - 1)
+//!  +------------+------------+------------+-- ...
+//!  | 0: nothing | address    | address    |             8 bytes each, the first node's physical address
+//!  +------------+-----┼------+------------+-- ...
+//!                     └─► node
+//! ```
+//!
+//! | a bucket's bits | hold |
+//! | --------------- | ---- |
+//! | 0 to 51 | the first node's address, a multiple of the node's size; 0 is none |
+//! | 52 to 63 | zero |
+//!
+//! Source: the seed's table of `*frame_tree`; docs/spec.md, section 3, for the hash.
+
+use super::common::{read_word, write_word};
+use crate::entry::Entry;
+use crate::hash::{HashFunction, Hasher, hasher};
+use crate::mapping::Mapping;
+use crate::memory::BusError;
+use crate::ram::Ram;
+use crate::table::TableError;
+use hashwalk_spec::{Asid, Hash, PhysAddr, Vpn};
+
+/// The smallest array, as log2 of its buckets: one frame.
+pub const MIN_BUCKETS_LOG2: u32 = 9;
+/// The largest: the hash has 32 bits.
+pub const MAX_BUCKETS_LOG2: u32 = 32;
+
+/// A bucket array and its hash.
+#[derive(Clone, Copy, Debug)]
+pub struct Buckets {
+    base: PhysAddr,
+    log2: u32,
+    hasher: Hasher,
+}
+
+impl Buckets {
+    /// `2^log2` empty buckets.
+    ///
+    /// # Errors
+    /// `log2` is not from 9 to 32, or there are not enough free frames side by side.
+    pub fn new(ram: &mut Ram, log2: u32, hash: Hash, key: u128) -> Result<Buckets, TableError> {
+        Buckets::with_hasher(ram, log2, hasher(hash, key))
+    }
+
+    /// Twice as many buckets, empty, with the same hash; these stay as they are.
+    ///
+    /// # Errors
+    /// They would be more than 2^32, or there are not enough free frames side by side.
+    pub fn doubled(&self, ram: &mut Ram) -> Result<Buckets, TableError> {
+        Buckets::with_hasher(ram, self.log2 + 1, self.hasher)
+    }
+
+    fn with_hasher(ram: &mut Ram, log2: u32, hasher: Hasher) -> Result<Buckets, TableError> {
+        if !(MIN_BUCKETS_LOG2..=MAX_BUCKETS_LOG2).contains(&log2) {
+            return Err(TableError::Size { log2, min: MIN_BUCKETS_LOG2, max: MAX_BUCKETS_LOG2 });
+        }
+        Ok(Buckets { base: ram.take(8 << log2)?, log2, hasher })
+    }
+
+    /// Gives the array's frames back.
+    pub fn give(self, ram: &mut Ram) {
+        ram.give(self.base, self.bytes());
+    }
+
+    /// The array's size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        8 << self.log2
+    }
+
+    /// The bucket of (ASID, first VPN of the page).
+    #[inline]
+    #[must_use]
+    pub fn index(&self, asid: Asid, vpn: Vpn) -> u32 {
+        self.hasher.hash(asid, vpn) & (u32::MAX >> (MAX_BUCKETS_LOG2 - self.log2))
+    }
+
+    /// Where bucket `index` stands.
+    #[inline]
+    #[must_use]
+    pub fn address(&self, index: u32) -> PhysAddr {
+        PhysAddr::truncate(self.base.get() + 8 * u64::from(index))
+    }
+
+    /// The first node of bucket `index`, or 0.
+    ///
+    /// # Errors
+    /// The array lies outside the memory.
+    #[inline]
+    pub fn first(&self, ram: &Ram, index: u32) -> Result<u64, BusError> {
+        read_word(ram, self.address(index))
+    }
+
+    /// Lets bucket `index` begin at `node`.
+    ///
+    /// # Errors
+    /// The array lies outside the memory.
+    pub fn set_first(&self, ram: &mut Ram, index: u32, node: u64) -> Result<(), BusError> {
+        write_word(ram, self.address(index), node)
+    }
+
+    /// The buckets that hold something, each with its first node.
+    ///
+    /// # Errors
+    /// The array lies outside the memory.
+    pub fn in_use<'a>(&self, ram: &'a Ram) -> Result<impl Iterator<Item = (u32, u64)> + use<'a>, BusError> {
+        let firsts = ram.memory.slice(self.base, self.bytes())?.as_chunks::<8>().0.iter();
+        Ok((0..=u32::MAX).zip(firsts.map(|bytes| u64::from_le_bytes(*bytes))).filter(|(_, first)| *first != 0))
+    }
+}
+
+/// The first three words of a node, those of an entry of the contract: PTE, VPN, ASID.
+pub(super) fn pack(mapping: &Mapping) -> [u64; 3] {
+    let bytes = Entry::new(mapping, None).to_bytes();
+    let words = bytes.as_chunks::<8>().0;
+    [0, 1, 2].map(|word| u64::from_le_bytes(words[word]))
+}
+
+/// The entry whose first three words stand in a node.
+#[inline]
+pub(super) fn unpack(node: &[u64]) -> Entry {
+    let mut bytes = [0; 32];
+    for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(&node[..3]) {
+        *bytes = word.to_le_bytes();
+    }
+    Entry::from_bytes(&bytes)
+}

@@ -1,0 +1,331 @@
+//! Every page-table organisation against a plain map, in random sequences: address spaces that share page numbers
+//! (homonyms) and frames (synonyms), three page sizes, global pages, growth, removal in any order. After each step every
+//! link and invariant of the structure holds, and a step that is refused has changed no byte of memory.
+
+use hashwalk_model::organisation::cuckoo::{Cuckoo, Growth};
+use hashwalk_model::organisation::internal::Internal;
+use hashwalk_model::organisation::inverted::Inverted;
+use hashwalk_model::organisation::line::LineTable;
+use hashwalk_model::organisation::per_process::PerProcess;
+use hashwalk_model::organisation::radix::{CachedRadix, Radix, Reach};
+use hashwalk_model::organisation::separate::Separate;
+use hashwalk_model::organisation::tree::Tree;
+use hashwalk_model::{Mapping, PageTable, Ram, TableError};
+use hashwalk_spec::{Asid, Hash, PageSize, Pfn, PhysAddr, Rights, Vpn};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const KEY: u128 = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
+const ASIDS: u16 = 6;
+/// Enough for every organisation to hold all pages of the sequences and to grow twice.
+const FRAMES: u64 = 128;
+/// The mappings that each organisation must find room for.
+const ROOM: usize = 64;
+
+type Make = fn(&mut Ram, Hash) -> Result<Box<dyn PageTable>, TableError>;
+
+/// An empty table of each organisation, with a line for each. They are small, so that chains form.
+fn organisations() -> Vec<Make> {
+    vec![
+        |ram, hash| Ok(Box::new(Internal::new(ram, 7, hash, KEY)?)),
+        |ram, hash| Ok(Box::new(Separate::new(ram, 9, hash, KEY)?)),
+        |ram, hash| Ok(Box::new(Tree::new(ram, 9, hash, KEY)?)),
+        |ram, hash| Ok(Box::new(LineTable::new(ram, 6, hash, KEY)?)),
+        |ram, _| Ok(Box::new(Cuckoo::new(ram, 2, 7, KEY, Growth::suitable(2))?)),
+        |ram, _| Ok(Box::new(Cuckoo::new(ram, 3, 7, KEY, Growth::suitable(3))?)),
+        |ram, _| Ok(Box::new(Cuckoo::new(ram, 4, 7, KEY, Growth::OnFailure)?)),
+        |ram, hash| Ok(Box::new(Inverted::new(ram, 2048, 9, hash, KEY)?)),
+        |ram, hash| Ok(Box::new(PerProcess::new(ram, 75, move |ram, _| Internal::new(ram, 7, hash, KEY))?)),
+        |ram, _| Ok(Box::new(Radix::new(ram, Reach::Bits48)?)),
+        |ram, _| Ok(Box::new(CachedRadix::new(Radix::new(ram, Reach::Bits48)?, 4))),
+    ]
+}
+
+/// What a page is known by.
+type Page = (Asid, Vpn, PageSize);
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(Mapping),
+    /// The mapping at this position of the map.
+    Remove(prop::sample::Index),
+    Protect(prop::sample::Index, Rights),
+    /// A page that is most likely not mapped.
+    RemoveAt(Page),
+    ProtectAt(Page, Rights),
+    Grow,
+}
+
+/// The table under test and what it should hold.
+struct Pair {
+    ram: Ram,
+    table: Box<dyn PageTable>,
+    map: BTreeMap<Page, Mapping>,
+}
+
+/// All that a refused step must leave as it was.
+#[derive(PartialEq)]
+struct State {
+    bytes: Vec<u8>,
+    free_frames: u64,
+    mappings: Vec<Mapping>,
+}
+
+impl Pair {
+    fn new(make: Make, frames: u64, hash: Hash) -> Pair {
+        let mut ram = Ram::new(frames);
+        let table = make(&mut ram, hash).unwrap();
+        Pair { ram, table, map: BTreeMap::new() }
+    }
+
+    fn state(&self) -> State {
+        let bytes = self.ram.memory.slice(PhysAddr::truncate(0), self.ram.memory.frames() * 4096).unwrap().to_vec();
+        State { bytes, free_frames: self.ram.frames.free(), mappings: self.table.mappings(&self.ram).unwrap() }
+    }
+
+    fn refuses(&self, before: &State, what: &dyn std::fmt::Debug) {
+        assert!(self.state() == *before, "{}: {what:?} was refused, but has changed something", self.table.name());
+    }
+
+    fn insert(&mut self, mapping: Mapping) -> Result<(), TableError> {
+        let conflicts: Vec<Mapping> =
+            self.map.values().filter(|existing| existing.overlaps(&mapping)).copied().collect();
+        let before = self.state();
+        let result = self.table.insert(&mut self.ram, mapping);
+        match result {
+            Ok(()) => {
+                assert_eq!(conflicts, [], "{}: {mapping:?} overlaps", self.table.name());
+                self.map.insert(page_of(&mapping), mapping);
+            }
+            Err(TableError::AlreadyMapped { existing }) => {
+                assert!(conflicts.contains(&existing) && page_of(&existing) == page_of(&mapping));
+            }
+            Err(TableError::Overlap { existing }) => {
+                assert!(conflicts.contains(&existing) && page_of(&existing) != page_of(&mapping));
+            }
+            Err(TableError::Full { .. } | TableError::OutOfMemory(_)) => assert_eq!(conflicts, []),
+            // Only an inverted table has a place for each frame and none for others.
+            Err(TableError::BeyondFrames { pfn, size, frames }) => assert!(pfn.get() + size.pages() > frames),
+            Err(error) => panic!("{}: {error}", self.table.name()),
+        }
+        if result.is_err() {
+            self.refuses(&before, &mapping);
+        }
+        result
+    }
+
+    fn remove(&mut self, page: Page) {
+        let before = self.state();
+        let (asid, vpn, size) = page;
+        let removed = self.table.remove(&mut self.ram, asid, vpn, size);
+        assert_eq!(removed, self.map.remove(&page).ok_or(TableError::NotMapped { asid, vpn, size }));
+        if removed.is_err() {
+            self.refuses(&before, &page);
+        }
+    }
+
+    fn protect(&mut self, page: Page, rights: Rights) {
+        let before = self.state();
+        let (asid, vpn, size) = page;
+        let returned = self.table.protect(&mut self.ram, asid, vpn, size, rights);
+        assert_eq!(returned, self.map.get(&page).copied().ok_or(TableError::NotMapped { asid, vpn, size }));
+        match self.map.get_mut(&page) {
+            Some(mapping) => mapping.rights = rights,
+            None => self.refuses(&before, &page),
+        }
+    }
+
+    fn grow(&mut self) -> Result<(), TableError> {
+        let before = self.state();
+        let grown = self.table.grow(&mut self.ram);
+        if let Err(error) = grown {
+            assert!(matches!(error, TableError::OutOfMemory(_)), "{}: {error}", self.table.name());
+            self.refuses(&before, &"growth");
+        }
+        grown
+    }
+
+    fn nth(&self, index: prop::sample::Index) -> Option<Page> {
+        (!self.map.is_empty()).then(|| *self.map.keys().nth(index.index(self.map.len())).unwrap())
+    }
+
+    fn run(&mut self, step: &Step) {
+        match step.clone() {
+            Step::Insert(mapping) => match self.insert(mapping) {
+                Err(TableError::Full { .. } | TableError::OutOfMemory(_)) => {
+                    assert!(self.map.len() >= ROOM, "{}: full with {}", self.table.name(), self.map.len());
+                }
+                _ => self.look_up(mapping.asid, mapping.vpn),
+            },
+            Step::Remove(index) => self.nth(index).into_iter().for_each(|page| self.remove(page)),
+            Step::Protect(index, rights) => self.nth(index).into_iter().for_each(|page| self.protect(page, rights)),
+            Step::RemoveAt(page) => self.remove(page),
+            Step::ProtectAt(page, rights) => self.protect(page, rights),
+            Step::Grow => _ = self.grow(),
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        if let Err(wrong) = self.table.check(&self.ram) {
+            panic!("{}: {wrong}", self.table.name());
+        }
+    }
+
+    fn look_up(&self, asid: Asid, vpn: Vpn) {
+        let covering = self.map.values().find(|mapping| mapping.covers(asid, vpn)).copied();
+        let found = self.table.lookup(&self.ram, asid, vpn).unwrap();
+        assert_eq!(found.mapping, covering, "{}: {asid}:{vpn}", self.table.name());
+    }
+
+    /// Everything that can be asked of the table.
+    fn compare(&self) {
+        let mut listed = self.table.mappings(&self.ram).unwrap();
+        listed.sort_by_key(page_of);
+        assert_eq!(listed, self.map.values().copied().collect::<Vec<_>>(), "{}", self.table.name());
+        assert_eq!(self.table.usage(&self.ram).mappings, self.map.len() as u64, "{}", self.table.name());
+        for (asid, vpn) in (0..ASIDS).flat_map(|asid| vpns().map(move |vpn| (Asid::truncate(asid), vpn))) {
+            self.look_up(asid, vpn);
+        }
+    }
+}
+
+fn page_of(mapping: &Mapping) -> Page {
+    (mapping.asid, mapping.vpn, mapping.size)
+}
+
+/// Few pages, so that they meet: 12 in each of two 2 MiB runs in each of two 1 GiB runs.
+fn vpns() -> impl Iterator<Item = Vpn> {
+    (0..48).map(|i: u64| Vpn::truncate((i / 24) << 18 | (i / 12 % 2) << 9 | (i % 12)))
+}
+
+fn page() -> impl Strategy<Value = Page> {
+    let size = prop_oneof![30 => Just(PageSize::Small), 2 => Just(PageSize::Large), 1 => Just(PageSize::Huge)];
+    (0..ASIDS, prop::sample::select(vpns().collect::<Vec<_>>()), size)
+        .prop_map(|(asid, vpn, size)| (Asid::truncate(asid), vpn.base(size), size))
+}
+
+/// Few frames, so that they are shared.
+fn mapping() -> impl Strategy<Value = Mapping> {
+    (page(), 0..4u64, any::<u8>(), any::<bool>()).prop_map(|((asid, vpn, size), frame, rights, global)| Mapping {
+        asid,
+        vpn,
+        size,
+        pfn: Pfn::truncate(frame * size.pages()),
+        rights: Rights::from_bits(rights),
+        global: global && asid == Asid::GLOBAL,
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let index = any::<prop::sample::Index>;
+    let rights = || any::<u8>().prop_map(Rights::from_bits);
+    prop_oneof![
+        24 => mapping().prop_map(Step::Insert),
+        10 => index().prop_map(Step::Remove),
+        3 => (index(), rights()).prop_map(|(index, rights)| Step::Protect(index, rights)),
+        2 => page().prop_map(Step::RemoveAt),
+        1 => (page(), rights()).prop_map(|(page, rights)| Step::ProtectAt(page, rights)),
+        1 => Just(Step::Grow),
+    ]
+}
+
+fn any_hash() -> impl Strategy<Value = Hash> {
+    prop::sample::select(vec![Hash::Keyed, Hash::Fold, Hash::Asid])
+}
+
+fn small(asid: u16, vpn: u64, pfn: u64) -> Mapping {
+    let (asid, vpn, pfn) = (Asid::truncate(asid), Vpn::truncate(vpn), Pfn::truncate(pfn));
+    Mapping { asid, vpn, size: PageSize::Small, pfn, rights: Rights::R, global: false }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_sequence_leaves_what_a_plain_map_holds(
+        hash in any_hash(),
+        steps in prop::collection::vec(step(), 1..200),
+    ) {
+        for make in organisations() {
+            let mut pair = Pair::new(make, FRAMES, hash);
+            steps.iter().for_each(|step| pair.run(step));
+            pair.compare();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn pages_side_by_side_empty_in_any_order(
+        hash in any_hash(),
+        order in Just((0..ROOM as u64).collect::<Vec<u64>>()).prop_shuffle(),
+    ) {
+        for make in organisations() {
+            let mut pair = Pair::new(make, FRAMES, hash);
+            for i in 0..ROOM as u64 {
+                pair.insert(small(1 + (i % 2) as u16, i / 2 + 5, i)).unwrap();
+                pair.check();
+            }
+            for i in &order {
+                pair.remove((Asid::truncate(1 + (i % 2) as u16), Vpn::truncate(i / 2 + 5), PageSize::Small));
+                pair.check();
+                pair.look_up(Asid::truncate(1), Vpn::truncate(i / 2 + 5));
+            }
+            pair.compare();
+        }
+    }
+}
+
+#[test]
+fn running_out_of_memory_is_an_error_that_changes_nothing() {
+    for make in organisations() {
+        // The smallest memory in which the organisation begins and holds a page, so that it is soon used up.
+        let fits = |frames: &u64| {
+            let mut ram = Ram::new(*frames);
+            make(&mut ram, Hash::Keyed).is_ok_and(|mut table| table.insert(&mut ram, small(1, 0, 0)).is_ok())
+        };
+        let frames = (2..FRAMES).find(fits).unwrap();
+        assert!(matches!(make(&mut Ram::new(1), Hash::Keyed), Err(TableError::OutOfMemory(_))));
+        let mut pair = Pair::new(make, frames, Hash::Keyed);
+        // An organisation that grows by itself does nothing when it is asked to.
+        let mut bytes = 0;
+        while pair.table.usage(&pair.ram).bytes > bytes {
+            bytes = pair.table.usage(&pair.ram).bytes;
+            _ = pair.grow();
+        }
+        let mut inserted = 0;
+        while pair.insert(small(1, inserted * 9, inserted % frames)).is_ok() {
+            inserted += 1;
+            assert!(inserted < 4096 * frames, "{}: it never fills", pair.table.name());
+        }
+        pair.check();
+        for i in (0..inserted).rev() {
+            pair.remove((Asid::truncate(1), Vpn::truncate(i * 9), PageSize::Small));
+        }
+        pair.check();
+        pair.compare();
+        pair.insert(small(1, 0, 0)).unwrap();
+    }
+}
+
+#[test]
+fn illegal_mappings_are_refused() {
+    for make in organisations() {
+        let Pair { mut ram, mut table, .. } = Pair::new(make, FRAMES, Hash::Keyed);
+        let size = PageSize::Large;
+        let mut refusal = |mapping| table.insert(&mut ram, mapping).unwrap_err();
+        let (vpn, pfn) = (Vpn::truncate(5), Pfn::truncate(9));
+        assert_eq!(refusal(Mapping { size, ..small(1, 5, 0) }), TableError::MisalignedVpn { vpn, size });
+        assert_eq!(refusal(Mapping { size, ..small(1, 0x200, 9) }), TableError::MisalignedPfn { pfn, size });
+        let stray = TableError::GlobalOutsideAsid0 { asid: Asid::truncate(1) };
+        assert_eq!(refusal(Mapping { global: true, ..small(1, 5, 9) }), stray);
+        let asid = Asid::truncate(1);
+        assert_eq!(table.remove(&mut ram, asid, vpn, size), Err(TableError::MisalignedVpn { vpn, size }));
+        let protected = table.protect(&mut ram, asid, vpn, size, Rights::R);
+        assert_eq!(protected, Err(TableError::MisalignedVpn { vpn, size }));
+        assert_eq!(table.mappings(&ram), Ok(vec![]));
+    }
+}
