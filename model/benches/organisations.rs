@@ -42,14 +42,8 @@ const ORGANISATIONS: [Make; 8] = [
 /// Runs of 16 pages in four address spaces.
 fn mapping(page: u64) -> Mapping {
     let (asid, vpn) = (1 + (page >> 4 & 3) as u16, (page >> 6) * 0x1000 + (page & 15));
-    Mapping {
-        asid: Asid::truncate(asid),
-        vpn: Vpn::truncate(vpn),
-        size: PageSize::Small,
-        pfn: Pfn::truncate(page),
-        rights: Rights::ALL,
-        global: false,
-    }
+    let (asid, vpn, pfn) = (Asid::truncate(asid), Vpn::truncate(vpn), Pfn::truncate(page));
+    Mapping::new(asid, vpn, PageSize::Small, pfn, Rights::ALL)
 }
 
 /// One random operation on a table: a page is looked up, entered if it has no mapping, or taken out.

@@ -15,7 +15,7 @@ const PAGES: u64 = 1 << 15;
 
 fn mapping(page: u64) -> Mapping {
     let (asid, vpn) = (Asid::truncate(1 + page as u16 % 4), Vpn::truncate(0x5_5555_5000 + page));
-    Mapping { asid, vpn, size: PageSize::Small, pfn: Pfn::truncate(page), rights: Rights::ALL, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(page), Rights::ALL)
 }
 
 fn request(page: u64) -> Request {

@@ -106,8 +106,9 @@ impl Coherence {
     pub fn request_observes(&mut self, id: u64, now: u64, result: WalkResult) {
         let Some(outstanding) = self.outstanding.iter_mut().find(|outstanding| outstanding.id == id) else { return };
         let before = outstanding.current;
-        // How many probes it took is no part of what the table says of the page.
-        if (before.answer, before.mapping) != (result.answer, result.mapping) {
+        // How many probes it took is no part of what the table says of the page, nor are the marks of what a TLB holds.
+        let held = |result: &WalkResult| (result.answer, result.mapping.map(Mapping::unmarked));
+        if held(&before) != held(&result) {
             outstanding.older.push(Observation { result: before, ended: now });
         }
         outstanding.current = result;

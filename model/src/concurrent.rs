@@ -176,7 +176,7 @@ impl<P: Platform> SharedTable<P> {
         self.lock(asid, vpn).protect(asid, vpn, rights)
     }
 
-    /// Gives a page another frame and other rights in one store, and returns the mapping that it had.
+    /// Gives a page another frame and other rights in one store, and returns the mapping that it had. The marks stay.
     ///
     /// # Errors
     /// [`ConcurrentError::NotMapped`]

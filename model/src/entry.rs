@@ -1,20 +1,21 @@
 //! An entry of the table: 32 bytes, packed and unpacked.
 //!
 //! ```text
-//!  word 0   V RWXU G size PFN     word 2   ASID
-//!  word 1   VPN                   word 3   L next
+//!  word 0   V RWXU G A D size PFN     word 2   ASID
+//!  word 1   VPN                       word 3   L next
 //! ```
 //!
 //! The entry is kept as its 256 bits, so that any bytes, also broken ones, survive a round trip; a field is taken out
 //! when it is asked for. No position stands here: all come from [`hashwalk_spec::entry`].
 //! Source: docs/spec.md, section 2.
 
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Marks, Pte};
 use bitvec::field::BitField;
 use bitvec::order::Lsb0;
 use bitvec::view::BitView;
 use hashwalk_spec::entry::{
-    ASID, ENTRY_BYTES, GLOBAL, LINKED, NEXT, PFN, RIGHTS, SIZE, VALID, VPN, ZERO_IN_LINK, ZERO_IN_MAPPING,
+    ACCESSED, ASID, DIRTY, ENTRY_BYTES, GLOBAL, LINKED, NEXT, PFN, RIGHTS, SIZE, VALID, VPN, ZERO_IN_LINK,
+    ZERO_IN_MAPPING,
 };
 use hashwalk_spec::{Asid, PageSize, Pfn, Rights, Vpn};
 use std::fmt;
@@ -35,13 +36,25 @@ impl Entry {
     pub fn new(mapping: &Mapping, link: Option<u32>) -> Entry {
         let mut entry = Entry::EMPTY;
         entry.set_bit(VALID, true);
-        entry.set(RIGHTS, u64::from(mapping.rights.bits()));
         entry.set_bit(GLOBAL, mapping.global);
         entry.set(SIZE, u64::from(mapping.size.code()));
-        entry.set(PFN, mapping.pfn.get());
         entry.set(VPN, mapping.vpn.get());
         entry.set(ASID, u64::from(mapping.asid.get()));
-        entry.with_link(link)
+        entry.with_pte(mapping.pte()).with_link(link)
+    }
+
+    /// The entry of these words.
+    #[inline]
+    #[must_use]
+    pub const fn from_words(words: [u64; 4]) -> Entry {
+        Entry { words }
+    }
+
+    /// Its four words: the PTE, the VPN, the ASID and the link.
+    #[inline]
+    #[must_use]
+    pub const fn words(&self) -> [u64; 4] {
+        self.words
     }
 
     /// The entry that stands in memory as `bytes`.
@@ -73,10 +86,14 @@ impl Entry {
         self
     }
 
-    /// The same entry with other rights.
+    /// The same entry with another frame, other rights and other marks: only word 0 differs.
     #[must_use]
-    pub fn with_rights(mut self, rights: Rights) -> Entry {
+    pub fn with_pte(mut self, pte: Pte) -> Entry {
+        let Pte { pfn, rights, marks } = pte;
+        self.set(PFN, pfn.get());
         self.set(RIGHTS, u64::from(rights.bits()));
+        self.set_bit(ACCESSED, marks.contains(Marks::A));
+        self.set_bit(DIRTY, marks.contains(Marks::D));
         self
     }
 
@@ -106,6 +123,14 @@ impl Entry {
     #[must_use]
     pub fn global(&self) -> bool {
         self.bit(GLOBAL)
+    }
+
+    /// A, D.
+    #[inline]
+    #[must_use]
+    pub fn marks(&self) -> Marks {
+        let mark = |position, mark| if self.bit(position) { mark } else { Marks::NONE };
+        mark(ACCESSED, Marks::A).with(mark(DIRTY, Marks::D))
     }
 
     /// The page size; `None` for the reserved code.
@@ -200,6 +225,7 @@ impl Entry {
             pfn: self.pfn(),
             rights: self.rights(),
             global: self.global(),
+            marks: self.marks(),
         })
     }
 

@@ -36,7 +36,7 @@ pub use entry::Entry;
 pub use frames::{FrameAllocator, OutOfMemory};
 pub use hash::{HashFunction, hasher};
 pub use layout::{Layout, LayoutError};
-pub use mapping::Mapping;
+pub use mapping::{Mapping, Marks, Pte};
 pub use memory::{BusError, PhysicalMemory};
 pub use organisation::PageTable;
 pub use os::{Os, OsError, Resolution, Segment, Withdrawn};

@@ -1,8 +1,11 @@
 //! A mapping: what the table says of one page, free of how it is stored.
 //!
 //! ```text
-//!  (ASID, VPN .. VPN + pages)  ──►  (PFN .. PFN + pages), rights, seen by one address space or by all
+//!  (ASID, VPN .. VPN + pages)  ──►  (PFN .. PFN + pages), rights, marks; seen by one address space or by all
+//!                                   └───────────── Pte ────────────┘
 //! ```
+//!
+//! The marks say nothing of the translation: mappings that differ in them alone answer every request alike.
 //!
 //! Source: docs/spec.md, sections 1, 2 and 5.
 
@@ -25,9 +28,91 @@ pub struct Mapping {
     pub rights: Rights,
     /// Whether every address space sees it.
     pub global: bool,
+    /// What has been done with the page since the marks were cleared.
+    pub marks: Marks,
+}
+
+/// The part of a mapping that stands in one word of its entry, so that one store changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pte {
+    /// The page's first frame.
+    pub pfn: Pfn,
+    /// What is allowed.
+    pub rights: Rights,
+    /// What has been done with the page since the marks were cleared.
+    pub marks: Marks,
+}
+
+/// What has been done with a page: a set of accessed and dirty. Software keeps it (section 2).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Marks(u8);
+
+impl Marks {
+    /// Neither.
+    pub const NONE: Marks = Marks(0);
+    /// Accessed in any way.
+    pub const A: Marks = Marks(1);
+    /// Dirty: written.
+    pub const D: Marks = Marks(2);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn with(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+
+    /// The set less `other`.
+    #[must_use]
+    pub const fn without(self, other: Marks) -> Marks {
+        Marks(self.0 & !other.0)
+    }
+
+    /// Whether all of `other` is in the set.
+    #[must_use]
+    pub const fn contains(self, other: Marks) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (mark, letter) in [(Marks::A, 'A'), (Marks::D, 'D')] {
+            write!(f, "{}", if self.contains(mark) { letter } else { '-' })?;
+        }
+        Ok(())
+    }
 }
 
 impl Mapping {
+    /// A mapping that one address space sees, of a page with which nothing has been done.
+    #[inline]
+    #[must_use]
+    pub const fn new(asid: Asid, vpn: Vpn, size: PageSize, pfn: Pfn, rights: Rights) -> Mapping {
+        Mapping { asid, vpn, size, pfn, rights, global: false, marks: Marks::NONE }
+    }
+
+    /// What one store changes.
+    #[inline]
+    #[must_use]
+    pub const fn pte(&self) -> Pte {
+        Pte { pfn: self.pfn, rights: self.rights, marks: self.marks }
+    }
+
+    /// The same page with another frame, other rights and other marks.
+    #[inline]
+    #[must_use]
+    pub const fn with_pte(self, pte: Pte) -> Mapping {
+        let Pte { pfn, rights, marks } = pte;
+        Mapping { pfn, rights, marks, ..self }
+    }
+
+    /// The mapping as a TLB holds it: two that differ in their marks alone are the same to it.
+    #[inline]
+    #[must_use]
+    pub const fn unmarked(self) -> Mapping {
+        Mapping { marks: Marks::NONE, ..self }
+    }
+
     /// Whether the page holds `vpn`, in whatever address space.
     #[inline]
     #[must_use]
@@ -79,9 +164,10 @@ pub fn allows(rights: Rights, access: Access, user: bool) -> bool {
 
 impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Mapping { asid, vpn, size, pfn, rights, global } = self;
+        let Mapping { asid, vpn, size, pfn, rights, global, marks } = self;
         let scope = if *global { " global" } else { "" };
-        write!(f, "Mapping({asid}:{vpn} -> {pfn}, {size}, {rights:?}{scope})")
+        write!(f, "Mapping({asid}:{vpn} -> {pfn}, {size}, {rights:?}{scope}")?;
+        if *marks == Marks::NONE { write!(f, ")") } else { write!(f, " {marks:?})") }
     }
 }
 
@@ -91,7 +177,7 @@ mod tests {
 
     fn mapping(asid: u16, vpn: u64, size: PageSize, pfn: u64) -> Mapping {
         let (asid, vpn, pfn) = (Asid::truncate(asid), Vpn::truncate(vpn), Pfn::truncate(pfn));
-        Mapping { asid, vpn, size, pfn, rights: Rights::R.with(Rights::U), global: false }
+        Mapping::new(asid, vpn, size, pfn, Rights::R.with(Rights::U))
     }
 
     fn read(asid: u16, vpn: u64) -> Request {
@@ -106,6 +192,18 @@ mod tests {
         assert_eq!(large.translate(&read(1, 0x2ff)), Ok(Translation { pfn: Pfn::truncate(0x4ff) }));
         let huge = mapping(1, 0x40000, PageSize::Huge, 0x80000);
         assert_eq!(huge.translate(&read(1, 0x7ffff)), Ok(Translation { pfn: Pfn::truncate(0xbffff) }));
+    }
+
+    #[test]
+    fn marks_are_shown_when_set_and_change_no_translation() {
+        let plain = mapping(1, 5, PageSize::Small, 9);
+        let marks = Marks::D.with(Marks::A).without(Marks::D);
+        let marked = plain.with_pte(Pte { marks, ..plain.pte() });
+        assert!(marked != plain && marked.unmarked() == plain);
+        assert_eq!(marked.translate(&read(1, 5)), plain.translate(&read(1, 5)));
+        assert!(marks.contains(Marks::A) && !marks.contains(Marks::D));
+        let shown = |mapping: Mapping| format!("{mapping:?}");
+        assert!(shown(plain).ends_with("4 KiB, R--U)") && shown(marked).ends_with("4 KiB, R--U A-)"));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub mod radix;
 pub mod separate;
 pub mod tree;
 
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
 use hashwalk_spec::{Asid, PageSize, Rights, Vpn};
@@ -63,7 +63,7 @@ impl Usage {
     }
 }
 
-/// A page table: a map from (ASID, page) to a frame and rights, for pages of three sizes.
+/// A page table: a map from (ASID, page) to a frame, rights and marks, for pages of three sizes.
 ///
 /// Mappings do not overlap within an address space, and no global mapping (they stand under ASID 0) overlaps any other,
 /// as in the contract. [`TableError`] tells why a change is refused; nothing has changed then.
@@ -83,6 +83,22 @@ pub trait PageTable {
     /// There is none.
     fn remove(&mut self, ram: &mut Ram, asid: Asid, vpn: Vpn, size: PageSize) -> Result<Mapping, TableError>;
 
+    /// Changes frame, rights and marks of the page of `size` that begins at `vpn` under exactly this ASID, in one store
+    /// of one word, and returns the mapping as it was. Only an inverted table, where the frame is the place, needs more
+    /// than a store to change the frame.
+    ///
+    /// # Errors
+    /// There is none, or `change` gives it a frame that a page of its size cannot begin at, or that the organisation
+    /// does not know.
+    fn update(
+        &mut self,
+        ram: &mut Ram,
+        asid: Asid,
+        vpn: Vpn,
+        size: PageSize,
+        change: &dyn Fn(Pte) -> Pte,
+    ) -> Result<Mapping, TableError>;
+
     /// Gives a mapping other rights and returns it as it was.
     ///
     /// # Errors
@@ -94,7 +110,28 @@ pub trait PageTable {
         vpn: Vpn,
         size: PageSize,
         rights: Rights,
-    ) -> Result<Mapping, TableError>;
+    ) -> Result<Mapping, TableError> {
+        self.update(ram, asid, vpn, size, &|pte| Pte { rights, ..pte })
+    }
+
+    /// Takes out every mapping under exactly this ASID, and returns them: the address space ends. Under ASID 0 the
+    /// global mappings go too.
+    ///
+    /// # Errors
+    /// The structure is broken or lies outside the memory. What had been taken out by then is put back, as far as what
+    /// is broken lets it.
+    fn remove_all(&mut self, ram: &mut Ram, asid: Asid) -> Result<Vec<Mapping>, TableError> {
+        let mut mappings = self.mappings(ram)?;
+        mappings.retain(|mapping| mapping.asid == asid);
+        for (taken, mapping) in mappings.iter().enumerate() {
+            if let Err(error) = self.remove(ram, asid, mapping.vpn, mapping.size) {
+                // What is broken may keep one of them out; it must not keep out the others.
+                mappings[..taken].iter().for_each(|mapping| _ = self.insert(ram, *mapping));
+                return Err(error);
+            }
+        }
+        Ok(mappings)
+    }
 
     /// Looks a page up as a walk does, for all sizes, in the address space and then among the global mappings.
     ///
@@ -122,4 +159,64 @@ pub trait PageTable {
     /// # Errors
     /// What is wrong, in words.
     fn check(&self, ram: &Ram) -> Result<(), String>;
+}
+
+impl<T: PageTable + ?Sized> PageTable for Box<T> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn insert(&mut self, ram: &mut Ram, mapping: Mapping) -> Result<(), TableError> {
+        (**self).insert(ram, mapping)
+    }
+
+    fn remove(&mut self, ram: &mut Ram, asid: Asid, vpn: Vpn, size: PageSize) -> Result<Mapping, TableError> {
+        (**self).remove(ram, asid, vpn, size)
+    }
+
+    fn update(
+        &mut self,
+        ram: &mut Ram,
+        asid: Asid,
+        vpn: Vpn,
+        size: PageSize,
+        change: &dyn Fn(Pte) -> Pte,
+    ) -> Result<Mapping, TableError> {
+        (**self).update(ram, asid, vpn, size, change)
+    }
+
+    fn protect(
+        &mut self,
+        ram: &mut Ram,
+        asid: Asid,
+        vpn: Vpn,
+        size: PageSize,
+        rights: Rights,
+    ) -> Result<Mapping, TableError> {
+        (**self).protect(ram, asid, vpn, size, rights)
+    }
+
+    fn remove_all(&mut self, ram: &mut Ram, asid: Asid) -> Result<Vec<Mapping>, TableError> {
+        (**self).remove_all(ram, asid)
+    }
+
+    fn lookup(&self, ram: &Ram, asid: Asid, vpn: Vpn) -> Result<Found, TableError> {
+        (**self).lookup(ram, asid, vpn)
+    }
+
+    fn mappings(&self, ram: &Ram) -> Result<Vec<Mapping>, TableError> {
+        (**self).mappings(ram)
+    }
+
+    fn usage(&self, ram: &Ram) -> Usage {
+        (**self).usage(ram)
+    }
+
+    fn grow(&mut self, ram: &mut Ram) -> Result<(), TableError> {
+        (**self).grow(ram)
+    }
+
+    fn check(&self, ram: &Ram) -> Result<(), String> {
+        (**self).check(ram)
+    }
 }

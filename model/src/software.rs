@@ -24,7 +24,7 @@ pub struct RefillEntry {
 
 impl From<Mapping> for RefillEntry {
     fn from(mapping: Mapping) -> RefillEntry {
-        let Mapping { asid, vpn, size, pfn, rights, global } = mapping;
+        let Mapping { asid, vpn, size, pfn, rights, global, .. } = mapping;
         RefillEntry { vpn, asid, pfn, size_code: size.code(), rights, global }
     }
 }
@@ -36,7 +36,7 @@ impl RefillEntry {
         let RefillEntry { vpn, asid, pfn, size_code, rights, global } = *self;
         let size = PageSize::from_code(size_code)?;
         let well_formed = vpn.base(size) == vpn && pfn.is_aligned(size) && (!global || asid == Asid::GLOBAL);
-        let mapping = Mapping { asid, vpn, size, pfn, rights, global };
+        let mapping = Mapping { global, ..Mapping::new(asid, vpn, size, pfn, rights) };
         (well_formed && mapping.covers(request.asid, request.vpn)).then_some(mapping)
     }
 }

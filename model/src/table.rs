@@ -16,7 +16,7 @@
 //! | file | holds |
 //! | ---- | ----- |
 //! | `chain.rs` | following links, with an end even in a broken table |
-//! | `insert.rs`, `remove.rs` | changes |
+//! | `insert.rs`, `remove.rs`, `update.rs` | changes |
 //! | `check.rs` | the invariants, for tests |
 //! | `error.rs` | why a change is refused |
 //!
@@ -28,6 +28,7 @@ mod check;
 mod error;
 mod insert;
 mod remove;
+mod update;
 
 pub use error::TableError;
 
@@ -37,7 +38,7 @@ use crate::layout::Layout;
 use crate::mapping::Mapping;
 use crate::memory::PhysicalMemory;
 use hashwalk_spec::entry::ENTRY_BYTES;
-use hashwalk_spec::{Asid, PageSize, Rights, Vpn};
+use hashwalk_spec::{Asid, PageSize, Vpn};
 
 /// A hashed page table that lies in physical memory.
 #[derive(Clone, Copy, Debug)]
@@ -108,23 +109,6 @@ impl ChainedTable {
     /// [`TableError::NotMapped`], or the chain is broken before the page is found.
     pub fn index_of(&self, memory: &PhysicalMemory, asid: Asid, vpn: Vpn, size: PageSize) -> Result<u32, TableError> {
         Ok(self.find(memory, asid, vpn, size)?.index)
-    }
-
-    /// Gives the page other rights, in place, and returns the mapping as it was.
-    ///
-    /// # Errors
-    /// [`TableError::NotMapped`], or the chain is broken before the page is found, or its entry is malformed.
-    pub fn protect(
-        &self,
-        memory: &mut PhysicalMemory,
-        asid: Asid,
-        vpn: Vpn,
-        size: PageSize,
-        rights: Rights,
-    ) -> Result<Mapping, TableError> {
-        let found = self.find(memory, asid, vpn, size)?;
-        self.write(memory, found.index, &found.entry.with_rights(rights))?;
-        Ok(found.mapping)
     }
 
     /// Every mapping, in the order of the entries. Malformed entries are left out.

@@ -1,7 +1,7 @@
 //! The shared table under load: threads that change and threads that read, on few pages and few buckets.
 
 use hashwalk_model::concurrent::{ConcurrentError, Copied, SharedFrames, SharedTable, Std, copy_on_write};
-use hashwalk_model::{Mapping, hasher};
+use hashwalk_model::{Mapping, Marks, hasher};
 use hashwalk_spec::{Asid, Hash, PageSize, Pfn, Rights, Vpn};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -20,18 +20,13 @@ fn random(stream: u64) -> ChaCha8Rng {
 }
 
 /// A mapping whose parts give each other away: the frame holds the page, a counter and a sum over both, and the rights
-/// are the sum's low bits.
+/// are the sum's low bits. The marks are the page's own, since no update changes them.
 fn marked(asid: u64, vpn: u64, count: u64) -> Mapping {
     let count = count & 0xffff;
     let sum = sum(asid, vpn, count);
-    Mapping {
-        asid: Asid::truncate(asid as u16),
-        vpn: Vpn::truncate(vpn),
-        size: PageSize::Small,
-        pfn: Pfn::truncate(count << 16 | sum),
-        rights: Rights::from_bits(sum as u8 & 15),
-        global: false,
-    }
+    let (asid, vpn, pfn) = (Asid::truncate(asid as u16), Vpn::truncate(vpn), Pfn::truncate(count << 16 | sum));
+    let marks = if vpn.get().is_multiple_of(2) { Marks::A } else { Marks::D };
+    Mapping { marks, ..Mapping::new(asid, vpn, PageSize::Small, pfn, Rights::from_bits(sum as u8 & 15)) }
 }
 
 fn sum(asid: u64, vpn: u64, count: u64) -> u64 {
@@ -167,9 +162,7 @@ fn processes_that_share_a_frame_and_write_at_once_read_back_their_own() {
             }
             let asid = Asid::truncate(asid);
             let read_only = Rights::R.with(Rights::U);
-            table
-                .insert(&Mapping { asid, vpn, size: PageSize::Small, pfn: shared, rights: read_only, global: false })
-                .unwrap();
+            table.insert(&Mapping::new(asid, vpn, PageSize::Small, shared, read_only)).unwrap();
         }
         thread::scope(|scope| {
             for asid in 1..=PROCESSES {

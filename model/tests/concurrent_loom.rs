@@ -88,7 +88,7 @@ const RW: Rights = Rights::R.with(Rights::W);
 
 fn mapping(asid: u16, vpn: u64, pfn: u64, rights: Rights) -> Mapping {
     let (asid, vpn, pfn) = (Asid::truncate(asid), Vpn::truncate(vpn), Pfn::truncate(pfn));
-    Mapping { asid, vpn, size: PageSize::Small, pfn, rights, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, pfn, rights)
 }
 
 /// A table of one bucket, in which everything collides, with these mappings.

@@ -10,7 +10,7 @@ const RXU: Rights = Rights::R.with(Rights::X).with(Rights::U);
 
 fn small(asid: u16, vpn: u64, pfn: u64, rights: Rights) -> Mapping {
     let (asid, vpn, pfn) = (Asid::truncate(asid), Vpn::truncate(vpn), Pfn::truncate(pfn));
-    Mapping { asid, vpn, size: PageSize::Small, pfn, rights, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, pfn, rights)
 }
 
 fn layout() -> Layout {

@@ -10,7 +10,7 @@ const KEY: u128 = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
 
 fn small(asid: u16, vpn: u64) -> Mapping {
     let (asid, vpn) = (Asid::truncate(asid), Vpn::truncate(vpn));
-    Mapping { asid, vpn, size: PageSize::Small, pfn: Pfn::truncate(9), rights: Rights::R, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(9), Rights::R)
 }
 
 /// Reads of a lookup of each mapped page: mean, 99th percentile, maximum.

@@ -10,7 +10,7 @@ use hashwalk_model::organisation::per_process::PerProcess;
 use hashwalk_model::organisation::radix::{CachedRadix, Radix, Reach};
 use hashwalk_model::organisation::separate::Separate;
 use hashwalk_model::organisation::tree::Tree;
-use hashwalk_model::{Mapping, PageTable, Ram, TableError};
+use hashwalk_model::{Mapping, Marks, PageTable, Pte, Ram, TableError};
 use hashwalk_spec::{Asid, Hash, PageSize, Pfn, PhysAddr, Rights, Vpn};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -44,15 +44,36 @@ fn organisations() -> Vec<Make> {
 /// What a page is known by.
 type Page = (Asid, Vpn, PageSize);
 
+/// What an update makes of a page; what is `None` stays.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    pfn: Option<Pfn>,
+    rights: Option<Rights>,
+    marks: Option<Marks>,
+}
+
+impl Change {
+    fn of(&self, old: Pte) -> Pte {
+        Pte {
+            pfn: self.pfn.unwrap_or(old.pfn),
+            rights: self.rights.unwrap_or(old.rights),
+            marks: self.marks.unwrap_or(old.marks),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Insert(Mapping),
     /// The mapping at this position of the map.
     Remove(prop::sample::Index),
+    Update(prop::sample::Index, Change),
     Protect(prop::sample::Index, Rights),
     /// A page that is most likely not mapped.
     RemoveAt(Page),
+    UpdateAt(Page, Change),
     ProtectAt(Page, Rights),
+    RemoveAll(Asid),
     Grow,
 }
 
@@ -124,6 +145,53 @@ impl Pair {
         }
     }
 
+    fn update(&mut self, page: Page, change: Change) -> Result<Mapping, TableError> {
+        let before = self.state();
+        let (asid, vpn, size) = page;
+        let old = self.map.get(&page).copied();
+        let result = self.table.update(&mut self.ram, asid, vpn, size, &|pte| {
+            assert_eq!(Some(pte), old.map(|old| old.pte()), "{page:?}");
+            change.of(pte)
+        });
+        match (old, result) {
+            (Some(old), Ok(returned)) => {
+                assert_eq!(returned, old, "{}", self.table.name());
+                let new = old.with_pte(change.of(old.pte()));
+                self.map.insert(page, new);
+                // Only in an inverted table another frame is another place.
+                if new.pfn == old.pfn || self.table.name() != "inverted" {
+                    assert!(self.words_changed(&before) <= 1, "{}: {old:?} to {new:?}", self.table.name());
+                }
+            }
+            (None, Err(error)) => assert_eq!(error, TableError::NotMapped { asid, vpn, size }),
+            (Some(_), Err(TableError::MisalignedPfn { pfn, size })) => assert!(!pfn.is_aligned(size)),
+            (Some(_), Err(TableError::BeyondFrames { pfn, size, frames })) => {
+                assert!(pfn.get() + size.pages() > frames)
+            }
+            (Some(_), Err(TableError::OutOfMemory(_))) => assert_eq!(self.table.name(), "inverted"),
+            (_, result) => panic!("{}: {page:?}, {change:?}: {result:?}", self.table.name()),
+        }
+        if result.is_err() {
+            self.refuses(&before, &(page, change));
+        }
+        result
+    }
+
+    /// The 64-bit words of memory that are not as they were.
+    fn words_changed(&self, before: &State) -> usize {
+        let after = self.state().bytes;
+        let words = before.bytes.as_chunks::<8>().0.iter().zip(after.as_chunks::<8>().0);
+        words.filter(|(before, after)| before != after).count()
+    }
+
+    fn remove_all(&mut self, asid: Asid) {
+        let mut removed = self.table.remove_all(&mut self.ram, asid).unwrap();
+        removed.sort_by_key(page_of);
+        let want: Vec<Mapping> =
+            self.map.extract_if(.., |page, _| page.0 == asid).map(|(_, mapping)| mapping).collect();
+        assert_eq!(removed, want, "{}", self.table.name());
+    }
+
     fn protect(&mut self, page: Page, rights: Rights) {
         let before = self.state();
         let (asid, vpn, size) = page;
@@ -158,9 +226,12 @@ impl Pair {
                 _ => self.look_up(mapping.asid, mapping.vpn),
             },
             Step::Remove(index) => self.nth(index).into_iter().for_each(|page| self.remove(page)),
+            Step::Update(index, change) => self.nth(index).into_iter().for_each(|page| _ = self.update(page, change)),
             Step::Protect(index, rights) => self.nth(index).into_iter().for_each(|page| self.protect(page, rights)),
             Step::RemoveAt(page) => self.remove(page),
+            Step::UpdateAt(page, change) => _ = self.update(page, change),
             Step::ProtectAt(page, rights) => self.protect(page, rights),
+            Step::RemoveAll(asid) => self.remove_all(asid),
             Step::Grow => _ = self.grow(),
         }
         self.check();
@@ -207,25 +278,42 @@ fn page() -> impl Strategy<Value = Page> {
 
 /// Few frames, so that they are shared.
 fn mapping() -> impl Strategy<Value = Mapping> {
-    (page(), 0..4u64, any::<u8>(), any::<bool>()).prop_map(|((asid, vpn, size), frame, rights, global)| Mapping {
-        asid,
-        vpn,
-        size,
-        pfn: Pfn::truncate(frame * size.pages()),
-        rights: Rights::from_bits(rights),
-        global: global && asid == Asid::GLOBAL,
+    (page(), 0..4u64, rights(), any::<bool>(), marks()).prop_map(|((asid, vpn, size), frame, rights, global, marks)| {
+        let pfn = Pfn::truncate(frame * size.pages());
+        Mapping { global: global && asid == Asid::GLOBAL, marks, ..Mapping::new(asid, vpn, size, pfn, rights) }
+    })
+}
+
+fn rights() -> impl Strategy<Value = Rights> {
+    any::<u8>().prop_map(Rights::from_bits)
+}
+
+fn marks() -> impl Strategy<Value = Marks> {
+    prop::sample::select(vec![Marks::NONE, Marks::A, Marks::D, Marks::A.with(Marks::D)])
+}
+
+/// Frames that are shared, that no page of some size can begin at, and that the inverted table does not have.
+fn change() -> impl Strategy<Value = Change> {
+    let pfn = prop_oneof![4 => 0..4u64, 4 => (0..5u64).prop_map(|i| i << 9), 1 => Just(1 << 18)];
+    let pfn = prop::option::of(pfn.prop_map(Pfn::truncate));
+    (pfn, prop::option::of(rights()), prop::option::of(marks())).prop_map(|(pfn, rights, marks)| Change {
+        pfn,
+        rights,
+        marks,
     })
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let index = any::<prop::sample::Index>;
-    let rights = || any::<u8>().prop_map(Rights::from_bits);
     prop_oneof![
         24 => mapping().prop_map(Step::Insert),
         10 => index().prop_map(Step::Remove),
+        6 => (index(), change()).prop_map(|(index, change)| Step::Update(index, change)),
         3 => (index(), rights()).prop_map(|(index, rights)| Step::Protect(index, rights)),
         2 => page().prop_map(Step::RemoveAt),
         1 => (page(), rights()).prop_map(|(page, rights)| Step::ProtectAt(page, rights)),
+        1 => (page(), change()).prop_map(|(page, change)| Step::UpdateAt(page, change)),
+        1 => (0..ASIDS).prop_map(|asid| Step::RemoveAll(Asid::truncate(asid))),
         1 => Just(Step::Grow),
     ]
 }
@@ -236,7 +324,7 @@ fn any_hash() -> impl Strategy<Value = Hash> {
 
 fn small(asid: u16, vpn: u64, pfn: u64) -> Mapping {
     let (asid, vpn, pfn) = (Asid::truncate(asid), Vpn::truncate(vpn), Pfn::truncate(pfn));
-    Mapping { asid, vpn, size: PageSize::Small, pfn, rights: Rights::R, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, pfn, Rights::R)
 }
 
 proptest! {
@@ -302,6 +390,10 @@ fn running_out_of_memory_is_an_error_that_changes_nothing() {
             assert!(inserted < 4096 * frames, "{}: it never fills", pair.table.name());
         }
         pair.check();
+        // Both pages in one frame: the inverted table needs an alias for that, the others need nothing.
+        let change = Change { pfn: Some(Pfn::truncate(1)), rights: None, marks: Some(Marks::A) };
+        let shared = pair.update((Asid::truncate(1), Vpn::truncate(0), PageSize::Small), change);
+        assert_eq!(shared.is_err(), pair.table.name() == "inverted");
         for i in (0..inserted).rev() {
             pair.remove((Asid::truncate(1), Vpn::truncate(i * 9), PageSize::Small));
         }
@@ -324,8 +416,30 @@ fn illegal_mappings_are_refused() {
         assert_eq!(refusal(Mapping { global: true, ..small(1, 5, 9) }), stray);
         let asid = Asid::truncate(1);
         assert_eq!(table.remove(&mut ram, asid, vpn, size), Err(TableError::MisalignedVpn { vpn, size }));
+        let updated = table.update(&mut ram, asid, vpn, size, &|pte| pte);
+        assert_eq!(updated, Err(TableError::MisalignedVpn { vpn, size }));
         let protected = table.protect(&mut ram, asid, vpn, size, Rights::R);
         assert_eq!(protected, Err(TableError::MisalignedVpn { vpn, size }));
         assert_eq!(table.mappings(&ram), Ok(vec![]));
     }
+}
+
+#[test]
+fn an_address_space_ends_whole_or_not_at_all() {
+    let mut ram = Ram::new(8);
+    let mut table = Internal::new(&mut ram, 7, Hash::Fold, 0).unwrap();
+    let pages: Vec<Mapping> = (1..9).map(|vpn| Mapping { marks: Marks::A, ..small(1, vpn * 8, vpn) }).collect();
+    pages.iter().for_each(|page| table.insert(&mut ram, *page).unwrap());
+    table.insert(&mut ram, small(2, 8, 1)).unwrap();
+    // Each page stands at its home; the last one's link leaves the table.
+    let last = table.table().layout().entry_address(0x41);
+    let link = PhysAddr::truncate(last.get() + 24);
+    ram.memory.write(link, &(1_u64 << 32 | 0x80).to_le_bytes()).unwrap();
+    let refused = table.remove_all(&mut ram, Asid::truncate(1));
+    assert!(matches!(refused, Err(TableError::Broken { .. })), "{refused:?}");
+    ram.memory.write(link, &[0; 8]).unwrap();
+    table.check(&ram).unwrap();
+    assert_eq!(table.usage(&ram).mappings, 9);
+    assert_eq!(table.remove_all(&mut ram, Asid::truncate(1)), Ok(pages));
+    assert_eq!(table.mappings(&ram), Ok(vec![small(2, 8, 1)]));
 }

@@ -93,7 +93,7 @@ fn processes_are_isolated_and_may_share_a_frame_at_different_pages() {
     let (frame_a, frame_b) = (touch(&mut os, a, 0x1000), touch(&mut os, b, 0x1000));
     assert_ne!(frame_a, frame_b);
     let vpn = Vpn::truncate(0x1080);
-    let shared = Mapping { asid: b, vpn, size: PageSize::Small, pfn: frame_a, rights: RWU, global: false };
+    let shared = Mapping::new(b, vpn, PageSize::Small, frame_a, RWU);
     os.map(shared).unwrap();
     assert_eq!(touch(&mut os, b, 0x1080), frame_a);
     assert_eq!(os.frames().references(frame_a), Some(2));
@@ -193,7 +193,7 @@ fn huge_and_global_pages_are_mapped_and_overlaps_refused() {
     // A device beyond the memory: 1 GiB at PFN 0x40000.
     let device = Pfn::truncate(0x40000);
     let vpn = Vpn::truncate(0x8_0000);
-    os.map(Mapping { asid, vpn, size: PageSize::Huge, pfn: device, rights: RWU, global: false }).unwrap();
+    os.map(Mapping::new(asid, vpn, PageSize::Huge, device, RWU)).unwrap();
     let inside = request(asid, 0x8_1234, Access::Read);
     let translation = Translation { pfn: Pfn::truncate(0x41234) };
     assert_eq!(walk(os.memory(), os.walk_context(), inside).answer, Ok(translation));

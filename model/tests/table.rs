@@ -2,7 +2,7 @@
 //! frames (synonyms), three page sizes, global pages, every hash, removal in any order. After each step the table's
 //! invariants hold, and every page that the sequence may touch translates as the map says.
 
-use hashwalk_model::{ChainedTable, Layout, Mapping, PhysicalMemory, TableError, WalkContext, walk};
+use hashwalk_model::{ChainedTable, Layout, Mapping, Marks, PhysicalMemory, Pte, TableError, WalkContext, walk};
 use hashwalk_spec::{Access, Asid, Fault, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Search, Vpn};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ enum Step {
     Insert(Mapping),
     /// The mapping at this position of the map.
     Remove(prop::sample::Index),
+    Update(prop::sample::Index, Pte),
     Protect(prop::sample::Index, Rights),
     /// A page that is most likely not mapped.
     RemoveAt(Page),
@@ -71,6 +72,27 @@ impl Pair {
         assert!(removed.is_ok() || self.bytes() == before, "a refused removal has written");
     }
 
+    fn update(&mut self, page: Page, new: Pte) {
+        let before = self.bytes();
+        let mapping = self.map.get_mut(&page).unwrap();
+        let old = *mapping;
+        let (asid, vpn, size) = page;
+        let result = self.table.update(&mut self.memory, asid, vpn, size, &|pte| {
+            assert_eq!(pte, old.pte());
+            new
+        });
+        if new.pfn.is_aligned(size) {
+            *mapping = old.with_pte(new);
+            assert_eq!(result, Ok(old));
+            let after = self.bytes();
+            let words = before.as_chunks::<8>().0.iter().zip(after.as_chunks::<8>().0);
+            assert!(words.filter(|(before, after)| before != after).count() <= 1, "an update is one store");
+        } else {
+            assert_eq!(result, Err(TableError::MisalignedPfn { pfn: new.pfn, size }));
+            assert_eq!(self.bytes(), before, "a refused update has written");
+        }
+    }
+
     fn protect(&mut self, page: Page, rights: Rights) {
         let mapping = self.map.get_mut(&page).unwrap();
         let old = std::mem::replace(&mut mapping.rights, rights);
@@ -87,6 +109,7 @@ impl Pair {
         match step {
             Step::Insert(mapping) => self.insert(mapping),
             Step::Remove(index) => self.nth(index).into_iter().for_each(|page| self.remove(page)),
+            Step::Update(index, pte) => self.nth(index).into_iter().for_each(|page| self.update(page, pte)),
             Step::Protect(index, rights) => self.nth(index).into_iter().for_each(|page| self.protect(page, rights)),
             Step::RemoveAt(page) => self.remove(page),
         }
@@ -132,22 +155,32 @@ fn page() -> impl Strategy<Value = Page> {
 }
 
 fn mapping() -> impl Strategy<Value = Mapping> {
-    (page(), 0..4u64, any::<u8>(), any::<bool>()).prop_map(|((asid, vpn, size), frame, rights, global)| Mapping {
-        asid,
-        vpn,
-        size,
-        pfn: Pfn::truncate(frame * size.pages()),
-        rights: Rights::from_bits(rights),
-        global: global && asid == Asid::GLOBAL,
+    (page(), 0..4u64, rights(), any::<bool>(), marks()).prop_map(|((asid, vpn, size), frame, rights, global, marks)| {
+        let pfn = Pfn::truncate(frame * size.pages());
+        Mapping { global: global && asid == Asid::GLOBAL, marks, ..Mapping::new(asid, vpn, size, pfn, rights) }
     })
+}
+
+fn rights() -> impl Strategy<Value = Rights> {
+    any::<u8>().prop_map(Rights::from_bits)
+}
+
+fn marks() -> impl Strategy<Value = Marks> {
+    prop::sample::select(vec![Marks::NONE, Marks::A, Marks::D, Marks::A.with(Marks::D)])
+}
+
+/// Of any page size, so that some frames are misaligned.
+fn pte() -> impl Strategy<Value = Pte> {
+    let pfn = (0..4u64, 0..3u32).prop_map(|(frame, size)| Pfn::truncate(frame << (9 * size)));
+    (pfn, rights(), marks()).prop_map(|(pfn, rights, marks)| Pte { pfn, rights, marks })
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => mapping().prop_map(Step::Insert),
         3 => any::<prop::sample::Index>().prop_map(Step::Remove),
-        1 => (any::<prop::sample::Index>(), any::<u8>())
-            .prop_map(|(index, rights)| Step::Protect(index, Rights::from_bits(rights))),
+        2 => (any::<prop::sample::Index>(), pte()).prop_map(|(index, pte)| Step::Update(index, pte)),
+        1 => (any::<prop::sample::Index>(), rights()).prop_map(|(index, rights)| Step::Protect(index, rights)),
         1 => page().prop_map(Step::RemoveAt),
     ]
 }
@@ -180,7 +213,7 @@ proptest! {
         for i in 0..129 {
             let (asid, vpn, size) = page(i);
             let pfn = Pfn::truncate(i);
-            pair.insert(Mapping { asid, vpn, size, pfn, rights: Rights::ALL, global: false });
+            pair.insert(Mapping::new(asid, vpn, size, pfn, Rights::ALL));
         }
         prop_assert_eq!(pair.map.len(), 128, "the 129th found it full");
         for (removed, i) in order.into_iter().enumerate() {
@@ -200,7 +233,7 @@ proptest! {
 
 fn small(asid: u16, vpn: u64) -> Mapping {
     let (asid, vpn) = (Asid::truncate(asid), Vpn::truncate(vpn));
-    Mapping { asid, vpn, size: PageSize::Small, pfn: Pfn::truncate(9), rights: Rights::R, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(9), Rights::R)
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn reference(table: &[[u64; 4]], hash: Hash, enable: u8, max_steps: u32, request
             let same_page = asid & 0xffff == u64::from(a) && vpn & 0xf_ffff_ffff_ffff == v && pte >> 8 & 3 == size;
             if pte & 1 == 1 && same_page && (g || !global) {
                 let pfn = pte >> 12 & 0xff_ffff_ffff;
-                let zeros = pte & 0xfff0_0000_0000_0cc0 == 0 && vpn >> 52 == 0 && asid >> 16 == 0;
+                let zeros = pte & 0xfff0_0000_0000_0c00 == 0 && vpn >> 52 == 0 && asid >> 16 == 0;
                 if !zeros || pfn & offset_mask != 0 || (g && a != 0) {
                     return (3, 0, probes);
                 }

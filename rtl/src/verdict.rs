@@ -56,13 +56,14 @@ pub fn mapping(entry: &Signal) -> Mapping {
     }
 }
 
-/// The entry that would hold a mapping, unlinked: the inverse of [`mapping`].
+/// The entry that would hold a mapping, unlinked and without marks: the inverse of [`mapping`].
 #[must_use]
 pub fn entry(mapping: &Mapping) -> Signal {
     let mut fields = vec![
         (entry::VALID..entry::VALID + 1, high()),
         (entry::RIGHTS, mapping.rights.clone()),
         (entry::GLOBAL..entry::GLOBAL + 1, mapping.global.clone()),
+        (entry::ACCESSED..entry::DIRTY + 1, lit(2, 0u32)),
         (entry::SIZE, mapping.size.clone()),
         (entry::PFN, mapping.pfn.clone()),
         (entry::VPN, mapping.vpn.clone()),
@@ -88,11 +89,11 @@ pub fn judge(entry: &Signal, sought: &Sought) -> Verdict {
     let same_size = found.size.eq(&size);
     let is_match = (entry.bit(entry::VALID) & same_page & same_space & same_size).named("is_match");
 
-    let dirty = any_of(entry::ZERO_IN_MAPPING.map(|range| entry.bits(range).any()));
+    let stray_bits = any_of(entry::ZERO_IN_MAPPING.map(|range| entry.bits(range).any()));
     let stray_global = &found.global & found.asid.any();
     let reserved_size = found.size.all();
     let malformed =
-        (dirty | stray_global | reserved_size | !page::is_aligned(&found.pfn, &found.size)).named("malformed");
+        (stray_bits | stray_global | reserved_size | !page::is_aligned(&found.pfn, &found.size)).named("malformed");
     let denied = !page::allows(&found.rights, access, user);
 
     let linked = entry.bit(entry::LINKED);

@@ -79,7 +79,7 @@ fn pages_by_probes(os: &mut Os) -> Result<(Vpn, Vpn)> {
     for page in 0..pages {
         let vpn = Vpn::truncate(0x1000 + page);
         let pfn = Pfn::truncate(page);
-        let mapping = Mapping { asid: ASID, vpn, size: PageSize::Small, pfn, rights: Rights::ALL, global: false };
+        let mapping = Mapping::new(ASID, vpn, PageSize::Small, pfn, Rights::ALL);
         os.table().clone().insert(os.memory_mut(), mapping).context("while filling the table")?;
         match walk(os.memory(), os.walk_context(), read(vpn)).probes {
             1 => first = first.or(Some(vpn)),
@@ -159,14 +159,7 @@ pub fn simulation(device: &Device, config: &Config, trace: &Path, memory_latency
     let mut os = Os::new(config, 1);
     os.set_search_enable(Search::ENABLE_SMALL_ONLY);
     for request in &all {
-        let mapping = Mapping {
-            asid: ASID,
-            vpn: request.vpn,
-            size: PageSize::Small,
-            pfn: Pfn::default(),
-            rights: Rights::ALL,
-            global: false,
-        };
+        let mapping = Mapping::new(ASID, request.vpn, PageSize::Small, Pfn::default(), Rights::ALL);
         // Only the first touch of a page enters it.
         let _ = os.table().clone().insert(os.memory_mut(), mapping);
     }

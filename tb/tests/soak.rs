@@ -62,8 +62,8 @@ fn change(os: &mut Os, rng: &mut Rng) -> Vec<Mapping> {
         None => {
             let size = PageSize::ALL[[0, 0, 0, 0, 0, 0, 1, 1, 2][rng.usize(0..9)]];
             let pfn = Pfn::truncate(rng.u64(..) & !(size.pages() - 1));
-            let mapping =
-                Mapping { asid, vpn: vpn.base(size), size, pfn, rights, global: asid == Asid::GLOBAL && rng.bool() };
+            let global = asid == Asid::GLOBAL && rng.bool();
+            let mapping = Mapping { global, ..Mapping::new(asid, vpn.base(size), size, pfn, rights) };
             // Refused if it overlaps another, or the table is full; taken back if it makes a chain too long, since what
             // then cannot be found any more is not withdrawn from a TLB that holds it.
             if table.insert(os.memory_mut(), mapping).is_ok() && has_chain_too_long(os) {

@@ -16,6 +16,10 @@ pub const VALID: u32 = 0;
 pub const RIGHTS: Range<u32> = 1..5;
 /// G: the mapping is global.
 pub const GLOBAL: u32 = 5;
+/// A: the page has been accessed. Kept by software; the hardware neither reads nor writes it.
+pub const ACCESSED: u32 = 6;
+/// D: the page has been written. Kept by software; the hardware neither reads nor writes it.
+pub const DIRTY: u32 = 7;
 /// The page size's code.
 pub const SIZE: Range<u32> = 8..10;
 /// The page's first frame.
@@ -30,7 +34,7 @@ pub const NEXT: Range<u32> = 192..224;
 pub const LINKED: u32 = 224;
 
 /// Bits of the mapping that must be zero, or a matching entry is malformed.
-pub const ZERO_IN_MAPPING: [Range<u32>; 5] = [6..8, 10..12, 52..64, 116..128, 144..192];
+pub const ZERO_IN_MAPPING: [Range<u32>; 4] = [10..12, 52..64, 116..128, 144..192];
 /// Bits of the link word that must be zero, or following the link is malformed.
 pub const ZERO_IN_LINK: Range<u32> = 225..256;
 
@@ -50,7 +54,7 @@ mod tests {
         for range in fields.into_iter().chain(ZERO_IN_MAPPING) {
             range.for_each(|bit| owners[bit as usize] += 1);
         }
-        for bit in [VALID, GLOBAL, LINKED] {
+        for bit in [VALID, GLOBAL, ACCESSED, DIRTY, LINKED] {
             owners[bit as usize] += 1;
         }
         assert!(owners.iter().all(|&count| count == 1), "{owners:?}");

@@ -44,6 +44,7 @@ impl StaleMappings {
     /// `mapping` was withdrawn at `now`. If it was before, only the last time counts: an earlier invalidation does not
     /// reach what was put back since.
     pub(super) fn add(&mut self, now: u64, mapping: Mapping) {
+        let mapping = mapping.unmarked();
         let of_page = self.by_page.entry((mapping.asid, mapping.vpn, mapping.size)).or_default();
         match of_page.iter_mut().find(|stale| stale.mapping == mapping) {
             Some(stale) => stale.withdrawn = now,

@@ -1,13 +1,14 @@
 //! Each rule by a hand-made sequence, and each with an answer that it forbids.
 
 use super::*;
+use crate::mapping::Marks;
 use hashwalk_spec::{Access, Asid, PageSize, Pfn, Rights, Translation, Vpn};
 
 const PAGE: u64 = 0x1234;
 
 fn mapping(asid: u16, pfn: u64) -> Mapping {
     let (asid, vpn, pfn) = (Asid::truncate(asid), Vpn::truncate(PAGE), Pfn::truncate(pfn));
-    Mapping { asid, vpn, size: PageSize::Small, pfn, rights: Rights::ALL, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, pfn, Rights::ALL)
 }
 
 fn global(pfn: u64) -> Mapping {
@@ -103,6 +104,24 @@ fn a_walk_that_raced_a_change_may_miss() {
         coherence.request_accepted(5, 2, request(), finds(mapping(1, 5)));
         assert!(coherence.judge(6, 2, Err(fault)).is_err(), "{fault} without a change");
     }
+}
+
+#[test]
+fn marks_are_nothing_that_a_tlb_holds() {
+    let plain = mapping(1, 5);
+    let marked = Mapping { marks: Marks::A.with(Marks::D), ..plain };
+    let mut coherence = Coherence::new();
+    coherence.request_accepted(1, 0, request(), finds(plain));
+    coherence.request_observes(0, 2, finds(marked));
+    assert!(coherence.outstanding[0].older.is_empty());
+    // Withdrawn without marks and, after the invalidation's acceptance, once more with them: the last time counts.
+    let mut coherence = after_withdrawal(plain);
+    coherence.table_changed(25, &[marked]);
+    invalidate(&mut coherence, in_asid_1());
+    assert!(fresh_request_allows(&mut coherence, frame(5)));
+    let all = coherence.invalidation_accepted(30, Invalidation::All);
+    coherence.invalidation_done(all);
+    assert!(!fresh_request_allows(&mut coherence, frame(5)));
 }
 
 #[test]

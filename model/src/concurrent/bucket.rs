@@ -3,7 +3,7 @@
 use super::platform::{Platform, Step, Word};
 use super::{Bucket, ConcurrentError, SharedTable};
 use crate::entry::Entry;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use hashwalk_spec::{Asid, PageSize, Pfn, Rights, Vpn};
 use std::sync::atomic::Ordering;
 
@@ -97,7 +97,7 @@ impl<'a, P: Platform> BucketGuard<'a, P> {
     /// As there.
     pub fn update(&mut self, asid: Asid, vpn: Vpn, pfn: Pfn, rights: Rights) -> Result<Mapping, ConcurrentError> {
         let (place, mapping) = self.mapped(asid, vpn)?;
-        let updated = Entry::new(&Mapping { pfn, rights, ..mapping }, place.entry.link());
+        let updated = place.entry.with_pte(Pte { pfn, rights, ..mapping.pte() });
         self.change(|| self.table.slots[place.index as usize].replace(&updated));
         Ok(mapping)
     }

@@ -4,7 +4,7 @@ use super::platform::{Platform, Step, Word};
 use crate::entry::Entry;
 use std::sync::atomic::Ordering;
 
-/// Word 0, which holds V, the frame and the rights: its store publishes, replaces or withdraws.
+/// Word 0, which holds V, the frame, the rights and the marks: its store publishes, replaces or withdraws.
 const PTE: usize = 0;
 /// Word 3, which holds L and `next`.
 const LINK: usize = 3;
@@ -26,12 +26,7 @@ impl<P: Platform> Slot<P> {
     pub(super) fn read(&self) -> Entry {
         // Acquire: what came before the store that is seen here (the odd sequence, or the words of the entry that
         // word 0 publishes) is seen by every load after.
-        let [pte, vpn, asid, link] = self.words.each_ref().map(|word| word.load(Ordering::Acquire).to_le_bytes());
-        let mut bytes = [0; 32];
-        for (to, from) in bytes.as_chunks_mut::<8>().0.iter_mut().zip([pte, vpn, asid, link]) {
-            *to = from;
-        }
-        Entry::from_bytes(&bytes)
+        Entry::from_words(self.words.each_ref().map(|word| word.load(Ordering::Acquire)))
     }
 
     /// Writes a valid entry over one that is not: the valid word last.
@@ -42,7 +37,7 @@ impl<P: Platform> Slot<P> {
         }
     }
 
-    /// Replaces frame, rights and V in one store; the rest of `entry` is what stands there.
+    /// Replaces frame, rights, marks and V in one store; the rest of `entry` is what stands there.
     pub(super) fn replace(&self, entry: &Entry) {
         self.store(PTE, entry);
     }
@@ -58,8 +53,7 @@ impl<P: Platform> Slot<P> {
     }
 
     fn store(&self, word: usize, entry: &Entry) {
-        let value = u64::from_le_bytes(entry.to_bytes().as_chunks::<8>().0[word]);
         // Release: who sees this store sees the odd sequence, and the words that were stored before.
-        self.words[word].store(value, Ordering::Release);
+        self.words[word].store(entry.words()[word], Ordering::Release);
     }
 }

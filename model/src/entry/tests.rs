@@ -4,8 +4,8 @@ use super::*;
 use proptest::prelude::*;
 
 fn mapping() -> impl Strategy<Value = Mapping> {
-    (any::<u16>(), any::<u64>(), any::<u64>(), 0..3u8, any::<u8>(), any::<bool>()).prop_map(
-        |(asid, vpn, pfn, code, rights, global)| {
+    (any::<u16>(), any::<u64>(), any::<u64>(), 0..3u8, any::<u8>(), any::<bool>(), marks()).prop_map(
+        |(asid, vpn, pfn, code, rights, global, marks)| {
             let size = PageSize::from_code(code).expect("a legal code");
             Mapping {
                 asid: if global { Asid::GLOBAL } else { Asid::truncate(asid) },
@@ -14,9 +14,14 @@ fn mapping() -> impl Strategy<Value = Mapping> {
                 pfn: Pfn::truncate(pfn & !(size.pages() - 1)),
                 rights: Rights::from_bits(rights),
                 global,
+                marks,
             }
         },
     )
+}
+
+fn marks() -> impl Strategy<Value = Marks> {
+    prop::sample::select(vec![Marks::NONE, Marks::A, Marks::D, Marks::A.with(Marks::D)])
 }
 
 proptest! {
@@ -35,6 +40,8 @@ proptest! {
         prop_assert_eq!(entry.valid(), word(0) & 1 == 1);
         prop_assert_eq!(entry.rights().bits(), (word(0) >> 1 & 15) as u8);
         prop_assert_eq!(entry.global(), word(0) >> 5 & 1 == 1);
+        prop_assert_eq!(entry.marks().contains(Marks::A), word(0) >> 6 & 1 == 1);
+        prop_assert_eq!(entry.marks().contains(Marks::D), word(0) >> 7 & 1 == 1);
         prop_assert_eq!(entry.size_code(), (word(0) >> 8 & 3) as u8);
         prop_assert_eq!(entry.pfn().get(), word(0) << 12 >> 24);
         prop_assert_eq!(entry.vpn().get(), word(1) << 12 >> 12);
@@ -56,14 +63,8 @@ proptest! {
 
 #[test]
 fn misaligned_frames_a_stray_global_and_the_reserved_size_are_malformed() {
-    let large = Mapping {
-        asid: Asid::truncate(1),
-        vpn: Vpn::truncate(0x200),
-        size: PageSize::Large,
-        pfn: Pfn::truncate(0x400),
-        rights: Rights::R,
-        global: false,
-    };
+    let (asid, vpn, pfn) = (Asid::truncate(1), Vpn::truncate(0x200), Pfn::truncate(0x400));
+    let large = Mapping::new(asid, vpn, PageSize::Large, pfn, Rights::R);
     assert!(!Entry::new(&large, None).is_malformed());
     assert!(Entry::new(&Mapping { pfn: Pfn::truncate(0x401), ..large }, None).is_malformed());
     assert!(Entry::new(&Mapping { global: true, ..large }, None).is_malformed());
@@ -73,8 +74,11 @@ fn misaligned_frames_a_stray_global_and_the_reserved_size_are_malformed() {
 }
 
 #[test]
-fn one_entry_keeps_its_rights_and_links_apart() {
-    let entry = Entry::EMPTY.with_link(Some(u32::MAX)).with_rights(Rights::ALL);
-    assert_eq!((entry.link(), entry.rights(), entry.valid()), (Some(u32::MAX), Rights::ALL, false));
-    assert!(entry.with_link(None).with_rights(Rights::NONE).is_empty());
+fn one_entry_keeps_its_pte_and_links_apart() {
+    let full = Pte { pfn: Pfn::MAX, rights: Rights::ALL, marks: Marks::A.with(Marks::D) };
+    let entry = Entry::EMPTY.with_link(Some(u32::MAX)).with_pte(full);
+    assert_eq!((entry.link(), entry.valid()), (Some(u32::MAX), false));
+    assert_eq!(Pte { pfn: entry.pfn(), rights: entry.rights(), marks: entry.marks() }, full);
+    let none = Pte { pfn: Pfn::default(), rights: Rights::NONE, marks: Marks::NONE };
+    assert!(entry.with_link(None).with_pte(none).is_empty());
 }

@@ -115,17 +115,12 @@ impl Buckets {
 
 /// The first three words of a node, those of an entry of the contract: PTE, VPN, ASID.
 pub(super) fn pack(mapping: &Mapping) -> [u64; 3] {
-    let bytes = Entry::new(mapping, None).to_bytes();
-    let words = bytes.as_chunks::<8>().0;
-    [0, 1, 2].map(|word| u64::from_le_bytes(words[word]))
+    let [pte, vpn, asid, _] = Entry::new(mapping, None).words();
+    [pte, vpn, asid]
 }
 
 /// The entry whose first three words stand in a node.
 #[inline]
 pub(super) fn unpack(node: &[u64]) -> Entry {
-    let mut bytes = [0; 32];
-    for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(&node[..3]) {
-        *bytes = word.to_le_bytes();
-    }
-    Entry::from_bytes(&bytes)
+    Entry::from_words([node[0], node[1], node[2], 0])
 }

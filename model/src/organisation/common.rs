@@ -10,11 +10,11 @@
 //! without huge pages and global mappings makes one search, not six. Source: docs/spec.md, sections 2 and 4.
 
 use super::PageTable;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::memory::BusError;
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, PageSize, PhysAddr, Search, Vpn};
+use hashwalk_spec::{Asid, PageSize, Pfn, PhysAddr, Search, Vpn};
 
 /// One search that a lookup makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,9 +105,7 @@ fn class(global: bool, size: PageSize) -> usize {
 pub fn refuse_illegal(mapping: &Mapping) -> Result<(), TableError> {
     let Mapping { asid, vpn, size, pfn, global, .. } = *mapping;
     refuse_misaligned(vpn, size)?;
-    if !pfn.is_aligned(size) {
-        return Err(TableError::MisalignedPfn { pfn, size });
-    }
+    refuse_misaligned_frame(pfn, size)?;
     if global && asid != Asid::GLOBAL {
         return Err(TableError::GlobalOutsideAsid0 { asid });
     }
@@ -120,6 +118,24 @@ pub fn refuse_illegal(mapping: &Mapping) -> Result<(), TableError> {
 /// [`TableError::MisalignedVpn`].
 pub fn refuse_misaligned(vpn: Vpn, size: PageSize) -> Result<(), TableError> {
     if vpn.base(size) == vpn { Ok(()) } else { Err(TableError::MisalignedVpn { vpn, size }) }
+}
+
+/// Checks that a page of `size` may have `pfn` as its first frame.
+///
+/// # Errors
+/// [`TableError::MisalignedPfn`].
+pub fn refuse_misaligned_frame(pfn: Pfn, size: PageSize) -> Result<(), TableError> {
+    if pfn.is_aligned(size) { Ok(()) } else { Err(TableError::MisalignedPfn { pfn, size }) }
+}
+
+/// What `change` makes of a mapping that a table holds.
+///
+/// # Errors
+/// [`TableError::MisalignedPfn`].
+pub fn changed(mapping: &Mapping, change: &dyn Fn(Pte) -> Pte) -> Result<Mapping, TableError> {
+    let changed = mapping.with_pte(change(mapping.pte()));
+    refuse_misaligned_frame(changed.pfn, changed.size)?;
+    Ok(changed)
 }
 
 /// Checks that a mapping, legal by itself, overlaps none that the table holds. `census` counts what it holds.

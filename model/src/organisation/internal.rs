@@ -9,7 +9,7 @@
 //!
 //! | an entry's bits | hold |
 //! | --------------- | ---- |
-//! | 0 to 63 | the PTE: V, R, W, X, U, G, size, PFN |
+//! | 0 to 63 | the PTE: V, R, W, X, U, G, A, D, size, PFN |
 //! | 64 to 127 | the page's first VPN |
 //! | 128 to 191 | the ASID |
 //! | 192 to 255 | L and the index of the next entry |
@@ -23,11 +23,11 @@
 use super::common::{Census, check_mappings};
 use super::{Found, PageTable, Usage};
 use crate::layout::Layout;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::{ChainedTable, TableError};
 use hashwalk_spec::entry::{ENTRY_BYTES, INDEX_BITS, MIN_TABLE_LOG2};
-use hashwalk_spec::{Asid, Hash, PageSize, Rights, Vpn};
+use hashwalk_spec::{Asid, Hash, PageSize, Vpn};
 
 /// The contract's table, which grows by being made anew.
 #[derive(Clone, Debug)]
@@ -78,15 +78,15 @@ impl PageTable for Internal {
         Ok(removed)
     }
 
-    fn protect(
+    fn update(
         &mut self,
         ram: &mut Ram,
         asid: Asid,
         vpn: Vpn,
         size: PageSize,
-        rights: Rights,
+        change: &dyn Fn(Pte) -> Pte,
     ) -> Result<Mapping, TableError> {
-        self.table.protect(&mut ram.memory, asid, vpn, size, rights)
+        self.table.update(&mut ram.memory, asid, vpn, size, change)
     }
 
     fn lookup(&self, ram: &Ram, asid: Asid, vpn: Vpn) -> Result<Found, TableError> {

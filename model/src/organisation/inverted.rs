@@ -14,14 +14,14 @@
 //!                                              | (5, 0x28) R-X, PFN 1            |   frame
 //!                                              +---------------------------------+
 //!
-//!          63                                 12 11 10 9    8   7 6  5   4   3   2   1   0
-//!  word 0 +-------------------------------------+-----+------+-----+---+---+---+---+---+---+
-//!         | VPN (52)                            |zero | size |zero | G | U | X | W | R | V |
-//!         +------------+------------------------+-----+------+-----+---+---+---+---+---+---+
-//!  word 1 | ASID (16)  | next (48): the address of what follows in the chain / 16, 0: none  |
-//!         +------------+-----------------------------------------------------------------+
-//!  word 2 | PFN (40), in bits 51:12: of an alias only, whose word 3 is zero              |
-//!         +------------------------------------------------------------------------------+
+//!          63                                 12 11 10 9    8 7   6   5   4   3   2   1   0
+//!  word 0 +-------------------------------------+-----+------+---+---+---+---+---+---+---+---+
+//!         | VPN (52)                            |zero | size | D | A | G | U | X | W | R | V |
+//!         +------------+------------------------+-----+------+---+---+---+---+---+---+---+---+
+//!  word 1 | ASID (16)  | next (48): the address of what follows in the chain / 16, 0: none   |
+//!         +------------+---------------------------------------------------------------------+
+//!  word 2 | PFN (40), in bits 51:12: of an alias only, whose word 3 is zero                  |
+//!         +----------------------------------------------------------------------------------+
 //! ```
 //!
 //! **Where the frame number is.** Nowhere: the position of an entry is the PFN. So an entry has 16 bytes, half of the
@@ -249,6 +249,41 @@ impl Inverted {
             write_words(ram, address_after(address), &[slot.alias, 0])?;
         }
         Ok(write_words(ram, address, &slot.words)?)
+    }
+
+    /// Checks that the machine has the mapping's frames.
+    fn refuse_beyond(&self, mapping: &Mapping) -> Result<(), TableError> {
+        let Mapping { pfn, size, .. } = *mapping;
+        if pfn.get() + size.pages() > self.frames {
+            return Err(TableError::BeyondFrames { pfn, size, frames: self.frames });
+        }
+        Ok(())
+    }
+
+    /// A place for a mapping of this frame: its entry, or if that is taken, a new alias.
+    fn take_place(&mut self, ram: &mut Ram, frame: Pfn) -> Result<PhysAddr, TableError> {
+        let own = self.entry_address(frame);
+        if self.read(ram, own)?.is_empty() {
+            return Ok(own);
+        }
+        let alias = self.aliases.take(ram)?;
+        self.alias_count += 1;
+        Ok(PhysAddr::truncate(alias))
+    }
+
+    /// Frees a place to which nothing links.
+    fn give_place(&mut self, ram: &mut Ram, address: PhysAddr) -> Result<(), TableError> {
+        if self.frame_of(address).is_some() {
+            return self.write(ram, address, &Slot::EMPTY);
+        }
+        self.aliases.give(ram, address.get())?;
+        self.alias_count -= 1;
+        Ok(())
+    }
+
+    /// What stands at `address` to hold `mapping`.
+    fn slot(&self, mapping: &Mapping, address: PhysAddr) -> Slot {
+        Slot::new(mapping, self.frame_of(address).is_none())
     }
 
     /// Lets whatever links to `place` go on at `next` instead.

@@ -23,11 +23,11 @@
 //! | word, in every line | bits | hold |
 //! | ------------------- | ---- | ---- |
 //! | 0, 2, 4, 6 | 0; 4:1; 5 | V; R, W, X, U; G |
-//! | 0, 2, 4, 6 | 7:6 | zero, reserved for accessed and dirty |
+//! | 0, 2, 4, 6 | 6; 7 | A; D |
 //! | 0, 2, 4, 6 | 51:12 | PFN |
 //! | 0, 2, 4, 6 | 59:52 | `next`, a byte in each from the lowest: the index of the chain's next line |
 //! | 0 | 10 | L: the chain goes on at `next` |
-//! | 0 | 11 | D: the line is dense |
+//! | 0 | 11 | E: the line is dense, of eight pages |
 //!
 //! | word, in a dense line | bits | hold |
 //! | --------------------- | ---- | ---- |
@@ -53,7 +53,7 @@
 //! goes on at 0x89abcdef. Its group begins at 0x8000012345678, and it is page 5 of it:
 //!
 //! ```text
-//!  word 0  bef0000000000c00   b: ASID[15:12], ef: next[7:0], c: D and L       word 4  0ab0000000000000   ab: next[23:16]
+//!  word 0  bef0000000000c00   b: ASID[15:12], ef: next[7:0], c: E and L       word 4  0ab0000000000000   ab: next[23:16]
 //!  word 1  eef0000000000100   eef: ASID[11:0], 1: VPN[51]                     word 5  46800000abcde017   468: VPN[26:15],
 //!  word 2  0cd0000000000000   cd: next[15:8]                                                             17: U, W, R, V
 //!  word 3  acf0000000000000   acf: VPN[14:3]                                  word 6  0890000000000000   89: next[31:24]
@@ -61,7 +61,7 @@
 //! ```
 //!
 //! The 2 MiB page 0x200 of ASID 0xbeef, PFN 0x400, RW, as entry 0 of a mixed line is `b000000000400107 eef0000000000200`;
-//! page 0x8000012345678 of ASID 5, PFN 0x10, RX, as entry 1 is `000000000001000b 0058000012345678`.
+//! page 0x8000012345678 of ASID 5, PFN 0x10, RX, accessed and dirty, as entry 1 is `00000000000100cb 0058000012345678`.
 //!
 //! # Why two kinds
 //!
@@ -95,15 +95,15 @@ mod array;
 mod check;
 mod format;
 
-use super::common::{Census, SearchFor, refuse_illegal, refuse_misaligned, refuse_overlap};
+use super::common::{Census, SearchFor, changed, refuse_illegal, refuse_misaligned, refuse_overlap};
 use super::{Found, PageTable, Usage};
 use crate::hash::hasher;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
 use array::Array;
 use format::{DENSE_FROM, GROUP_PAGES, Group, Line, Wanted, pack};
-use hashwalk_spec::{Asid, Hash, PageSize, PhysAddr, Rights, Vpn};
+use hashwalk_spec::{Asid, Hash, PageSize, PhysAddr, Vpn};
 
 /// The smallest table, as log2 of its lines: one frame.
 pub const MIN_LINES_LOG2: u32 = 6;
@@ -251,17 +251,17 @@ impl PageTable for LineTable {
         Ok(place.mapping)
     }
 
-    fn protect(
+    fn update(
         &mut self,
         ram: &mut Ram,
         asid: Asid,
         vpn: Vpn,
         size: PageSize,
-        rights: Rights,
+        change: &dyn Fn(Pte) -> Pte,
     ) -> Result<Mapping, TableError> {
         let mut place = self.find(ram, asid, vpn, size)?;
-        place.line.protect(place.word, rights);
-        self.array.write(ram, place.index, &place.line)?;
+        place.line.set_pte(place.word, changed(&place.mapping, change)?.pte());
+        self.array.write_word(ram, place.index, place.word, &place.line)?;
         Ok(place.mapping)
     }
 

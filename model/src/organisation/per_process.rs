@@ -23,7 +23,7 @@
 //!
 //! **Cost.** A lookup costs what it costs in the process's table, and one in that of ASID 0 if the page is not found and
 //! global mappings exist. A context switch reads one word of the directory ([`super::directory`]); there is no ASID to be
-//! told apart within a table, though the entries still carry it. An address space ends at once ([`PerProcess::destroy`]):
+//! told apart within a table, though the entries still carry it. An address space ends at once (`remove_all`):
 //! its table goes back whole, where a table for all must take out one page after the other. In return every process
 //! takes a table of a frame at least, however few pages it has, where a table for all costs it nothing: with N processes
 //! of few pages, N frames against the fixed size of an inverted table, 24 bytes for each frame of the machine with as many
@@ -45,10 +45,10 @@ use super::directory::Directory;
 use super::internal::Internal;
 use super::line::LineTable;
 use super::{Found, PageTable, Usage};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, PageSize, PhysAddr, Rights, Vpn};
+use hashwalk_spec::{Asid, PageSize, PhysAddr, Vpn};
 use std::collections::BTreeMap;
 
 /// An organisation that is one array, aligned to its size, which one word describes.
@@ -113,23 +113,6 @@ impl<T: OneArray, F: Fn(&mut Ram, Asid) -> Result<T, TableError>> PerProcess<T, 
         self.table(asid).map(|table| table.usage(ram)).unwrap_or_default()
     }
 
-    /// Ends an address space: all of its mappings are gone at once, and its table's frames are free. They are returned,
-    /// since their frames are the caller's to free. An address space without a table has none.
-    ///
-    /// # Errors
-    /// The table or the directory is broken or lies outside the memory; nothing has changed.
-    pub fn destroy(&mut self, ram: &mut Ram, asid: Asid) -> Result<Vec<Mapping>, TableError> {
-        let Some(table) = self.tables.get(&asid) else { return Ok(Vec::new()) };
-        let mappings = table.mappings(ram)?;
-        // The directory first: a walk under way must not be led to frames that are free.
-        self.directory.set(ram, asid, 0)?;
-        mappings.iter().for_each(|mapping| self.census.subtract(mapping));
-        if let Some(table) = self.tables.remove(&asid) {
-            release(ram, &table);
-        }
-        Ok(mappings)
-    }
-
     /// Enters a mapping into the table that its address space has.
     fn insert_into_table(&mut self, ram: &mut Ram, mapping: Mapping) -> Result<(), TableError> {
         let asid = mapping.asid;
@@ -187,17 +170,31 @@ impl<T: OneArray, F: Fn(&mut Ram, Asid) -> Result<T, TableError>> PageTable for 
         Ok(removed)
     }
 
-    fn protect(
+    fn update(
         &mut self,
         ram: &mut Ram,
         asid: Asid,
         vpn: Vpn,
         size: PageSize,
-        rights: Rights,
+        change: &dyn Fn(Pte) -> Pte,
     ) -> Result<Mapping, TableError> {
         common::refuse_misaligned(vpn, size)?;
         let table = self.tables.get_mut(&asid).ok_or(TableError::NotMapped { asid, vpn, size })?;
-        table.protect(ram, asid, vpn, size, rights)
+        table.update(ram, asid, vpn, size, change)
+    }
+
+    /// All at once: the address space's table goes back whole, and its frames are free. An address space without a
+    /// table has no mappings.
+    fn remove_all(&mut self, ram: &mut Ram, asid: Asid) -> Result<Vec<Mapping>, TableError> {
+        let Some(table) = self.tables.get(&asid) else { return Ok(Vec::new()) };
+        let mappings = table.mappings(ram)?;
+        // The directory first: a walk under way must not be led to frames that are free.
+        self.directory.set(ram, asid, 0)?;
+        mappings.iter().for_each(|mapping| self.census.subtract(mapping));
+        if let Some(table) = self.tables.remove(&asid) {
+            release(ram, &table);
+        }
+        Ok(mappings)
     }
 
     fn lookup(&self, ram: &Ram, asid: Asid, vpn: Vpn) -> Result<Found, TableError> {

@@ -14,11 +14,11 @@
 //!                                                    +------+   | 2MiB |   | 4KiB |     a leaf at level 3, 2 or 1
 //!                                                               +------+   +------+     maps 1 GiB, 2 MiB, 4 KiB
 //!
-//!         63      52 51                                12 11 10 9    8  7   6   5   4   3   2   1   0
-//!        +----------+------------------------------------+-----+------+---+---+---+---+---+---+---+---+
-//!  leaf  | zero     | PFN of the page (40)               |zero | size | 0 | 0 | G | U | X | W | R | V |  the contract's word 0
-//!  node  | zero     | PFN of the node's first frame (40) | zero       | T | zero                  | V |  T: a table follows
-//!        +----------+------------------------------------+------------+---+-----------------------+---+
+//!         63      52 51                                12 11  10  9    8 7   6   5   4   3   2   1   0
+//!        +----------+------------------------------------+---+---+------+---+---+---+---+---+---+---+---+
+//!  leaf  | zero     | PFN of the page (40)               | 0 | 0 | size | D | A | G | U | X | W | R | V |  the contract's word 0
+//!  node  | zero     | PFN of the node's first frame (40) | 0 | T | zero                             | V |  T: a table follows
+//!        +----------+------------------------------------+---+---+----------------------------------+---+
 //! ```
 //!
 //! **Reach.** A VPN has 52 bits, and four levels of 9 are 36. The default, [`Reach::Bits48`], is what the two

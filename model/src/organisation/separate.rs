@@ -9,7 +9,7 @@
 //!
 //! | a node's bits | hold |
 //! | ------------- | ---- |
-//! | 0 to 63 | the PTE, as in the contract: V, R, W, X, U, G, size, PFN |
+//! | 0 to 63 | the PTE, as in the contract: V, R, W, X, U, G, A, D, size, PFN |
 //! | 64 to 127 | the page's first VPN |
 //! | 128 to 191 | the ASID |
 //! | 192 to 255 | the next node's physical address, 0 at the end |
@@ -25,15 +25,15 @@
 
 use super::buckets::{Buckets, pack, unpack};
 use super::common::{
-    Census, check_mappings, read_word, read_words, refuse_illegal, refuse_misaligned, refuse_overlap, write_word,
-    write_words,
+    Census, changed, check_mappings, read_word, read_words, refuse_illegal, refuse_misaligned, refuse_overlap,
+    write_word, write_words,
 };
 use super::nodes::Nodes;
 use super::{Found, PageTable, Usage};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, Hash, PageSize, PhysAddr, Rights, Vpn};
+use hashwalk_spec::{Asid, Hash, PageSize, PhysAddr, Vpn};
 use std::collections::HashSet;
 
 const NODE_BYTES: u64 = 32;
@@ -134,16 +134,16 @@ impl PageTable for Separate {
         Ok(place.mapping)
     }
 
-    fn protect(
+    fn update(
         &mut self,
         ram: &mut Ram,
         asid: Asid,
         vpn: Vpn,
         size: PageSize,
-        rights: Rights,
+        change: &dyn Fn(Pte) -> Pte,
     ) -> Result<Mapping, TableError> {
         let place = self.find(ram, asid, vpn, size)?;
-        let [pte, ..] = pack(&Mapping { rights, ..place.mapping });
+        let [pte, ..] = pack(&changed(&place.mapping, change)?);
         write_word(ram, PhysAddr::truncate(place.node), pte)?;
         Ok(place.mapping)
     }

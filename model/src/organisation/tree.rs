@@ -9,7 +9,7 @@
 //!
 //! | a node's bits | hold |
 //! | ------------- | ---- |
-//! | 0 to 63 | the PTE, as in the contract: V, R, W, X, U, G, size, PFN |
+//! | 0 to 63 | the PTE, as in the contract: V, R, W, X, U, G, A, D, size, PFN |
 //! | 64 to 127 | the page's first VPN |
 //! | 128 to 191 | the ASID |
 //! | 192 to 255 | left: the address of the subtree of smaller keys, 0 for none |
@@ -33,14 +33,14 @@
 mod avl;
 
 use super::buckets::{Buckets, pack};
-use super::common::{Census, check_mappings, refuse_illegal, refuse_misaligned, refuse_overlap, write_word};
+use super::common::{Census, changed, check_mappings, refuse_illegal, refuse_misaligned, refuse_overlap, write_word};
 use super::nodes::Nodes;
 use super::{Found, PageTable, Usage};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
 use avl::{Avl, Key, MAX_DEPTH, NODE_BYTES, Node};
-use hashwalk_spec::{Asid, Hash, PageSize, PhysAddr, Rights, Vpn};
+use hashwalk_spec::{Asid, Hash, PageSize, PhysAddr, Vpn};
 use std::collections::HashSet;
 
 /// A hashed page table of balanced trees.
@@ -155,16 +155,16 @@ impl PageTable for Tree {
         Ok(node.mapping)
     }
 
-    fn protect(
+    fn update(
         &mut self,
         ram: &mut Ram,
         asid: Asid,
         vpn: Vpn,
         size: PageSize,
-        rights: Rights,
+        change: &dyn Fn(Pte) -> Pte,
     ) -> Result<Mapping, TableError> {
         let node = self.find(ram, asid, vpn, size)?;
-        let [pte, ..] = pack(&Mapping { rights, ..node.mapping });
+        let [pte, ..] = pack(&changed(&node.mapping, change)?);
         write_word(ram, PhysAddr::truncate(node.address), pte)?;
         Ok(node.mapping)
     }

@@ -79,7 +79,7 @@ impl Os {
     ) -> Result<Mapping, OsError> {
         self.require_use(asid, size, global)?;
         let pfn = self.frames.find(size)?;
-        let mapping = Mapping { asid, vpn, size, pfn, rights, global };
+        let mapping = Mapping { global, ..Mapping::new(asid, vpn, size, pfn, rights) };
         self.map(mapping)?;
         Ok(mapping)
     }

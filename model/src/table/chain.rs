@@ -4,6 +4,7 @@ use super::{ChainedTable, TableError};
 use crate::entry::Entry;
 use crate::mapping::Mapping;
 use crate::memory::PhysicalMemory;
+use crate::organisation::common::refuse_misaligned;
 use hashwalk_spec::{Asid, PageSize, Vpn};
 
 /// The entries from a slot to the end of its chain, each with its index. A link that leaves the table, has bits that
@@ -29,9 +30,7 @@ impl ChainedTable {
         vpn: Vpn,
         size: PageSize,
     ) -> Result<Found, TableError> {
-        if vpn.base(size) != vpn {
-            return Err(TableError::MisalignedVpn { vpn, size });
-        }
+        refuse_misaligned(vpn, size)?;
         let mut previous = None;
         for place in self.chain(memory, self.home(asid, vpn)) {
             let (index, entry) = place?;

@@ -15,6 +15,7 @@ use super::{ChainedTable, TableError};
 use crate::entry::Entry;
 use crate::mapping::Mapping;
 use crate::memory::PhysicalMemory;
+use crate::organisation::common::{conflict, refuse_illegal};
 use hashwalk_spec::{Asid, PageSize};
 
 impl ChainedTable {
@@ -69,27 +70,5 @@ impl ChainedTable {
             None => before.iter().position(is_free).ok_or(TableError::Full { entries: self.layout.entries() })?,
         };
         Ok(index as u32)
-    }
-}
-
-fn refuse_illegal(mapping: &Mapping) -> Result<(), TableError> {
-    let Mapping { asid, vpn, size, pfn, global, .. } = *mapping;
-    if vpn.base(size) != vpn {
-        return Err(TableError::MisalignedVpn { vpn, size });
-    }
-    if !pfn.is_aligned(size) {
-        return Err(TableError::MisalignedPfn { pfn, size });
-    }
-    if global && asid != Asid::GLOBAL {
-        return Err(TableError::GlobalOutsideAsid0 { asid });
-    }
-    Ok(())
-}
-
-fn conflict(existing: Mapping, mapping: &Mapping) -> TableError {
-    if (existing.asid, existing.vpn, existing.size) == (mapping.asid, mapping.vpn, mapping.size) {
-        TableError::AlreadyMapped { existing }
-    } else {
-        TableError::Overlap { existing }
     }
 }

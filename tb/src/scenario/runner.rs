@@ -115,7 +115,7 @@ impl Runner<'_> {
             Action::Map { asid, vpn, size, pfn, rights, global } => {
                 let asid = if global { Asid::GLOBAL } else { asid };
                 let pfn = hashwalk_spec::Pfn::truncate(pfn.get() & !(size.pages() - 1));
-                let mapping = Mapping { asid, vpn: vpn.base(size), size, pfn, rights, global };
+                let mapping = Mapping { global, ..Mapping::new(asid, vpn.base(size), size, pfn, rights) };
                 self.heal();
                 self.change("map", |os| os.table().clone().insert(os.memory_mut(), mapping).is_ok().then(Vec::new));
             }

@@ -2,13 +2,13 @@
 
 use super::{Cuckoo, Place, Way};
 use crate::entry::Entry;
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::organisation::common;
 use crate::organisation::{Found, PageTable, Usage};
 use crate::ram::Ram;
 use crate::table::TableError;
 use hashwalk_spec::entry::ENTRY_BYTES;
-use hashwalk_spec::{Asid, PageSize, Rights, Vpn};
+use hashwalk_spec::{Asid, PageSize, Vpn};
 
 impl PageTable for Cuckoo {
     fn name(&self) -> &'static str {
@@ -40,16 +40,17 @@ impl PageTable for Cuckoo {
         Ok(mapping)
     }
 
-    fn protect(
+    fn update(
         &mut self,
         ram: &mut Ram,
         asid: Asid,
         vpn: Vpn,
         size: PageSize,
-        rights: Rights,
+        change: &dyn Fn(Pte) -> Pte,
     ) -> Result<Mapping, TableError> {
         let (place, entry, mapping) = self.find_mapped(ram, asid, vpn, size)?;
-        self.write(ram, place, &entry.with_rights(rights))?;
+        let changed = common::changed(&mapping, change)?;
+        self.ways[place.way].write_pte(ram, place.slot, &entry.with_pte(changed.pte()))?;
         Ok(mapping)
     }
 

@@ -11,7 +11,7 @@ fn mapping(number: u64) -> Mapping {
     let vpn = Vpn::truncate(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 12);
     let asid = Asid::truncate(1 + (number % 3) as u16);
     let pfn = Pfn::truncate(number);
-    Mapping { asid, vpn, size: PageSize::Small, pfn, rights: Rights::ALL, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, pfn, Rights::ALL)
 }
 
 /// Inserts until an insertion is refused, and returns how many were not.
@@ -130,7 +130,7 @@ fn three_sizes_and_globals_cost_up_to_six_searches() {
     for (class, size) in [false, true].into_iter().flat_map(|global| PageSize::ALL.map(|size| (global, size))) {
         let vpn = Vpn::truncate((1 + expected) << 30);
         let asid = Asid::truncate(u16::from(!class));
-        let page = Mapping { asid, vpn, size, pfn: Pfn::truncate(0), rights: Rights::R, global: class };
+        let page = Mapping { global: class, ..Mapping::new(asid, vpn, size, Pfn::truncate(0), Rights::R) };
         table.insert(&mut ram, page).unwrap();
         expected += 1;
         let found = table.lookup(&ram, Asid::truncate(1), vpn).unwrap();

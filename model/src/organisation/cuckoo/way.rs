@@ -12,6 +12,7 @@ use crate::entry::Entry;
 use crate::frames::OutOfMemory;
 use crate::hash::{HashFunction, Keyed};
 use crate::memory::BusError;
+use crate::organisation::common::write_word;
 use crate::ram::Ram;
 use hashwalk_spec::entry::{ENTRY_BYTES, ENTRY_BYTES_LOG2, INDEX_BITS};
 use hashwalk_spec::{Asid, PhysAddr, Vpn};
@@ -90,6 +91,11 @@ impl Way {
 
     pub(super) fn write(&self, ram: &mut Ram, slot: u64, entry: &Entry) -> Result<(), BusError> {
         ram.memory.write_entry(self.address(slot), &entry.to_bytes())
+    }
+
+    /// Writes word 0 of an entry whose other words stand there already.
+    pub(super) fn write_pte(&self, ram: &mut Ram, slot: u64, entry: &Entry) -> Result<(), BusError> {
+        write_word(ram, self.address(slot), entry.words()[0])
     }
 
     /// Every slot that is not empty.

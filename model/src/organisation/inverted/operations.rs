@@ -2,12 +2,12 @@
 
 use super::slot::Slot;
 use super::{Inverted, Place, table_bytes};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::organisation::common::{self, write_word};
 use crate::organisation::{Found, PageTable, Usage};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, PageSize, Pfn, PhysAddr, Rights, Vpn};
+use hashwalk_spec::{Asid, PageSize, Pfn, PhysAddr, Vpn};
 use std::collections::HashSet;
 
 impl PageTable for Inverted {
@@ -18,21 +18,14 @@ impl PageTable for Inverted {
     /// Beside the trait's reasons, [`TableError::BeyondFrames`] refuses frames that the machine does not have.
     fn insert(&mut self, ram: &mut Ram, mapping: Mapping) -> Result<(), TableError> {
         common::refuse_illegal(&mapping)?;
-        let Mapping { asid, vpn, size, pfn, .. } = mapping;
-        if pfn.get() + size.pages() > self.frames {
-            return Err(TableError::BeyondFrames { pfn, size, frames: self.frames });
-        }
+        self.refuse_beyond(&mapping)?;
         common::refuse_overlap(self, &self.census, ram, &mapping)?;
-        let own = self.entry_address(pfn);
-        let is_alias = !self.read(ram, own)?.is_empty();
-        let address = if is_alias { PhysAddr::truncate(self.aliases.take(ram)?) } else { own };
-        let index = self.anchors.index(asid, vpn);
+        let address = self.take_place(ram, mapping.pfn)?;
+        let index = self.anchors.index(mapping.asid, mapping.vpn);
         let first = PhysAddr::truncate(self.anchors.first(ram, index)?);
         // The entry before the link to it, so that a walk under way finds a chain.
-        let slot = Slot::new(&mapping, is_alias).with_next(first);
-        self.write(ram, address, &slot)?;
+        self.write(ram, address, &self.slot(&mapping, address).with_next(first))?;
         self.anchors.set_first(ram, index, address.get())?;
-        self.alias_count += u64::from(is_alias);
         self.census.add(&mapping);
         Ok(())
     }
@@ -40,27 +33,36 @@ impl PageTable for Inverted {
     fn remove(&mut self, ram: &mut Ram, asid: Asid, vpn: Vpn, size: PageSize) -> Result<Mapping, TableError> {
         let place = self.find(ram, asid, vpn, size)?;
         self.relink(ram, self.anchors.index(asid, vpn), &place, place.slot.next())?;
-        if self.frame_of(place.address).is_some() {
-            self.write(ram, place.address, &Slot::EMPTY)?;
-        } else {
-            self.aliases.give(ram, place.address.get())?;
-            self.alias_count -= 1;
-        }
+        self.give_place(ram, place.address)?;
         self.census.subtract(&place.mapping);
         Ok(place.mapping)
     }
 
-    fn protect(
+    /// One store if the frame stays. An entry's place is its frame, so with another frame the mapping moves, and no
+    /// single store does that: it is written where it belongs, then what linked to the old place links to the new one,
+    /// then the old place is freed. A walk under way finds the old mapping or the new one. Beside the trait's reasons,
+    /// [`TableError::BeyondFrames`] refuses frames that the machine does not have, and there may be no frame for an
+    /// alias.
+    fn update(
         &mut self,
         ram: &mut Ram,
         asid: Asid,
         vpn: Vpn,
         size: PageSize,
-        rights: Rights,
+        change: &dyn Fn(Pte) -> Pte,
     ) -> Result<Mapping, TableError> {
-        let Place { address, mapping, .. } = self.find(ram, asid, vpn, size)?;
-        write_word(ram, address, Slot::new(&Mapping { rights, ..mapping }, false).words[0])?;
-        Ok(mapping)
+        let place = self.find(ram, asid, vpn, size)?;
+        let changed = common::changed(&place.mapping, change)?;
+        if changed.pfn == place.mapping.pfn {
+            write_word(ram, place.address, Slot::new(&changed, false).words[0])?;
+            return Ok(place.mapping);
+        }
+        self.refuse_beyond(&changed)?;
+        let address = self.take_place(ram, changed.pfn)?;
+        self.write(ram, address, &self.slot(&changed, address).with_next(place.slot.next()))?;
+        self.relink(ram, self.anchors.index(asid, vpn), &place, address)?;
+        self.give_place(ram, place.address)?;
+        Ok(place.mapping)
     }
 
     fn lookup(&self, ram: &Ram, asid: Asid, vpn: Vpn) -> Result<Found, TableError> {

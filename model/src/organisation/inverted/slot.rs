@@ -30,8 +30,7 @@ impl Slot {
 
     /// The end of a chain that holds `mapping`; an alias names the mapping's frame, an entry is it.
     pub(super) fn new(mapping: &Mapping, is_alias: bool) -> Slot {
-        let entry = Entry::new(mapping, None).to_bytes();
-        let pte = u64::from_le_bytes(*entry.first_chunk().expect("an entry has more than 8 bytes"));
+        let [pte, ..] = Entry::new(mapping, None).words();
         let words = [pte & FLAGS | mapping.vpn.get() << PAGE_OFFSET_BITS, u64::from(mapping.asid.get()) << LINK_BITS];
         Slot { words, alias: if is_alias { mapping.pfn.address().get() } else { 0 } }
     }
@@ -60,11 +59,7 @@ impl Slot {
     pub(super) fn mapping(&self, frame: Pfn) -> Option<Mapping> {
         let vpn = Vpn::truncate(self.words[0] >> (u64::BITS - VPN_BITS));
         let asid = Asid::truncate((self.words[1] >> LINK_BITS) as u16);
-        let words = [self.words[0] & FLAGS | frame.address().get(), vpn.get(), u64::from(asid.get()), 0];
-        let mut bytes = [0; 32];
-        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
-            *bytes = word.to_le_bytes();
-        }
-        Entry::from_bytes(&bytes).mapping()
+        let pte = self.words[0] & FLAGS | frame.address().get();
+        Entry::from_words([pte, vpn.get(), u64::from(asid.get()), 0]).mapping()
     }
 }

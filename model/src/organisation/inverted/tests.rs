@@ -1,4 +1,5 @@
 use super::*;
+use crate::mapping::Pte;
 use crate::organisation::{PageTable, Usage};
 use hashwalk_spec::Rights;
 
@@ -6,7 +7,7 @@ const ONE: Asid = Asid::truncate(1);
 
 fn page(asid: u16, vpn: u64, pfn: u64) -> Mapping {
     let (asid, vpn, pfn) = (Asid::truncate(asid), Vpn::truncate(vpn), Pfn::truncate(pfn));
-    Mapping { asid, vpn, size: PageSize::Small, pfn, rights: Rights::R, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, pfn, Rights::R)
 }
 
 fn table(ram: &mut Ram, frames: u64) -> Inverted {
@@ -53,6 +54,30 @@ fn aliases_are_counted_and_their_entry_waits_for_the_next_mapping() {
     }
     table.check(&ram).unwrap();
     assert_eq!((table.aliases(), table.alias_bytes()), (0, 0));
+}
+
+#[test]
+fn a_page_that_gets_another_frame_moves_to_its_entry_within_the_chain() {
+    let mut ram = Ram::new(16);
+    let mut table = table(&mut ram, 256);
+    // All three under anchor 0x11; the last one stands first in the chain.
+    for (asid, vpn, pfn) in [(1, 0x10, 7), (2, 0x13, 8), (3, 0x12, 8)] {
+        table.insert(&mut ram, page(asid, vpn, pfn)).unwrap();
+    }
+    let mut moves = |asid, vpn, from, to| {
+        let (asid, vpn) = (Asid::truncate(asid), Vpn::truncate(vpn));
+        let pfn = Pfn::truncate(to);
+        let before = table.update(&mut ram, asid, vpn, PageSize::Small, &|pte| Pte { pfn, ..pte }).unwrap();
+        table.check(&ram).unwrap();
+        assert_eq!(before.pfn.get(), from);
+        let found = table.lookup(&ram, asid, vpn).unwrap();
+        assert_eq!(found.mapping, Some(Mapping { pfn, ..before }));
+        (found.reads, table.aliases())
+    };
+    assert_eq!(moves(2, 0x13, 8, 9), (3, 1), "from an entry to another");
+    assert_eq!(moves(1, 0x10, 7, 9), (4, 2), "to an alias");
+    assert_eq!(moves(3, 0x12, 8, 8), (2, 2), "an alias stays one though the entry is free");
+    assert_eq!(moves(3, 0x12, 8, 7), (2, 1), "from an alias to an entry");
 }
 
 #[test]

@@ -15,7 +15,7 @@
 
 use super::format::{Group, Line, WORDS};
 use crate::hash::{HashFunction, Hasher};
-use crate::organisation::common::{read_words, write_words};
+use crate::organisation::common::{read_words, write_word, write_words};
 use crate::ram::Ram;
 use crate::table::TableError;
 use hashwalk_spec::PhysAddr;
@@ -76,6 +76,12 @@ impl Array {
 
     pub(super) fn write(&self, ram: &mut Ram, index: u32, line: &Line) -> Result<(), TableError> {
         Ok(write_words(ram, self.address(index), &line.words)?)
+    }
+
+    /// Writes one word of a line whose other words stand there already.
+    pub(super) fn write_word(&self, ram: &mut Ram, index: u32, word: usize, line: &Line) -> Result<(), TableError> {
+        let address = PhysAddr::truncate(self.address(index).get() + 8 * word as u64);
+        Ok(write_word(ram, address, line.words[word])?)
     }
 
     /// The lines from `first` to the end of the chain.

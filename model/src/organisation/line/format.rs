@@ -1,6 +1,6 @@
 //! A line's 512 bits, packed and unpacked. The tables of bit ranges stand in [`super`].
 
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Marks, Pte};
 use hashwalk_spec::{Asid, PageSize, Pfn, Rights, Vpn};
 
 /// Pages of a dense line.
@@ -12,14 +12,18 @@ pub(super) const ENTRIES: usize = 4;
 
 const VALID: u64 = 1;
 const GLOBAL: u64 = 1 << 5;
+const ACCESSED: u64 = 1 << 6;
+const DIRTY: u64 = 1 << 7;
 const RIGHTS_LOW: u32 = 1;
 const SIZE_LOW: u32 = 8;
 const SIZE: u64 = 3 << SIZE_LOW;
 const LINKED: u64 = 1 << 10;
 const DENSE: u64 = 1 << 11;
 const PFN_LOW: u32 = 12;
-/// Bits that say where a page leads: V, R, W, X, U, G, PFN.
-const PTE: u64 = 0x3f | Pfn::MAX.get() << PFN_LOW;
+/// Bits that say where a page leads: V, R, W, X, U, G, A, D, PFN.
+const PTE: u64 = 0xff | Pfn::MAX.get() << PFN_LOW;
+/// What of it may change while the page stays mapped.
+const CHANGEABLE: u64 = PTE & !(VALID | GLOBAL);
 /// A byte of `next`, in the even words.
 const NEXT_LOW: u32 = 52;
 const NEXT: u64 = 0xff << NEXT_LOW;
@@ -179,6 +183,7 @@ impl Line {
             pfn: Pfn::truncate(pte >> PFN_LOW),
             rights: Rights::from_bits((pte >> RIGHTS_LOW) as u8),
             global: pte & GLOBAL != 0,
+            marks: marks_of(pte),
         })
     }
 
@@ -235,15 +240,26 @@ impl Line {
         }
     }
 
-    /// Gives the mapping whose PTE is `word` other rights.
-    pub(super) fn protect(&mut self, word: usize, rights: Rights) {
-        self.words[word] = self.words[word] & !(0xf << RIGHTS_LOW) | u64::from(rights.bits()) << RIGHTS_LOW;
+    /// Gives the mapping whose PTE is `word` another frame, other rights and other marks.
+    pub(super) fn set_pte(&mut self, word: usize, pte: Pte) {
+        self.words[word] = self.words[word] & !CHANGEABLE | changeable(pte);
     }
 }
 
 fn pte(mapping: &Mapping) -> u64 {
-    let global = if mapping.global { GLOBAL } else { 0 };
-    VALID | u64::from(mapping.rights.bits()) << RIGHTS_LOW | global | mapping.pfn.get() << PFN_LOW
+    VALID | if mapping.global { GLOBAL } else { 0 } | changeable(mapping.pte())
+}
+
+/// The bits of [`CHANGEABLE`].
+fn changeable(pte: Pte) -> u64 {
+    let Pte { pfn, rights, marks } = pte;
+    let mark = |mark, bit| if marks.contains(mark) { bit } else { 0 };
+    pfn.get() << PFN_LOW | u64::from(rights.bits()) << RIGHTS_LOW | mark(Marks::A, ACCESSED) | mark(Marks::D, DIRTY)
+}
+
+fn marks_of(pte: u64) -> Marks {
+    let mark = |bit, mark| if pte & bit != 0 { mark } else { Marks::NONE };
+    mark(ACCESSED, Marks::A).with(mark(DIRTY, Marks::D))
 }
 
 fn size_of(word: u64) -> Option<PageSize> {
@@ -283,7 +299,7 @@ mod tests {
 
     fn mapping(asid: u16, vpn: u64, size: PageSize, pfn: u64, rights: u8) -> Mapping {
         let (asid, vpn, pfn) = (Asid::truncate(asid), Vpn::truncate(vpn), Pfn::truncate(pfn));
-        Mapping { asid, vpn, size, pfn, rights: Rights::from_bits(rights), global: false }
+        Mapping::new(asid, vpn, size, pfn, Rights::from_bits(rights))
     }
 
     #[test]
@@ -307,9 +323,10 @@ mod tests {
 
         let large = mapping(0xbeef, 0x200, PageSize::Large, 0x400, 0b0011);
         let small = mapping(5, 0x8_0000_1234_5678, PageSize::Small, 0x10, 0b0101);
+        let small = Mapping { marks: Marks::A.with(Marks::D), ..small };
         let mut mixed = Line::EMPTY;
         assert!(mixed.insert(&large) && mixed.insert(&small));
-        let words = [0xb000_0000_0040_0107, 0xeef0_0000_0000_0200, 0x1000b, 0x0058_0000_1234_5678, 0, 0, 0, 0];
+        let words = [0xb000_0000_0040_0107, 0xeef0_0000_0000_0200, 0x100cb, 0x0058_0000_1234_5678, 0, 0, 0, 0];
         assert_eq!(mixed.words, words);
         assert_eq!(mixed.mappings().collect::<Vec<_>>(), [large, small]);
     }

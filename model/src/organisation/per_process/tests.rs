@@ -1,12 +1,12 @@
 use super::super::inverted::Inverted;
 use super::*;
-use hashwalk_spec::{Hash, Pfn};
+use hashwalk_spec::{Hash, Pfn, Rights};
 
 const KEY: u128 = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
 
 fn page(asid: u16, vpn: u64) -> Mapping {
     let (asid, vpn) = (Asid::truncate(asid), Vpn::truncate(vpn));
-    Mapping { asid, vpn, size: PageSize::Small, pfn: Pfn::truncate(1), rights: Rights::R, global: false }
+    Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(1), Rights::R)
 }
 
 type Make = fn(&mut Ram, Asid) -> Result<Internal, TableError>;
@@ -40,19 +40,19 @@ fn each_process_has_a_table_of_the_size_that_it_needs() {
 #[test]
 fn an_address_space_ends_at_once() {
     let mut ram = Ram::new(256);
-    let mut table = small_tables(&mut ram);
+    let mut table: Box<dyn PageTable> = Box::new(small_tables(&mut ram));
     let free = ram.frames.free();
     for (asid, vpn) in (0..300).flat_map(|vpn| [(1, vpn), (2, vpn)]) {
         table.insert(&mut ram, page(asid, vpn)).unwrap();
     }
-    let mut gone = table.destroy(&mut ram, Asid::truncate(1)).unwrap();
+    let mut gone = table.remove_all(&mut ram, Asid::truncate(1)).unwrap();
     gone.sort_by_key(|mapping| mapping.vpn);
     assert_eq!(gone, (0..300).map(|vpn| page(1, vpn)).collect::<Vec<_>>());
     table.check(&ram).unwrap();
     assert_eq!(table.lookup(&ram, Asid::truncate(1), Vpn::truncate(7)), Ok(Found { mapping: None, reads: 0 }));
     assert_eq!(table.lookup(&ram, Asid::truncate(2), Vpn::truncate(7)).unwrap().mapping, Some(page(2, 7)));
-    assert_eq!(table.destroy(&mut ram, Asid::truncate(1)), Ok(vec![]));
-    table.destroy(&mut ram, Asid::truncate(2)).unwrap();
+    assert_eq!(table.remove_all(&mut ram, Asid::truncate(1)), Ok(vec![]));
+    table.remove_all(&mut ram, Asid::truncate(2)).unwrap();
     assert_eq!((ram.frames.free(), table.usage(&ram).bytes), (free, 4096));
     table.insert(&mut ram, page(1, 7)).unwrap();
     table.check(&ram).unwrap();

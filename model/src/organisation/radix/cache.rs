@@ -12,11 +12,11 @@
 //! no invalidation. A removal does: it may have freed a node, whose frame soon holds something else.
 
 use super::{LEVELS, Radix, Reach};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::organisation::{Found, PageTable, Usage};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, PageSize, PhysAddr, Rights, Vpn};
+use hashwalk_spec::{Asid, PageSize, PhysAddr, Vpn};
 use std::cell::RefCell;
 
 /// Links to nodes of levels 1 to 3, some for each level.
@@ -119,15 +119,16 @@ impl PageTable for CachedRadix {
         Ok(removed)
     }
 
-    fn protect(
+    fn update(
         &mut self,
         ram: &mut Ram,
         asid: Asid,
         vpn: Vpn,
         size: PageSize,
-        rights: Rights,
+        change: &dyn Fn(Pte) -> Pte,
     ) -> Result<Mapping, TableError> {
-        self.table.protect(ram, asid, vpn, size, rights)
+        // The cache knows no leaves.
+        self.table.update(ram, asid, vpn, size, change)
     }
 
     fn lookup(&self, ram: &Ram, asid: Asid, vpn: Vpn) -> Result<Found, TableError> {

@@ -2,12 +2,12 @@
 
 use super::word::{self, Word};
 use super::{LEVELS, Radix, Reach};
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Pte};
 use crate::organisation::common::{self, write_word};
 use crate::organisation::{Found, PageTable, Usage};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, PageSize, Rights, Vpn};
+use hashwalk_spec::{Asid, PageSize, Vpn};
 
 impl PageTable for Radix {
     fn name(&self) -> &'static str {
@@ -65,17 +65,17 @@ impl PageTable for Radix {
         Ok(mapping)
     }
 
-    fn protect(
+    fn update(
         &mut self,
         ram: &mut Ram,
         asid: Asid,
         vpn: Vpn,
         size: PageSize,
-        rights: Rights,
+        change: &dyn Fn(Pte) -> Pte,
     ) -> Result<Mapping, TableError> {
         let (path, mapping) = self.find(ram, asid, vpn, size)?;
         let step = path.last().expect("a page that was found has a path");
-        write_word(ram, step.slot, Word::leaf(&Mapping { rights, ..mapping }).0)?;
+        write_word(ram, step.slot, Word::leaf(&common::changed(&mapping, change)?).0)?;
         Ok(mapping)
     }
 

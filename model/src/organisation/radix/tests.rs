@@ -5,7 +5,7 @@ use hashwalk_spec::{PageSize, Pfn, Rights};
 
 fn page(asid: u16, vpn: u64, size: PageSize) -> Mapping {
     let (asid, vpn) = (Asid::truncate(asid), Vpn::truncate(vpn));
-    Mapping { asid, vpn, size, pfn: Pfn::truncate(vpn.get() & !(size.pages() - 1)), rights: Rights::R, global: false }
+    Mapping::new(asid, vpn, size, Pfn::truncate(vpn.get() & !(size.pages() - 1)), Rights::R)
 }
 
 fn global(vpn: u64, size: PageSize) -> Mapping {

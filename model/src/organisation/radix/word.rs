@@ -10,7 +10,7 @@ use hashwalk_spec::{Asid, PageSize, PhysAddr, Vpn};
 pub(super) const BYTES: u64 = 8;
 
 /// T: a node follows. The bit must be zero in the contract's word 0.
-const NODE: u64 = 1 << 7;
+const NODE: u64 = 1 << 10;
 /// Where a node lies.
 const FRAME: u64 = 0x000f_ffff_ffff_f000;
 
@@ -31,8 +31,7 @@ impl Word {
 
     /// The leaf of a mapping: word 0 of its entry. What the other words say, the place in the tree tells.
     pub(super) fn leaf(mapping: &Mapping) -> Word {
-        let bytes = Entry::new(mapping, None).to_bytes();
-        Word(u64::from_le_bytes(*bytes.first_chunk().expect("an entry has more than 8 bytes")))
+        Word(Entry::new(mapping, None).words()[0])
     }
 
     /// The way to a node.
@@ -60,11 +59,8 @@ impl Word {
 
     /// The mapping of a leaf, for the page that begins at `vpn`.
     pub(super) fn mapping(self, asid: Asid, vpn: Vpn) -> Result<Mapping, TableError> {
-        let mut bytes = [0; 32];
-        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip([self.0, vpn.get(), u64::from(asid.get()), 0]) {
-            *bytes = word.to_le_bytes();
-        }
-        Entry::from_bytes(&bytes).mapping().ok_or(broken("a leaf is malformed"))
+        let entry = Entry::from_words([self.0, vpn.get(), u64::from(asid.get()), 0]);
+        entry.mapping().ok_or(broken("a leaf is malformed"))
     }
 }
 
