@@ -8,6 +8,7 @@
 //!
 //!   coherence   which answers are legal while the table changes under a TLB
 //!   software    what the hardware makes of an entry that software hands it
+//!   system      CPUs with TLBs over the operating system: every load returns the last store
 //!   concurrent  the table as memory that many threads share
 //!   shootdown   how every TLB is made to forget a mapping, step by step
 //! ```
@@ -28,7 +29,9 @@ pub mod os;
 pub mod ram;
 pub mod shootdown;
 pub mod software;
+pub mod system;
 pub mod table;
+pub mod tlb;
 pub mod walk;
 
 pub use coherence::{Coherence, Mismatch, Ticket};
@@ -42,5 +45,6 @@ pub use organisation::PageTable;
 pub use os::{Os, OsError, Resolution, Segment, Withdrawn};
 pub use ram::Ram;
 pub use software::{RefillEntry, check_refill};
+pub use system::{Signal, System, Tagging};
 pub use table::{ChainedTable, TableError};
 pub use walk::{Progress, Walk, WalkContext, WalkResult, walk};

@@ -69,6 +69,12 @@ impl ChainedTable {
         &self.layout
     }
 
+    /// The hash, under the table's key.
+    #[must_use]
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
     /// The index from which (ASID, first VPN of the page) is searched.
     #[must_use]
     pub fn home(&self, asid: Asid, vpn: Vpn) -> u32 {

@@ -2,44 +2,20 @@
 //! (homonyms) and frames (synonyms), three page sizes, global pages, growth, removal in any order. After each step every
 //! link and invariant of the structure holds, and a step that is refused has changed no byte of memory.
 
-use hashwalk_model::organisation::cuckoo::{Cuckoo, Growth};
+mod support;
+
 use hashwalk_model::organisation::internal::Internal;
-use hashwalk_model::organisation::inverted::Inverted;
-use hashwalk_model::organisation::line::LineTable;
-use hashwalk_model::organisation::per_process::PerProcess;
-use hashwalk_model::organisation::radix::{CachedRadix, Radix, Reach};
-use hashwalk_model::organisation::separate::Separate;
-use hashwalk_model::organisation::tree::Tree;
 use hashwalk_model::{Mapping, Marks, PageTable, Pte, Ram, TableError};
 use hashwalk_spec::{Asid, Hash, PageSize, Pfn, PhysAddr, Rights, Vpn};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use support::{Make, organisations};
 
-const KEY: u128 = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
 const ASIDS: u16 = 6;
 /// Enough for every organisation to hold all pages of the sequences and to grow twice.
 const FRAMES: u64 = 128;
 /// The mappings that each organisation must find room for.
 const ROOM: usize = 64;
-
-type Make = fn(&mut Ram, Hash) -> Result<Box<dyn PageTable>, TableError>;
-
-/// An empty table of each organisation, with a line for each. They are small, so that chains form.
-fn organisations() -> Vec<Make> {
-    vec![
-        |ram, hash| Ok(Box::new(Internal::new(ram, 7, hash, KEY)?)),
-        |ram, hash| Ok(Box::new(Separate::new(ram, 9, hash, KEY)?)),
-        |ram, hash| Ok(Box::new(Tree::new(ram, 9, hash, KEY)?)),
-        |ram, hash| Ok(Box::new(LineTable::new(ram, 6, hash, KEY)?)),
-        |ram, _| Ok(Box::new(Cuckoo::new(ram, 2, 7, KEY, Growth::suitable(2))?)),
-        |ram, _| Ok(Box::new(Cuckoo::new(ram, 3, 7, KEY, Growth::suitable(3))?)),
-        |ram, _| Ok(Box::new(Cuckoo::new(ram, 4, 7, KEY, Growth::OnFailure)?)),
-        |ram, hash| Ok(Box::new(Inverted::new(ram, 2048, 9, hash, KEY)?)),
-        |ram, hash| Ok(Box::new(PerProcess::new(ram, 75, move |ram, _| Internal::new(ram, 7, hash, KEY))?)),
-        |ram, _| Ok(Box::new(Radix::new(ram, Reach::Bits48)?)),
-        |ram, _| Ok(Box::new(CachedRadix::new(Radix::new(ram, Reach::Bits48)?, 4))),
-    ]
-}
 
 /// What a page is known by.
 type Page = (Asid, Vpn, PageSize);
@@ -432,7 +408,7 @@ fn an_address_space_ends_whole_or_not_at_all() {
     pages.iter().for_each(|page| table.insert(&mut ram, *page).unwrap());
     table.insert(&mut ram, small(2, 8, 1)).unwrap();
     // Each page stands at its home; the last one's link leaves the table.
-    let last = table.table().layout().entry_address(0x41);
+    let last = table.chained().layout().entry_address(0x41);
     let link = PhysAddr::truncate(last.get() + 24);
     ram.memory.write(link, &(1_u64 << 32 | 0x80).to_le_bytes()).unwrap();
     let refused = table.remove_all(&mut ram, Asid::truncate(1));

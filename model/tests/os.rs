@@ -7,9 +7,8 @@ use hashwalk_spec::{
 };
 
 const RWU: Rights = Rights::R.with(Rights::W).with(Rights::U);
-const HEAP: Segment = Segment { first_vpn: Vpn::truncate(0x1000), pages: 0x100, rights: RWU };
-const CODE: Segment =
-    Segment { first_vpn: Vpn::truncate(0x400), pages: 4, rights: Rights::R.with(Rights::X).with(Rights::U) };
+const HEAP: Segment = Segment::new(Vpn::truncate(0x1000), 0x100, RWU);
+const CODE: Segment = Segment::new(Vpn::truncate(0x400), 4, Rights::R.with(Rights::X).with(Rights::U));
 
 fn boot(frames: u64) -> Os {
     let settings = Settings { frames, hash: Hash::Keyed, ..Settings::default() };
@@ -23,10 +22,10 @@ fn request(asid: Asid, vpn: u64, access: Access) -> Request {
 /// Touches the page as a program would: walk, and if need be fault and walk again.
 fn touch(os: &mut Os, asid: Asid, vpn: u64) -> Pfn {
     let request = request(asid, vpn, Access::Read);
-    if let Err(fault) = walk(os.memory(), os.walk_context(), request).answer {
+    if let Err(fault) = walk(os.memory(), &os.walk_context(), request).answer {
         assert!(matches!(os.handle_fault(request, fault), Ok(Resolution::Mapped(_))));
     }
-    walk(os.memory(), os.walk_context(), request).answer.unwrap().pfn
+    walk(os.memory(), &os.walk_context(), request).answer.unwrap().pfn
 }
 
 fn frame_bytes(memory: &PhysicalMemory, frame: Pfn) -> &[u8] {
@@ -35,7 +34,7 @@ fn frame_bytes(memory: &PhysicalMemory, frame: Pfn) -> &[u8] {
 
 fn unmap_and_release(os: &mut Os, asid: Asid, vpn: u64) {
     let withdrawn = os.unmap(asid, Vpn::truncate(vpn), PageSize::Small).unwrap();
-    os.release(withdrawn);
+    os.release(withdrawn).unwrap();
 }
 
 #[test]
@@ -72,8 +71,8 @@ fn a_broken_entry_is_reported_until_it_is_mended() {
     let mut os = boot(1024);
     let asid = os.spawn(&[HEAP]).unwrap();
     touch(&mut os, asid, 0x1000);
-    let index = os.table().index_of(os.memory(), asid, Vpn::truncate(0x1000), PageSize::Small).unwrap();
-    let address = os.table().layout().entry_address(index);
+    let index = os.table().chained().index_of(os.memory(), asid, Vpn::truncate(0x1000), PageSize::Small).unwrap();
+    let address = os.table().chained().layout().entry_address(index);
     let good = os.memory().read_entry(address).unwrap();
     let mut bad = good;
     bad[7] = 0x80;
@@ -112,12 +111,12 @@ fn a_frame_is_not_reused_before_its_withdrawal_is_released() {
     let withdrawn = os.unmap(asid, Vpn::truncate(0x1000), PageSize::Small).unwrap();
     assert_eq!(withdrawn.invalidations(), [Invalidation::AddressInAsid(asid, Vpn::truncate(0x1000))]);
     assert_ne!(touch(&mut os, asid, 0x1000), frame);
-    os.release(withdrawn);
+    os.release(withdrawn).unwrap();
     assert_eq!(touch(&mut os, asid, 0x1001), frame);
 }
 
 #[test]
-fn exit_withdraws_every_page_and_keeps_the_asid_until_released() {
+fn exit_frees_every_page_at_once_and_the_asid_after_a_flush() {
     let mut os = boot(1024);
     let free = os.frames().free();
     let (a, b) = (os.spawn(&[HEAP]).unwrap(), os.spawn(&[HEAP]).unwrap());
@@ -125,17 +124,17 @@ fn exit_withdraws_every_page_and_keeps_the_asid_until_released() {
         touch(&mut os, a, vpn);
     }
     touch(&mut os, b, 0x1000);
-    os.switch_to(a).unwrap();
-    let withdrawn = os.exit(a).unwrap();
-    assert_eq!((withdrawn.mappings().len(), os.current()), (64, Asid::GLOBAL));
-    assert_eq!(withdrawn.invalidations(), [Invalidation::Asid(a)]);
-    assert_eq!(os.table().len(os.memory()), Ok(1));
-    os.table().check(os.memory()).unwrap();
+    os.exit(a).unwrap();
+    assert_eq!(os.table().chained().len(os.memory()), Ok(1));
+    os.table().chained().check(os.memory()).unwrap();
+    assert_eq!(os.frames().free(), free - 1);
     let c = os.spawn(&[]).unwrap();
     assert_eq!((a.get(), c.get()), (1, 3), "a TLB may still hold pages of ASID 1");
-    os.release(withdrawn);
-    assert_eq!(os.frames().free(), free - 1);
-    assert_eq!(os.spawn(&[]), Ok(a));
+    let flush = os.recycle_asids();
+    assert_eq!(flush.invalidations(), [Invalidation::All]);
+    assert_eq!(os.spawn(&[]).unwrap().get(), 4);
+    os.release(flush).unwrap();
+    assert_eq!((os.spawn(&[]), os.asid_generation()), (Ok(a), 1));
 }
 
 #[test]
@@ -146,12 +145,12 @@ fn exit_of_a_broken_table_changes_nothing() {
         touch(&mut os, asid, vpn);
     }
     let vpn = Vpn::truncate(0x1004);
-    let index = os.table().index_of(os.memory(), asid, vpn, PageSize::Small).unwrap();
-    let home = os.table().layout().entry_address(index);
+    let index = os.table().chained().index_of(os.memory(), asid, vpn, PageSize::Small).unwrap();
+    let home = os.table().chained().layout().entry_address(index);
     // A link out of the table, behind a page that stands at its home.
     os.memory_mut().write(hashwalk_spec::PhysAddr::truncate(home.get() + 24), &[0xff, 0xff, 0xff, 0xff, 1]).unwrap();
     let table_bytes = |os: &Os| {
-        let layout = os.table().layout();
+        let layout = os.table().chained().layout();
         os.memory().slice(layout.base(), layout.bytes()).unwrap().to_vec()
     };
     let before = table_bytes(&os);
@@ -168,10 +167,10 @@ fn protect_withdraws_the_old_rights() {
     let vpn = Vpn::truncate(0x1000);
     let withdrawn = os.protect(asid, vpn, PageSize::Small, read_only).unwrap();
     assert_eq!(withdrawn.mappings()[0].rights, RWU);
-    os.release(withdrawn);
+    os.release(withdrawn).unwrap();
     assert_eq!(os.frames().references(frame), Some(1), "the page is still mapped");
     let write = request(asid, 0x1000, Access::Write);
-    assert_eq!(walk(os.memory(), os.walk_context(), write).answer, Err(Fault::Rights));
+    assert_eq!(walk(os.memory(), &os.walk_context(), write).answer, Err(Fault::Rights));
     let unchanged = os.protect(asid, vpn, PageSize::Small, read_only).unwrap();
     assert!(unchanged.mappings().is_empty());
 }
@@ -189,14 +188,14 @@ fn huge_and_global_pages_are_mapped_and_overlaps_refused() {
     assert_eq!(refused, OsError::Table(TableError::Overlap { existing: global }));
     let withdrawn = os.unmap(Asid::GLOBAL, global.vpn, PageSize::Small).unwrap();
     assert_eq!(withdrawn.invalidations(), [Invalidation::Address(global.vpn)]);
-    os.release(withdrawn);
+    os.release(withdrawn).unwrap();
     // A device beyond the memory: 1 GiB at PFN 0x40000.
     let device = Pfn::truncate(0x40000);
     let vpn = Vpn::truncate(0x8_0000);
     os.map(Mapping::new(asid, vpn, PageSize::Huge, device, RWU)).unwrap();
     let inside = request(asid, 0x8_1234, Access::Read);
     let translation = Translation { pfn: Pfn::truncate(0x41234) };
-    assert_eq!(walk(os.memory(), os.walk_context(), inside).answer, Ok(translation));
+    assert_eq!(walk(os.memory(), &os.walk_context(), inside).answer, Ok(translation));
 }
 
 #[test]
@@ -224,16 +223,14 @@ fn out_of_memory_names_what_is_needed() {
     }
     let refused = os.handle_fault(request(asid, 0x10ff, Access::Read), Fault::NotPresent).unwrap_err();
     assert_eq!(refused.to_string(), "out of memory: 1 contiguous frames are needed, and 0 are free in all");
-    os.table().check(os.memory()).unwrap();
+    os.table().chained().check(os.memory()).unwrap();
 }
 
 #[test]
-fn processes_are_switched_and_strangers_refused() {
+fn strangers_are_refused() {
     let mut os = boot(1024);
     let (a, b) = (os.spawn(&[CODE, HEAP]).unwrap(), os.spawn(&[]).unwrap());
-    assert_eq!((os.switch_to(a), os.switch_to(b), os.current()), (Ok(Asid::GLOBAL), Ok(a), b));
     let stranger = Asid::truncate(77);
-    assert_eq!(os.switch_to(stranger), Err(OsError::NoSuchProcess(stranger)));
     assert_eq!(os.exit(stranger), Err(OsError::NoSuchProcess(stranger)));
     assert_eq!(os.exit(Asid::GLOBAL), Err(OsError::NoSuchProcess(Asid::GLOBAL)));
     assert_eq!(os.processes().map(|process| process.asid()).collect::<Vec<_>>(), [a, b]);
@@ -250,15 +247,16 @@ fn every_asid_can_be_given_out_once() {
             break;
         }
     }
-    let withdrawn = os.exit(Asid::truncate(17)).unwrap();
-    os.release(withdrawn);
+    os.exit(Asid::truncate(17)).unwrap();
+    let flush = os.recycle_asids();
+    os.release(flush).unwrap();
     assert_eq!(os.spawn(&[]).map(Asid::get), Ok(17));
     assert_eq!(os.spawn(&[]).map(Asid::get), Ok(301));
 }
 
 #[test]
 fn a_boot_is_replayed_by_its_seed() {
-    let key = |seed| Os::new(&Config::preset("tiny").unwrap(), seed).table().layout().key();
+    let key = |seed| Os::new(&Config::preset("tiny").unwrap(), seed).table().chained().layout().key();
     assert_eq!(key(1), key(1));
     assert_ne!(key(1), key(2));
     // The ChaCha8 stream under a key of zeros, as its first test vector has it: 3e 00 ef 2f 89 5f 40 d6 ...
@@ -270,7 +268,7 @@ fn the_table_lies_at_the_top_of_memory_in_every_preset() {
     for name in Config::PRESETS {
         let config = Config::preset(name).unwrap();
         let os = Os::new(&config, 3);
-        let layout = os.table().layout();
+        let layout = os.table().chained().layout();
         assert_eq!(layout.base().get() + layout.bytes(), config.frames() * 4096, "{name}");
         assert_eq!(os.frames().free(), config.frames() - 1 - layout.bytes() / 4096, "{name}");
     }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use hashwalk_model::Mapping;
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::walk;
+use hashwalk_model::{Mapping, PageTable};
 use hashwalk_spec::{Access, Asid, Config, PageSize, Pfn, Request, Rights, Search, Vpn};
 use serde::Serialize;
 
@@ -75,13 +75,14 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
 /// Maps pages until one is found by the first probe and one by the second.
 fn pages_by_probes(os: &mut Os) -> Result<(Vpn, Vpn)> {
     let (mut first, mut second) = (None, None);
-    let pages = os.table().layout().entries() / 2;
+    let pages = os.table().chained().layout().entries() / 2;
     for page in 0..pages {
         let vpn = Vpn::truncate(0x1000 + page);
         let pfn = Pfn::truncate(page);
         let mapping = Mapping::new(ASID, vpn, PageSize::Small, pfn, Rights::ALL);
-        os.table().clone().insert(os.memory_mut(), mapping).context("while filling the table")?;
-        match walk(os.memory(), os.walk_context(), read(vpn)).probes {
+        let (table, ram) = os.table_mut();
+        table.insert(ram, mapping).context("while filling the table")?;
+        match walk(os.memory(), &os.walk_context(), read(vpn)).probes {
             1 => first = first.or(Some(vpn)),
             2 => second = second.or(Some(vpn)),
             _ => {}
@@ -161,10 +162,12 @@ pub fn simulation(device: &Device, config: &Config, trace: &Path, memory_latency
     for request in &all {
         let mapping = Mapping::new(ASID, request.vpn, PageSize::Small, Pfn::default(), Rights::ALL);
         // Only the first touch of a page enters it.
-        let _ = os.table().clone().insert(os.memory_mut(), mapping);
+        let (table, ram) = os.table_mut();
+        let _ = table.insert(ram, mapping);
     }
     let begin = Instant::now();
-    let probes: u64 = all.iter().map(|request| u64::from(walk(os.memory(), os.walk_context(), *request).probes)).sum();
+    let context = os.walk_context();
+    let probes: u64 = all.iter().map(|request| u64::from(walk(os.memory(), &context, *request).probes)).sum();
     let golden_ns = per_reference(begin.elapsed().as_secs_f64());
     if probes < all.len() as u64 {
         bail!("the golden walks read too little: {probes} entries");

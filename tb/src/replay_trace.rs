@@ -66,7 +66,7 @@ pub fn segments(footprint: &Footprint) -> Vec<Segment> {
         let rights = grants.iter().filter(|(granted, _)| *granted).fold(Rights::U, |all, (_, right)| all.with(*right));
         // A page that is written can be read back.
         let rights = if run.write { rights.with(Rights::R) } else { rights };
-        Segment { first_vpn: Vpn::truncate(run.first_vpn), pages: run.pages, rights }
+        Segment::new(Vpn::truncate(run.first_vpn), run.pages, rights)
     };
     footprint.segments().iter().map(segment).collect()
 }

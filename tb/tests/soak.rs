@@ -5,9 +5,9 @@ mod support;
 
 use fastrand::Rng;
 use hashwalk::machine::{Drive, Machine, MachineError, MemoryTiming};
-use hashwalk_model::Mapping;
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::walk;
+use hashwalk_model::{Mapping, PageTable};
 use hashwalk_spec::{Access, Asid, Config, Fault, Invalidation, PageSize, Pfn, Request, Rights, Settings, Vpn};
 
 const CYCLES: u64 = 200_000;
@@ -43,20 +43,20 @@ fn invalidation(rng: &mut Rng) -> Invalidation {
 
 /// Enters, withdraws or protects a mapping; returns what it withdrew.
 fn change(os: &mut Os, rng: &mut Rng) -> Vec<Mapping> {
-    let table = *os.table();
     let (asid, vpn) = page(rng);
-    let old = PageSize::ALL
-        .into_iter()
-        .find_map(|size| table.lookup(os.memory(), asid, vpn.base(size), size).expect("the table is whole").mapping);
+    let chained = os.table().chained();
+    let found = |size| chained.lookup(os.memory(), asid, vpn.base(size), size).expect("the table is whole").mapping;
+    let old = PageSize::ALL.into_iter().find_map(found);
+    let (table, ram) = os.table_mut();
     let rights = Rights::from_bits(if rng.u8(0..3) == 0 { rng.u8(0..16) } else { 15 });
     match old {
         Some(_) if rng.bool() => vec![],
         Some(old) if rng.bool() => {
-            table.protect(os.memory_mut(), old.asid, old.vpn, old.size, rights).expect("it is mapped");
+            table.protect(ram, old.asid, old.vpn, old.size, rights).expect("it is mapped");
             vec![old]
         }
         Some(old) => {
-            table.remove(os.memory_mut(), old.asid, old.vpn, old.size).expect("it is mapped");
+            table.remove(ram, old.asid, old.vpn, old.size).expect("it is mapped");
             vec![old]
         }
         None => {
@@ -66,8 +66,9 @@ fn change(os: &mut Os, rng: &mut Rng) -> Vec<Mapping> {
             let mapping = Mapping { global, ..Mapping::new(asid, vpn.base(size), size, pfn, rights) };
             // Refused if it overlaps another, or the table is full; taken back if it makes a chain too long, since what
             // then cannot be found any more is not withdrawn from a TLB that holds it.
-            if table.insert(os.memory_mut(), mapping).is_ok() && has_chain_too_long(os) {
-                table.remove(os.memory_mut(), mapping.asid, mapping.vpn, mapping.size).expect("it was just inserted");
+            if table.insert(ram, mapping).is_ok() && has_chain_too_long(os) {
+                let (table, ram) = os.table_mut();
+                table.remove(ram, mapping.asid, mapping.vpn, mapping.size).expect("it was just inserted");
             }
             vec![]
         }
@@ -78,7 +79,7 @@ fn has_chain_too_long(os: &Os) -> bool {
     let spaces = (0..SPACES).map(Asid::truncate);
     spaces.flat_map(|asid| (0..PAGES).map(move |n| (asid, vpn(n)))).any(|(asid, vpn)| {
         let request = Request { asid, vpn, access: Access::Read, user: false };
-        walk(os.memory(), os.walk_context(), request).answer == Err(Fault::ChainTooLong)
+        walk(os.memory(), &os.walk_context(), request).answer == Err(Fault::ChainTooLong)
     })
 }
 

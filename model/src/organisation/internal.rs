@@ -47,7 +47,7 @@ impl Internal {
 
     /// The table itself, as a walk of the contract reads it.
     #[must_use]
-    pub fn table(&self) -> &ChainedTable {
+    pub fn chained(&self) -> &ChainedTable {
         &self.table
     }
 }

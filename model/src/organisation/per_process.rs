@@ -62,11 +62,11 @@ pub trait OneArray: PageTable {
 
 impl OneArray for Internal {
     fn base(&self) -> PhysAddr {
-        self.table().layout().base()
+        self.chained().layout().base()
     }
 
     fn log2(&self) -> u32 {
-        self.table().layout().log2()
+        self.chained().layout().log2()
     }
 }
 

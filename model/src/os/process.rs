@@ -1,17 +1,28 @@
-//! Processes: address spaces by their ASIDs, and which of them the CPU is in.
+//! Processes: address spaces by their ASIDs.
 
-use super::{OsError, Segment, segment};
+use super::asids::Asids;
+use super::segments::Segments;
+use super::swap::Slot;
+use super::{OsError, Segment};
 use hashwalk_spec::{Asid, Vpn};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A process: an address space and what may be touched in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Process {
     asid: Asid,
-    segments: Vec<Segment>,
+    pub(super) segments: Segments,
+    /// Pages whose content the swap device has. One that is in memory too has the same content until its D is set.
+    pub(super) swapped: BTreeMap<Vpn, Slot>,
+    /// Pages that were withdrawn, and whose place is not decided before TLBs have forgotten them.
+    pub(super) busy: BTreeSet<Vpn>,
 }
 
 impl Process {
+    pub(super) fn new(asid: Asid, segments: Segments) -> Process {
+        Process { asid, segments, swapped: BTreeMap::new(), busy: BTreeSet::new() }
+    }
+
     /// The address space, never [`Asid::GLOBAL`].
     #[must_use]
     pub fn asid(&self) -> Asid {
@@ -21,72 +32,70 @@ impl Process {
     /// The segments, in the order of their pages.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
-        &self.segments
+        self.segments.as_slice()
     }
 
     /// The segment that the page lies in.
     #[must_use]
     pub fn segment_of(&self, vpn: Vpn) -> Option<&Segment> {
-        let after = self.segments.partition_point(|segment| segment.first_vpn <= vpn);
-        self.segments[..after].last().filter(|segment| segment.contains(vpn))
+        self.segments.of(vpn)
+    }
+
+    /// Pages whose content the swap device has.
+    #[must_use]
+    pub fn swapped_pages(&self) -> u64 {
+        self.swapped.len() as u64
+    }
+
+    /// Whether some page of the run is withdrawn and not yet released.
+    pub(super) fn is_busy(&self, first: u64, end: u64) -> bool {
+        self.busy.iter().any(|vpn| (first..end).contains(&vpn.get()))
     }
 }
 
 /// All processes.
 #[derive(Clone, Debug)]
 pub(super) struct Processes {
-    /// `None`: the process has ended, but a TLB may still hold its pages, so the ASID is not free.
-    by_asid: BTreeMap<Asid, Option<Process>>,
-    current: Asid,
-}
-
-impl Default for Processes {
-    fn default() -> Processes {
-        Processes { by_asid: BTreeMap::new(), current: Asid::GLOBAL }
-    }
+    by_asid: BTreeMap<Asid, Process>,
+    pub(super) asids: Asids,
 }
 
 impl Processes {
-    pub(super) fn spawn(&mut self, segments: &[Segment]) -> Result<Asid, OsError> {
-        let segments = segment::sorted(segments)?;
-        // The keys are sorted and begin at 1, so the first that is ahead of its place leaves that place free.
-        let in_use = self.by_asid.keys().zip(1..).take_while(|(asid, place)| asid.get() == *place).count();
-        let asid = u16::try_from(in_use + 1).ok().and_then(Asid::new).ok_or(OsError::NoAsidLeft)?;
-        self.by_asid.insert(asid, Some(Process { asid, segments }));
-        Ok(asid)
+    pub(super) fn new(last_asid: Asid) -> Processes {
+        Processes { by_asid: BTreeMap::new(), asids: Asids::new(last_asid) }
+    }
+
+    pub(super) fn add(&mut self, process: Process) {
+        self.by_asid.insert(process.asid, process);
     }
 
     pub(super) fn get(&self, asid: Asid) -> Option<&Process> {
-        self.by_asid.get(&asid)?.as_ref()
+        self.by_asid.get(&asid)
+    }
+
+    pub(super) fn get_mut(&mut self, asid: Asid) -> Option<&mut Process> {
+        self.by_asid.get_mut(&asid)
+    }
+
+    pub(super) fn require(&mut self, asid: Asid) -> Result<&mut Process, OsError> {
+        self.by_asid.get_mut(&asid).ok_or(OsError::NoSuchProcess(asid))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Process> {
-        self.by_asid.values().flatten()
+        self.by_asid.values()
     }
 
-    pub(super) fn current(&self) -> Asid {
-        self.current
-    }
-
-    /// Checks that mappings may be made under `asid`.
-    pub(super) fn require(&self, asid: Asid) -> Result<(), OsError> {
-        if asid == Asid::GLOBAL || self.get(asid).is_some() { Ok(()) } else { Err(OsError::NoSuchProcess(asid)) }
-    }
-
-    pub(super) fn switch_to(&mut self, asid: Asid) -> Result<Asid, OsError> {
-        self.require(asid)?;
-        Ok(std::mem::replace(&mut self.current, asid))
-    }
-
-    /// Ends the process, whose ASID stays taken until it is released.
-    pub(super) fn end(&mut self, asid: Asid) {
-        self.by_asid.insert(asid, None);
-        if self.current == asid {
-            self.current = Asid::GLOBAL;
+    /// Takes back a process under whose ASID nothing ran.
+    pub(super) fn cancel(&mut self, asid: Asid) {
+        if self.by_asid.remove(&asid).is_some() {
+            self.asids.give_back(asid);
         }
     }
 
-    pub(super) fn release(&mut self, asid: Asid) {
-        self.by_asid.remove(&asid);
+    /// Ends the process and retires its ASID.
+    pub(super) fn end(&mut self, asid: Asid) -> Option<Process> {
+        let process = self.by_asid.remove(&asid)?;
+        self.asids.retire(asid);
+        Some(process)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::hash::{HashFunction, Hasher, hasher};
 use crate::layout::Layout;
+use crate::table::ChainedTable;
 use hashwalk_spec::{Asid, Search, Vpn};
 
 /// What a walk depends on besides the table's bytes: the hardware's control registers and its `max_steps`.
@@ -20,6 +21,13 @@ impl WalkContext {
     pub fn new(layout: Layout, search_enable: u8, max_steps: u32) -> WalkContext {
         let search_enable = search_enable & Search::ENABLE_ALL;
         WalkContext { layout, hasher: hasher(layout.hash(), layout.key()), search_enable, max_steps }
+    }
+
+    /// Walks of this table, else as [`WalkContext::new`]. It costs a copy, where that sets up the hash.
+    #[must_use]
+    pub fn of(table: &ChainedTable, search_enable: u8, max_steps: u32) -> WalkContext {
+        let search_enable = search_enable & Search::ENABLE_ALL;
+        WalkContext { layout: *table.layout(), hasher: *table.hasher(), search_enable, max_steps }
     }
 
     /// The table's place and hash.

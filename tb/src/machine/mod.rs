@@ -143,7 +143,7 @@ impl Machine {
 
     /// Writes the operating system's table registers to the control ports. The MMU must be idle.
     pub fn apply_controls(&mut self) {
-        self.ports.set_controls(&mut self.dut, self.os.walk_context());
+        self.ports.set_controls(&mut self.dut, &self.os.walk_context());
     }
 
     /// Sends the misses from now on to the handler, or to the walker.
@@ -306,15 +306,15 @@ impl Machine {
             *place = Some(Read { at: self.now, address, entry });
             entry
         };
+        let context = self.os.walk_context();
         let observed = self.memory.observe(&self.dut, &self.ports, self.now, |address| note(by_hardware, address));
         if let Some(address) = observed.map_err(|what| self.protocol(what))? {
-            let table = self.os.walk_context().layout();
+            let table = context.layout();
             if !(table.base().get()..table.base().get() + table.bytes()).contains(&address.get()) {
                 return Err(self.protocol(format!("read {address}, which is outside the table")));
             }
         }
-        let context = self.os.walk_context();
-        self.handler.observe(&self.dut, &self.ports, self.now, context, |address| note(by_software, address));
+        self.handler.observe(&self.dut, &self.ports, self.now, &context, |address| note(by_software, address));
         if let Some(waiting) = &mut self.outstanding {
             waiting.reads.extend(reads.into_iter().flatten());
         }
@@ -361,24 +361,24 @@ impl Machine {
             let may_answer = mapping.global || !only_global;
             may_answer && mapping.covers(request.asid, request.vpn) && mapping.translate(&request) == answer
         };
-        self.os.table().iter(self.os.memory()).is_ok_and(|mut mappings| mappings.any(gives))
+        self.os.table().chained().iter(self.os.memory()).is_ok_and(|mut mappings| mappings.any(gives))
     }
 
     /// Whether the answer follows from what was read at different moments of a table that changed.
     fn is_read_one_by_one(&self, waiting: &Outstanding, answer: Answer) -> bool {
         let is_done = |accepted: &u64| accepted + INVALIDATION_CYCLES <= self.now;
         let done: Vec<_> = waiting.invalidations.iter().copied().filter(|(accepted, _)| is_done(accepted)).collect();
-        reads::explain(self.os.walk_context(), waiting.request, &waiting.reads, &done, answer)
+        reads::explain(&self.os.walk_context(), waiting.request, &waiting.reads, &done, answer)
     }
 
     /// The golden answer at this moment.
     fn golden(&self, request: Request) -> WalkResult {
         let (memory, context) = (self.os.memory(), self.os.walk_context());
         if self.poison.is_empty() {
-            return walk(memory, context, request);
+            return walk(memory, &context, request);
         }
         let reader = Reader { memory, poison: &self.poison };
-        let mut walk = Walk::new(context, request);
+        let mut walk = Walk::new(&context, request);
         loop {
             match walk.progress() {
                 Progress::Probe(address) => walk.step(reader.read(address)),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use hashwalk_model::Mapping;
 use hashwalk_model::os::Os;
+use hashwalk_model::{Mapping, PageTable};
 use hashwalk_sim::Dut;
 use hashwalk_spec::entry::{ENTRY_BITS, ENTRY_BYTES};
 use hashwalk_spec::{Asid, Config, Invalidation, PageSize, PhysAddr, Vpn};
@@ -117,17 +117,17 @@ impl Runner<'_> {
                 let pfn = hashwalk_spec::Pfn::truncate(pfn.get() & !(size.pages() - 1));
                 let mapping = Mapping { global, ..Mapping::new(asid, vpn.base(size), size, pfn, rights) };
                 self.heal();
-                self.change("map", |os| os.table().clone().insert(os.memory_mut(), mapping).is_ok().then(Vec::new));
+                self.change("map", |os| {
+                    let (table, ram) = os.table_mut();
+                    table.insert(ram, mapping).is_ok().then(Vec::new)
+                });
             }
             Action::Unmap { asid, vpn } => {
                 self.heal();
                 if let Some(old) = self.mapped(asid, vpn) {
                     self.change("unmap", |os| {
-                        os.table()
-                            .clone()
-                            .remove(os.memory_mut(), old.asid, old.vpn, old.size)
-                            .ok()
-                            .map(|old| vec![old])
+                        let (table, ram) = os.table_mut();
+                        table.remove(ram, old.asid, old.vpn, old.size).ok().map(|old| vec![old])
                     });
                 }
             }
@@ -135,11 +135,8 @@ impl Runner<'_> {
                 self.heal();
                 if let Some(old) = self.mapped(asid, vpn) {
                     self.change("protect", |os| {
-                        os.table()
-                            .clone()
-                            .protect(os.memory_mut(), old.asid, old.vpn, old.size, rights)
-                            .ok()
-                            .map(|old| vec![old])
+                        let (table, ram) = os.table_mut();
+                        table.protect(ram, old.asid, old.vpn, old.size, rights).ok().map(|old| vec![old])
                     });
                 }
             }
@@ -171,13 +168,13 @@ impl Runner<'_> {
     /// The mapping of a page in the address space itself.
     fn mapped(&self, asid: Asid, vpn: Vpn) -> Option<Mapping> {
         let os = self.machine.os();
-        let lookup = |size: &PageSize| os.table().lookup(os.memory(), asid, vpn.base(*size), *size);
+        let lookup = |size: &PageSize| os.table().chained().lookup(os.memory(), asid, vpn.base(*size), *size);
         PageSize::ALL.iter().find_map(|size| lookup(size).ok()?.mapping)
     }
 
     fn corrupt(&mut self, entry: u8, bit: u8) {
         self.heal();
-        let (table, memory) = (self.machine.os().table(), self.machine.os().memory());
+        let (table, memory) = (self.machine.os().table().chained(), self.machine.os().memory());
         let used: Vec<u32> = table.entries(memory).expect("the table lies in memory").map(|(index, _)| index).collect();
         if used.is_empty() {
             return;
@@ -219,5 +216,5 @@ impl Runner<'_> {
 
 /// Every well-formed mapping in the table, reachable or not.
 fn mappings(os: &mut Os) -> Vec<Mapping> {
-    os.table().iter(os.memory()).expect("the table lies in memory").collect()
+    os.table().chained().iter(os.memory()).expect("the table lies in memory").collect()
 }
