@@ -49,18 +49,20 @@ fn run(context: &Context) -> Result<Outcome> {
     }
     let lines = lines::sweep(context)?;
     let loads = loads::sweep(context)?;
-    let line = |row: &&Row| row.organisation == "line";
-    let worst = |value: fn(&Row) -> f64| rows.iter().filter(line).map(value).fold(0.0, f64::max);
-    let radix =
-        rows.iter().filter(|row| row.organisation == "radix").map(|row| row.miss_reads_mean).fold(0.0, f64::max);
+    let worst = |organisation: &str| {
+        let means = rows.iter().filter(|row| row.organisation == organisation).map(|row| row.miss_reads_mean);
+        means.fold(0.0, f64::max)
+    };
+    let (by_miss, by_page) = lines::worst_at(&lines, sized::LINES_A_PAGE as f64);
     let smallest = rows.iter().min_by(|a, b| a.bytes_a_mapping.total_cmp(&b.bytes_a_mapping));
     let finding = format!(
-        "the line table reads at most {:.3} lines on average for a TLB miss, {:.3} by page, on all of {}; a radix tree {:.2}; \
-         {}",
-        worst(|row| row.miss_reads_mean),
-        worst(|row| row.page_reads_mean),
+        "with {} lines a page, the line table reads at most {by_miss:.3} lines for a TLB miss and {by_page:.3} by page, the mean \
+         over boots, on all of {}; internal chaining up to {:.2}, a radix tree {:.2}, with a walk cache up to {:.3}; {}",
+        sized::LINES_A_PAGE,
         workloads.iter().map(|workload| workload.name.as_str()).collect::<Vec<_>>().join(", "),
-        radix,
+        worst("internal"),
+        worst("radix"),
+        worst("radix, walk cache"),
         smallest.map_or(String::new(), |row| format!(
             "{} takes the least memory, {:.0} bytes a mapping on {}",
             row.organisation, row.bytes_a_mapping, row.trace
@@ -76,8 +78,10 @@ fn run(context: &Context) -> Result<Outcome> {
         ),
         (
             "organisations-bytes.svg".into(),
-            bars(&rows, workloads, "Memory for each mapping", Axis::log("bytes a mapping"), |row| row.bytes_a_mapping)
-                .svg()?,
+            bars(&rows, workloads, "Memory for each mapping", Axis::linear("bytes a mapping"), |row| {
+                row.bytes_a_mapping
+            })
+            .svg()?,
         ),
         ("organisations-load.svg".into(), loads::plot(&loads).svg()?),
     ];

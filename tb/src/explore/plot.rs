@@ -143,7 +143,12 @@ impl LinePlot {
     /// A value is no number, or the library cannot draw it.
     pub fn svg(&self) -> Result<String> {
         let points = || self.series.iter().flat_map(|series| series.points.iter());
-        let (x, y) = (self.x.range(points().map(|p| p.0)), self.y.range(points().map(|p| p.1)));
+        let (mut x, y) = (self.x.range(points().map(|p| p.0)), self.y.range(points().map(|p| p.1)));
+        if self.series.iter().any(|series| series.style == Style::Bars) {
+            // Bars stand around their x: the first and the last need room on both sides.
+            x = points().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| (low.min(p.0), high.max(p.0)));
+            x = (x.0 - 0.6, x.1 + 0.6);
+        }
         draw((PLOT_WIDTH + LEGEND_WIDTH, PLOT_HEIGHT), &self.title, |area| {
             let (plot, legend) = area.split_horizontally(PLOT_WIDTH);
             match (self.x.scale, self.y.scale) {

@@ -79,6 +79,13 @@ fn measure(context: &Context, workload: &Workload, half_lines: u64) -> Result<Ro
     })
 }
 
+/// The means for a TLB miss and by page, with so many lines a page, on the worst of the traces.
+#[must_use]
+pub fn worst_at(rows: &[Row], lines_a_page: f64) -> (f64, f64) {
+    let chosen = rows.iter().filter(|row| row.lines_a_page == lines_a_page);
+    chosen.fold((0.0, 0.0), |(miss, page), row| (row.miss_reads_mean.max(miss), row.page_reads_mean.max(page)))
+}
+
 /// The table that the choice of a length rests on.
 #[must_use]
 pub fn figures(rows: &[Row]) -> Figures {

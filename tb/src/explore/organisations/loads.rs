@@ -140,7 +140,9 @@ pub fn plot(rows: &[Row]) -> LinePlot {
         let at = |row: &Row, value: f64| (row.load_percent as f64 / 100.0, value);
         let measured = of().map(|row| at(row, row.reads_mean)).collect();
         let style = if kind.theory.is_some() { Style::Points } else { Style::Joined };
-        series.push(Series { name: kind.name.into(), style, colour, points: measured });
+        // With as many anchors as buckets and the same key, their lists are the same, and so are their points.
+        let name = if kind.name == "inverted" { "inverted, upon separate".into() } else { kind.name.into() };
+        series.push(Series { name, style, colour, points: measured });
         let theory: Vec<(f64, f64)> = of().filter_map(|row| Some(at(row, row.theory?))).collect();
         if !theory.is_empty() {
             series.push(Series { name: format!("{}, theory", kind.name), style: Style::Line, colour, points: theory });
