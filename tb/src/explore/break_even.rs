@@ -155,7 +155,8 @@ fn sweep(context: &Context, pages_each: u64) -> Result<Vec<Row>> {
 
 /// Where the lines cross, measured and by the formula.
 fn crossings(rows: &[Row], pages_each: u64) -> [Crossing; 2] {
-    let kinds: [(_, ProcessTable, fn(&Row) -> u64); 2] = [
+    type Bytes = fn(&Row) -> u64;
+    let kinds: [(_, ProcessTable, Bytes); 2] = [
         ("internal", ProcessTable::Internal, |row| row.internal_bytes),
         ("line", ProcessTable::Line, |row| row.line_bytes),
     ];

@@ -24,6 +24,9 @@ pub struct Disagreement {
     pub expected: Option<Mapping>,
 }
 
+/// A page table, or why it cannot be made.
+pub type Made = Result<Box<dyn PageTable>, TableError>;
+
 /// A page table in a memory of its own, and a plain map of what was entered.
 pub struct Filled {
     /// The memory.
@@ -68,10 +71,7 @@ impl Filled {
     ///
     /// # Errors
     /// The table cannot be made.
-    pub fn new(
-        frames: u64,
-        make: impl FnOnce(&mut Ram) -> Result<Box<dyn PageTable>, TableError>,
-    ) -> Result<Filled, TableError> {
+    pub fn new(frames: u64, make: impl FnOnce(&mut Ram) -> Made) -> Result<Filled, TableError> {
         let mut ram = Ram::new(frames);
         let table = make(&mut ram)?;
         Ok(Filled { ram, table, map: HashMap::new() })

@@ -52,7 +52,7 @@ impl Figures {
         let mut table = plain_table();
         table.set_header(&self.header);
         self.rows.iter().for_each(|row| _ = table.add_row(row));
-        table.column_iter_mut().skip(1).for_each(|column| _ = column.set_cell_alignment(CellAlignment::Right));
+        table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
         table
     }
 }

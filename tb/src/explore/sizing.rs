@@ -20,11 +20,12 @@ pub const STUDY: Study = Study { name: "sizing", title: "Tuning at boot: how lon
 
 const MEMORY_LOG2: [u32; 4] = [16, 18, 20, 22];
 const SHARING: [f64; 5] = [1.0, 1.5, 2.0, 3.0, 4.0];
-const TARGETS: [CollisionTarget; 4] = [
+const TARGETS: [CollisionTarget; 5] = [
+    CollisionTarget::HomeTaken(0.25),
     CollisionTarget::ReadsOfAHit(1.1),
     CollisionTarget::ReadsOfAHit(1.25),
     CollisionTarget::ReadsOfAHit(1.5),
-    CollisionTarget::HomeTaken(0.25),
+    CollisionTarget::ReadsOfAHit(1.8),
 ];
 /// The memory in the printed table: 1 GiB.
 const PRINTED_LOG2: u32 = 18;
@@ -90,8 +91,12 @@ fn run(context: &Context) -> Result<Outcome> {
         .iter()
         .fold((u64::MAX, 0), |(least, most), row| (least.min(row.entries_per_frame), most.max(row.entries_per_frame)));
     let finding = format!(
-        "sharing of 1 to 4 mappings a frame and targets of 1.1 to 1.5 reads want {least} to {most} entries a frame; tables \
-         filled as expected read within {:.1} % of what was predicted",
+        "{} to {} mappings a frame and targets from {} to {} want {least} to {most} entries a frame; tables filled as \
+         expected read within {:.1} % of what was predicted",
+        SHARING[0],
+        SHARING[SHARING.len() - 1],
+        describe(TARGETS[0]),
+        describe(TARGETS[TARGETS.len() - 1]),
         100.0 * worst
     );
     Ok(Outcome {

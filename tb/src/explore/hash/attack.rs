@@ -46,7 +46,7 @@ pub fn attacks(context: &Context) -> Result<Vec<Row>> {
     let cases = [
         (Hash::Fold, "solved", informed),
         (Hash::Asid, "any pages", informed),
-        (Hash::Keyed, "searched under a guessed key", informed),
+        (Hash::Keyed, "guessed key", informed),
         (Hash::Keyed, "random pages", random),
     ];
     let mut rows = Vec::new();
@@ -99,7 +99,7 @@ fn reads(context: &Context, hash: Hash, pages: impl Iterator<Item = (Asid, Vpn)>
 pub fn figures(rows: &[Row]) -> Figures {
     let mut figures = Figures::new(
         "Attack: the most entries that a lookup of the attacker's pages reads, table of 8,192 entries",
-        ["pages", "fold, solved", "asid, any pages", "keyed, searched under a guessed key", "keyed, random pages"],
+        ["pages", "fold, solved", "asid, any pages", "keyed, guessed key", "keyed, random pages"],
     );
     let cases: Vec<&[Row]> = rows.chunk_by(|a, b| (&a.hash, a.attack) == (&b.hash, b.attack)).collect();
     let [fold, asid, guessed, random] = cases[..] else { unreachable!("there are four attacks") };

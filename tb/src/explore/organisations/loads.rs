@@ -12,12 +12,12 @@ use hashwalk_model::organisation::line::LineTable;
 use hashwalk_model::organisation::separate::Separate;
 use hashwalk_model::organisation::tree::Tree;
 use hashwalk_model::sizing::reads_of_a_hit;
-use hashwalk_model::{PageTable, Ram, TableError};
+use hashwalk_model::{Ram, TableError};
 use hashwalk_spec::{Asid, Hash, Vpn};
 use serde::Serialize;
 
 use crate::explore::context::Context;
-use crate::explore::filled::{Filled, small};
+use crate::explore::filled::{Filled, Made, small};
 use crate::explore::output::Figures;
 use crate::explore::plot::{Axis, LinePlot, Series, Style};
 
@@ -35,7 +35,7 @@ pub struct Row {
 
 struct Kind {
     name: &'static str,
-    make: fn(&mut Ram, u32, u128) -> Result<Box<dyn PageTable>, TableError>,
+    make: fn(&mut Ram, u32, u128) -> Made,
     /// Reads of a lookup that finds its page, at a load.
     theory: Option<fn(f64) -> f64>,
 }
