@@ -16,13 +16,13 @@
 //!
 //! The same figures give the same bytes. No font is measured: text is anchored, and the viewer sets it.
 
+mod bars;
+mod lines;
+
 use anyhow::{Result, anyhow};
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-
-mod bars;
-mod lines;
 
 pub use bars::BarPlot;
 pub use lines::{LinePlot, Series};
@@ -31,6 +31,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
 const LEGEND_WIDTH: u32 = 230;
 const PLOT_WIDTH: u32 = 660;
+
 /// Colours that can be told apart on white and on black, and by eyes that see no red or green (Okabe and Ito).
 const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
