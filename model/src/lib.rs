@@ -11,6 +11,8 @@
 //!   system      CPUs with TLBs over the operating system: every load returns the last store
 //!   concurrent  the table as memory that many threads share
 //!   shootdown   how every TLB is made to forget a mapping, step by step
+//!   sizing      what an operating system works out at boot: table lengths, break-even points, a TLB's reach
+//!   hash_quality  how evenly a hash spreads pages, and what an attacker makes of it
 //! ```
 //!
 //! Nothing here knows of cycles. The table is bytes in [`PhysicalMemory`], the same that the hardware reads, and a walk
@@ -21,6 +23,7 @@ pub mod concurrent;
 pub mod entry;
 pub mod frames;
 pub mod hash;
+pub mod hash_quality;
 pub mod layout;
 pub mod mapping;
 pub mod memory;
@@ -28,6 +31,7 @@ pub mod organisation;
 pub mod os;
 pub mod ram;
 pub mod shootdown;
+pub mod sizing;
 pub mod software;
 pub mod system;
 pub mod table;

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::explore;
 use crate::machine::HandlerCost;
 
 /// Hashwalk: a hardware page walker and TLB for hashed page tables, on the bench.
@@ -30,6 +32,8 @@ pub enum Command {
     Emit(EmitArgs),
     /// Measure hits, walks, or the speed of the simulation
     Bench(BenchArgs),
+    /// Study the golden model: organisations, hashes, sizes; writes tables, CSV files and plots
+    Explore(ExploreArgs),
 }
 
 /// Which configuration.
@@ -165,4 +169,24 @@ pub struct BenchArgs {
     /// Print one JSON object a latency, one a line
     #[arg(long)]
     pub json: bool,
+}
+
+/// `hashwalk explore`.
+#[derive(Debug, Args)]
+pub struct ExploreArgs {
+    /// Which study; `all` writes index.html, too
+    #[arg(value_name = "STUDY", value_parser = PossibleValuesParser::new(explore::names()))]
+    pub study: String,
+    /// The folder for CSV files and plots; it is made if it is not there
+    #[arg(short, long, value_name = "DIR", default_value = "target/explore")]
+    pub output: PathBuf,
+    /// What everything random grows from, hash keys too
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// The trace whose pages are mapped [default: the three that are shipped]
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Short sweeps, for a first look
+    #[arg(long)]
+    pub quick: bool,
 }

@@ -7,6 +7,7 @@ pub mod check;
 pub mod cli;
 pub mod device;
 pub mod emit;
+pub mod explore;
 pub mod machine;
 pub mod replay_trace;
 pub mod report;

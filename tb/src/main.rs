@@ -1,4 +1,5 @@
-//! The command `hashwalk`. Exit codes: 0, all is well; 1, the hardware and the golden model disagree; 2, the command
+//! The command `hashwalk`. Exit codes: 0, all is well; 1, the hardware and the golden model disagree, or
+//! an organisation of the model and a plain map; 2, the command
 //! could not do what it was asked, and has said why in a line.
 
 use std::io::Write;
@@ -10,15 +11,16 @@ use clap::Parser;
 use comfy_table::{CellAlignment, Table};
 use hashwalk::check::{CheckOptions, CheckOutcome, check, default_configs, replay};
 use hashwalk::cli::{
-    Bench, BenchArgs, CheckArgs, Cli, Command, EmitArgs, RecordArgs, RefillChoice, ReplayArgs, RunArgs,
+    Bench, BenchArgs, CheckArgs, Cli, Command, EmitArgs, ExploreArgs, RecordArgs, RefillChoice, ReplayArgs, RunArgs,
 };
 use hashwalk::device::Device;
+use hashwalk::explore::{Disagreement, ExploreOptions};
 use hashwalk::machine::MachineError;
 use hashwalk::replay_trace::{ReplayOptions, replay as replay_trace, trace_name};
 use hashwalk::report::{RefillMode, RunReport, comparison, plain_table, table};
 use hashwalk::scenario::Tally;
 use hashwalk::trace::{Progress, RecordOptions, record};
-use hashwalk::{bench, emit};
+use hashwalk::{bench, emit, explore};
 use hashwalk_spec::Config;
 use indicatif::ProgressBar;
 
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay_scenario(&args),
         Command::Emit(args) => emit_verilog(&args),
         Command::Bench(args) => measure(&args),
+        Command::Explore(args) => study(args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("hashwalk: {error:#}");
@@ -261,6 +264,20 @@ fn measure(args: &BenchArgs) -> Result<ExitCode> {
         print(&format!("configuration {name}, memory port of {bus} bits\n{out}"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn study(args: ExploreArgs) -> Result<ExitCode> {
+    let traces = args.trace.map_or_else(shipped_traces, |trace| Ok(vec![trace]))?;
+    let options = ExploreOptions { study: args.study, output: args.output, seed: args.seed, quick: args.quick, traces };
+    match explore::explore(&options, print) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.downcast_ref::<Disagreement>().is_some() => {
+            eprintln!("hashwalk: {error:#}");
+            eprintln!("  do it again: hashwalk explore {} --seed {}", options.study, options.seed);
+            Ok(ExitCode::from(DISAGREEMENT))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The shipped trace with the fewest pages for its length.

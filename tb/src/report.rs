@@ -204,7 +204,8 @@ pub fn comparison(report: &RunReport) -> Option<String> {
 }
 
 /// A number with its thousands set apart.
-fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {

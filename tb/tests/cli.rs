@@ -54,7 +54,7 @@ fn file(text: &str) -> (TempDir, PathBuf) {
 
 #[test]
 fn every_verb_has_help() {
-    for verb in ["run", "record", "check", "replay", "emit", "bench"] {
+    for verb in ["run", "record", "check", "replay", "emit", "bench", "explore"] {
         let output = run(hashwalk().args([verb, "--help"]));
         assert!(output.status.success() && stdout(&output).contains("Usage: hashwalk"), "{verb}");
         let all = run(hashwalk().arg("--help"));
