@@ -13,7 +13,8 @@
 
 use hashwalk_spec::address::FRAME_BYTES;
 use hashwalk_spec::entry::ENTRY_BYTES;
-use hashwalk_spec::{Pfn, PhysAddr};
+use hashwalk_spec::format::MAX_ELEMENT_BYTES;
+use hashwalk_spec::{Format, Pfn, PhysAddr};
 use thiserror::Error;
 
 /// An access to addresses that no memory answers.
@@ -25,6 +26,9 @@ pub struct BusError {
     /// The access's length in bytes.
     pub bytes: u64,
 }
+
+/// What one probe reads: the bytes of an entry or of a line, and zeros behind those of an entry.
+pub type Element = [u8; MAX_ELEMENT_BYTES];
 
 /// The memory's bytes, from physical address 0 on.
 #[derive(Clone)]
@@ -91,6 +95,18 @@ impl PhysicalMemory {
     pub fn read_entry(&self, address: PhysAddr) -> Result<[u8; ENTRY_BYTES as usize], BusError> {
         let bytes = self.slice(address, ENTRY_BYTES)?.first_chunk().copied();
         bytes.ok_or(BusError { address, bytes: ENTRY_BYTES })
+    }
+
+    /// The element of a table at `address`: as many bytes as its format has, then zeros.
+    ///
+    /// # Errors
+    /// [`BusError`] if a byte lies beyond the memory.
+    #[inline]
+    pub fn read_element(&self, address: PhysAddr, format: Format) -> Result<Element, BusError> {
+        let mut element = [0; MAX_ELEMENT_BYTES];
+        let bytes = self.slice(address, format.element_bytes())?;
+        element[..bytes.len()].copy_from_slice(bytes);
+        Ok(element)
     }
 
     /// Writes the entry of 32 bytes at `address`.

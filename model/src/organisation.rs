@@ -30,10 +30,12 @@ pub mod radix;
 pub mod separate;
 pub mod tree;
 
+use crate::layout::Layout;
 use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, PageSize, Rights, Vpn};
+use hashwalk_spec::{Asid, Config, Format, PageSize, Rights, Vpn};
+use std::fmt::Debug;
 
 /// What a lookup found, and what it cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +161,30 @@ pub trait PageTable {
     /// # Errors
     /// What is wrong, in words.
     fn check(&self, ram: &Ram) -> Result<(), String>;
+}
+
+/// A page table that the hardware can walk: one array, which registers describe.
+pub trait Walkable: PageTable + Debug {
+    /// Its format, place and hash.
+    fn layout(&self) -> &Layout;
+}
+
+/// The table of a configuration's format and size, empty, at the top of memory.
+///
+/// # Errors
+/// The memory has no room for it.
+pub fn of_config(config: &Config, ram: &mut Ram, key: u128) -> Result<Box<dyn Walkable>, TableError> {
+    let (log2, hash) = (config.table_log2(), config.hash());
+    Ok(match config.format() {
+        Format::Line => Box::new(line::LineTable::new(ram, log2, hash, key)?),
+        Format::Chained => Box::new(internal::Internal::new(ram, log2, hash, key)?),
+    })
+}
+
+impl<T: Walkable + ?Sized> Walkable for Box<T> {
+    fn layout(&self) -> &Layout {
+        (**self).layout()
+    }
 }
 
 impl<T: PageTable + ?Sized> PageTable for Box<T> {

@@ -67,8 +67,7 @@ pub use withdrawn::Withdrawn;
 
 use crate::frames::FrameAllocator;
 use crate::memory::{BusError, PhysicalMemory};
-use crate::organisation::PageTable;
-use crate::organisation::internal::Internal;
+use crate::organisation::{PageTable, Walkable, of_config};
 use crate::ram::Ram;
 use crate::walk::WalkContext;
 use hashwalk_spec::address::FRAME_BYTES;
@@ -78,6 +77,9 @@ use process::Processes;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use withdrawn::Then;
+
+/// Probes that golden walks of a table make in one search, where no configuration says it.
+const MAX_STEPS: u32 = 65_535;
 
 /// How often the operating system did what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,8 +120,8 @@ impl Default for Platform {
 }
 
 /// An operating system with its memory, its page table and its processes.
-#[derive(Clone, Debug)]
-pub struct Os<T = Internal> {
+#[derive(Debug)]
+pub struct Os<T = Box<dyn Walkable>> {
     ram: Ram,
     table: T,
     grows: bool,
@@ -135,22 +137,24 @@ pub struct Os<T = Internal> {
     counts: Counts,
 }
 
-impl Os<Internal> {
-    /// Boots the machine that the hardware serves: memory of the configured size, an empty table at its top, every
-    /// search enabled, no process, no swap device. The hash key is the first 16 bytes of the ChaCha8 stream under the
+impl Os {
+    /// Boots the machine that the hardware serves: memory of the configured size, an empty table of the configured format
+    /// at its top, every search enabled, no process, no swap device. The hash key is the first 16 bytes of the ChaCha8 stream under the
     /// little-endian `seed` (and zeros), so a seed replays a boot.
     #[must_use]
-    pub fn new(config: &Config, seed: u64) -> Os<Internal> {
+    pub fn new(config: &Config, seed: u64) -> Os {
         let mut ram = Ram::new(config.frames());
-        let table = Internal::new(&mut ram, config.table_log2(), config.hash(), draw_key(seed))
+        let table = of_config(config, &mut ram, draw_key(seed))
             .expect("a configuration's memory is a multiple of its table, which has a legal size");
         Os { max_steps: config.max_steps(), ..Os::with_table(ram, table, Platform::default()) }
     }
+}
 
+impl<T: Walkable> Os<T> {
     /// What the hardware's control registers must be set to, and what golden walks take.
     #[must_use]
     pub fn walk_context(&self) -> WalkContext {
-        WalkContext::of(self.table.chained(), self.search_enable, self.max_steps)
+        WalkContext::new(*self.table.layout(), self.search_enable, self.max_steps)
     }
 }
 
@@ -165,7 +169,7 @@ impl<T: PageTable> Os<T> {
             table,
             grows: table_grows,
             search_enable: Search::ENABLE_ALL,
-            max_steps: u32::MAX,
+            max_steps: MAX_STEPS,
             processes: Processes::new(last_asid),
             files: Files::new(file_latency),
             swap: Swap::new(swap_pages, swap_latency),

@@ -79,7 +79,7 @@ struct Cpu {
 }
 
 /// CPUs that share one operating system and its memory.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct System<T> {
     os: Os<T>,
     cpus: Vec<Cpu>,

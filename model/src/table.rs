@@ -69,12 +69,6 @@ impl ChainedTable {
         &self.layout
     }
 
-    /// The hash, under the table's key.
-    #[must_use]
-    pub fn hasher(&self) -> &Hasher {
-        &self.hasher
-    }
-
     /// The index from which (ASID, first VPN of the page) is searched.
     #[must_use]
     pub fn home(&self, asid: Asid, vpn: Vpn) -> u32 {
@@ -171,10 +165,10 @@ impl ChainedTable {
     }
 
     fn read(&self, memory: &PhysicalMemory, index: u32) -> Result<Entry, TableError> {
-        Ok(Entry::from_bytes(&memory.read_entry(self.layout.entry_address(index))?))
+        Ok(Entry::from_bytes(&memory.read_entry(self.layout.address(index))?))
     }
 
     fn write(&self, memory: &mut PhysicalMemory, index: u32, entry: &Entry) -> Result<(), TableError> {
-        Ok(memory.write_entry(self.layout.entry_address(index), &entry.to_bytes())?)
+        Ok(memory.write_entry(self.layout.address(index), &entry.to_bytes())?)
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!          ┌────────────── next enabled search ◄──────────────┐
 //!          ▼                                                  │ chain ends, no match
-//!  Walk::new ──► Probe(address) ──► step(32 bytes) ───────────┤
+//!  Walk::new ──► Probe(address) ──► step(element) ────────────┤
 //!          ▲                                                  │ chain goes on
 //!          └──────────────────────────────────────────────────┘
 //!                                        │ match, a broken link, too many probes, a bus error,
@@ -11,19 +11,20 @@
 //!                                   Done(WalkResult)
 //! ```
 //!
-//! The walk asks for one entry at a time and may wait for it as long as it takes, so the software-refill handler makes
+//! The walk asks for one element at a time, an entry or a line, and may wait for it as long as it takes, so the software-refill handler makes
 //! the same walk with its own loads. [`walk`] makes it at once. It costs a hash for each search and one read for each
 //! probe. Source: docs/spec.md, section 4.
 
+mod chained;
 mod context;
 
 pub use context::WalkContext;
 
-use crate::entry::Entry;
 use crate::mapping::Mapping;
-use crate::memory::{BusError, PhysicalMemory};
-use hashwalk_spec::entry::ENTRY_BYTES;
-use hashwalk_spec::{Answer, Asid, Fault, PhysAddr, Request, Search, Vpn};
+use crate::memory::{BusError, Element, PhysicalMemory};
+use crate::organisation::common::SearchFor;
+use crate::organisation::line;
+use hashwalk_spec::{Answer, Asid, Fault, Format, PageSize, PhysAddr, Request, Search};
 
 /// How a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,17 +33,30 @@ pub struct WalkResult {
     pub answer: Answer,
     /// The mapping that decided, also when its rights deny the access; `None` for every other fault.
     pub mapping: Option<Mapping>,
-    /// The entries that were read, over all searches.
+    /// The elements that were read, over all searches.
     pub probes: u32,
 }
 
 /// What a walk waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The entry at this address.
+    /// The element at this address.
     Probe(PhysAddr),
     /// Nothing more.
     Done(WalkResult),
+}
+
+/// What one element means for one search (section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// It holds the page.
+    Found(Mapping),
+    /// It holds the page, or its link, in a form that is not legal.
+    Malformed,
+    /// The chain goes on at this index, which may lie outside the table.
+    Next(u32),
+    /// The chain ends here.
+    Ends,
 }
 
 /// A walk under way.
@@ -52,10 +66,7 @@ pub struct Walk {
     request: Request,
     /// Bit i: search i is still to be made.
     searches_left: u8,
-    search: Search,
-    /// Whom and what the current search looks for.
-    asid: Asid,
-    vpn: Vpn,
+    search: SearchFor,
     /// Probes that the current search has made.
     steps: u32,
     probes: u32,
@@ -82,9 +93,7 @@ impl Walk {
             context: *context,
             request,
             searches_left: context.search_enable() & search_mask,
-            search: Search::ALL[0],
-            asid: request.asid,
-            vpn: request.vpn,
+            search: SearchFor { asid: request.asid, vpn: request.vpn, size: PageSize::Small, must_be_global: false },
             steps: 0,
             probes: 0,
             progress: Progress::Done(WalkResult { answer: Err(Fault::NotPresent), mapping: None, probes: 0 }),
@@ -106,7 +115,7 @@ impl Walk {
         self.progress
     }
 
-    /// The address of the entry that the walk waits for; `None` once it is done.
+    /// The address of the element that the walk waits for; `None` once it is done.
     #[must_use]
     pub fn probe_address(&self) -> Option<PhysAddr> {
         match self.progress {
@@ -115,35 +124,33 @@ impl Walk {
         }
     }
 
-    /// Goes on with the entry that was read at [`Walk::probe_address`], or with the error of that read. A walk that is
+    /// Goes on with the element that was read at [`Walk::probe_address`], or with the error of that read. A walk that is
     /// done stays as it is.
     #[inline]
-    pub fn step(&mut self, read: Result<[u8; ENTRY_BYTES as usize], BusError>) -> Progress {
+    pub fn step(&mut self, read: Result<Element, BusError>) -> Progress {
         if let Progress::Probe(_) = self.progress {
             self.probes += 1;
             self.steps += 1;
             match read {
-                Ok(bytes) => self.decide(&Entry::from_bytes(&bytes)),
+                Ok(element) => self.decide(&element),
                 Err(_) => self.end(Err(Fault::BusError), None),
             }
         }
         self.progress
     }
 
-    fn decide(&mut self, entry: &Entry) {
-        if entry.matches(self.asid, self.vpn, self.search.size, self.search.global) {
-            return match entry.mapping() {
-                Some(mapping) => self.end(mapping.translate(&self.request), Some(mapping)),
-                None => self.end(Err(Fault::Malformed), None),
-            };
-        }
-        match entry.link() {
-            None => self.begin_search(),
-            Some(next) if entry.breaks_link_zeros() || next > self.context.layout().mask() => {
-                self.end(Err(Fault::Malformed), None);
-            }
-            Some(_) if self.steps >= self.context.max_steps() => self.end(Err(Fault::ChainTooLong), None),
-            Some(next) => self.probe(next),
+    fn decide(&mut self, element: &Element) {
+        let judgement = match self.context.layout().format() {
+            Format::Line => line::judge(element, &self.search),
+            Format::Chained => chained::judge(element, &self.search),
+        };
+        match judgement {
+            Judgement::Found(mapping) => self.end(mapping.translate(&self.request), Some(mapping)),
+            Judgement::Malformed => self.end(Err(Fault::Malformed), None),
+            Judgement::Ends => self.begin_search(),
+            Judgement::Next(next) if next > self.context.layout().mask() => self.end(Err(Fault::Malformed), None),
+            Judgement::Next(_) if self.steps >= self.context.max_steps() => self.end(Err(Fault::ChainTooLong), None),
+            Judgement::Next(next) => self.probe(next),
         }
     }
 
@@ -151,16 +158,16 @@ impl Walk {
         if self.searches_left == 0 {
             return self.end(Err(Fault::NotPresent), None);
         }
-        self.search = Search::ALL[self.searches_left.trailing_zeros() as usize];
+        let Search { global, size } = Search::ALL[self.searches_left.trailing_zeros() as usize];
         self.searches_left &= self.searches_left - 1;
-        self.asid = if self.search.global { Asid::GLOBAL } else { self.request.asid };
-        self.vpn = self.request.vpn.base(self.search.size);
+        let asid = if global { Asid::GLOBAL } else { self.request.asid };
+        self.search = SearchFor { asid, size, vpn: self.request.vpn.base(size), must_be_global: global };
         self.steps = 0;
-        self.probe(self.context.home(self.asid, self.vpn));
+        self.probe(self.context.home(&self.search));
     }
 
     fn probe(&mut self, index: u32) {
-        self.progress = Progress::Probe(self.context.layout().entry_address(index));
+        self.progress = Progress::Probe(self.context.layout().address(index));
     }
 
     fn end(&mut self, answer: Answer, mapping: Option<Mapping>) {
@@ -174,7 +181,7 @@ pub fn walk(memory: &PhysicalMemory, context: &WalkContext, request: Request) ->
     let mut walk = Walk::new(context, request);
     loop {
         match walk.progress {
-            Progress::Probe(address) => walk.step(memory.read_entry(address)),
+            Progress::Probe(address) => walk.step(memory.read_element(address, context.layout().format())),
             Progress::Done(result) => return result,
         };
     }

@@ -1,7 +1,7 @@
 //! The worked examples of docs/spec.md, section 10: literals from the page, never worked by this crate.
 
 use hashwalk_model::{ChainedTable, Entry, Layout, Mapping, PhysicalMemory, WalkContext, walk};
-use hashwalk_spec::{Access, Answer, Asid, Fault, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Translation, Vpn};
+use hashwalk_spec::{Format, Access, Answer, Asid, Fault, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Translation, Vpn};
 
 const BASE: u64 = 0x3000;
 const RWU: Rights = Rights::R.with(Rights::W).with(Rights::U);
@@ -14,7 +14,7 @@ fn small(asid: u16, vpn: u64, pfn: u64, rights: Rights) -> Mapping {
 }
 
 fn layout() -> Layout {
-    Layout::new(PhysAddr::truncate(BASE), 7, Hash::Fold, 0).unwrap()
+    Layout::new(Format::Chained, PhysAddr::truncate(BASE), 7, Hash::Fold, 0).unwrap()
 }
 
 /// The table of the page, entry by entry.

@@ -1,7 +1,7 @@
 //! How many lines a lookup reads in a line table, and what a broken one leads to.
 
 use hashwalk_model::organisation::line::LineTable;
-use hashwalk_model::{Mapping, PageTable, Ram, TableError};
+use hashwalk_model::{Mapping, PageTable, Ram, TableError, Walkable};
 use hashwalk_spec::{Asid, Hash, PageSize, Pfn, PhysAddr, Rights, Vpn};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -91,7 +91,7 @@ fn a_broken_line_is_an_error_and_never_a_hang() {
     let mut table = LineTable::new(&mut ram, 6, Hash::Asid, KEY).unwrap();
     let page = small(1, 5);
     table.insert(&mut ram, page).unwrap();
-    let line = table.base().get() + 64;
+    let line = table.layout().base().get() + 64;
     assert_eq!(table.home(page.asid, page.vpn, page.size), 1);
     let mut try_words = |words: &[(u64, u64)], looked_up: u64| {
         let old = ram.memory.slice(PhysAddr::truncate(line), 64).unwrap().to_vec();

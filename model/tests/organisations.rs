@@ -408,7 +408,7 @@ fn an_address_space_ends_whole_or_not_at_all() {
     pages.iter().for_each(|page| table.insert(&mut ram, *page).unwrap());
     table.insert(&mut ram, small(2, 8, 1)).unwrap();
     // Each page stands at its home; the last one's link leaves the table.
-    let last = table.chained().layout().entry_address(0x41);
+    let last = table.chained().layout().address(0x41);
     let link = PhysAddr::truncate(last.get() + 24);
     ram.memory.write(link, &(1_u64 << 32 | 0x80).to_le_bytes()).unwrap();
     let refused = table.remove_all(&mut ram, Asid::truncate(1));

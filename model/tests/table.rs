@@ -3,7 +3,7 @@
 //! invariants hold, and every page that the sequence may touch translates as the map says.
 
 use hashwalk_model::{ChainedTable, Layout, Mapping, Marks, PhysicalMemory, Pte, TableError, WalkContext, walk};
-use hashwalk_spec::{Access, Asid, Fault, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Search, Vpn};
+use hashwalk_spec::{Format, Access, Asid, Fault, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Search, Vpn};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ struct Pair {
 
 impl Pair {
     fn new(hash: Hash, log2: u32) -> Pair {
-        let layout = Layout::new(PhysAddr::truncate(BASE), log2, hash, 0x1234_5678_9abc_def0).unwrap();
+        let layout = Layout::new(Format::Chained, PhysAddr::truncate(BASE), log2, hash, 0x1234_5678_9abc_def0).unwrap();
         Pair { memory: PhysicalMemory::new(4), table: ChainedTable::new(layout), map: BTreeMap::new() }
     }
 
@@ -44,7 +44,7 @@ impl Pair {
     fn insert(&mut self, mapping: Mapping) {
         let conflicts: Vec<Mapping> =
             self.map.values().filter(|existing| existing.overlaps(&mapping)).copied().collect();
-        let room = (self.map.len() as u64) < self.table.layout().entries();
+        let room = (self.map.len() as u64) < self.table.layout().elements();
         let before = self.bytes();
         match self.table.insert(&mut self.memory, mapping) {
             Ok(()) => {
@@ -271,7 +271,7 @@ fn a_broken_table_is_an_error_and_never_a_hang() {
         entry[24..].copy_from_slice(&(1 << 32 | next).to_le_bytes());
         entry
     };
-    let home = table.layout().entry_address(1);
+    let home = table.layout().address(1);
     for (next, why) in [
         (1, "its chain runs in a circle"),
         (0x80, "its link leaves the table"),
@@ -299,7 +299,7 @@ fn error_text(table: &ChainedTable, memory: &PhysicalMemory) -> String {
 
 #[test]
 fn a_table_outside_the_memory_is_a_bus_error() {
-    let layout = Layout::new(PhysAddr::truncate(0x8000), 7, Hash::Keyed, 0).unwrap();
+    let layout = Layout::new(Format::Chained, PhysAddr::truncate(0x8000), 7, Hash::Keyed, 0).unwrap();
     let (table, mut memory) = (ChainedTable::new(layout), PhysicalMemory::new(4));
     assert!(matches!(table.insert(&mut memory, small(1, 5)), Err(TableError::Bus(_))));
     assert!(matches!(table.len(&memory), Err(TableError::Bus(_))));

@@ -1,7 +1,7 @@
 //! The walk against a second one, written on plain words from docs/spec.md, section 4, over tables of any bytes.
 
 use hashwalk_model::{BusError, HashFunction, Layout, PhysicalMemory, Progress, Walk, WalkContext, hasher, walk};
-use hashwalk_spec::{Access, Asid, Fault, Hash, PhysAddr, Request, Search, Vpn};
+use hashwalk_spec::{Format, Access, Asid, Fault, Hash, PhysAddr, Request, Search, Vpn};
 use proptest::prelude::*;
 
 const LOG2: u32 = 7;
@@ -75,7 +75,7 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 fn context(hash: Hash, enable: u8, max_steps: u32) -> WalkContext {
-    let layout = Layout::new(PhysAddr::truncate(0x1000), LOG2, hash, 0).unwrap();
+    let layout = Layout::new(Format::Chained, PhysAddr::truncate(0x1000), LOG2, hash, 0).unwrap();
     WalkContext::new(layout, enable, max_steps)
 }
 
@@ -111,11 +111,11 @@ fn read() -> Request {
 fn a_walk_waits_for_each_entry_and_then_stays_done() {
     let mut walk = Walk::new(&context(Hash::Asid, Search::ENABLE_SMALL_ONLY, 4), read());
     assert_eq!(walk.probe_address(), Some(PhysAddr::truncate(0x1020)));
-    let mut linked = [0; 32];
+    let mut linked = [0; 64];
     linked[24] = 7;
     linked[28] = 1;
     assert_eq!(walk.step(Ok(linked)), Progress::Probe(PhysAddr::truncate(0x10e0)));
-    let Progress::Done(result) = walk.step(Ok([0; 32])) else { panic!("the chain has ended") };
+    let Progress::Done(result) = walk.step(Ok([0; 64])) else { panic!("the chain has ended") };
     assert_eq!((result.answer, result.probes), (Err(Fault::NotPresent), 2));
     assert_eq!(walk.step(Ok(linked)), Progress::Done(result));
     assert_eq!(walk.probe_address(), None);
@@ -131,7 +131,7 @@ fn a_failed_read_ends_the_walk_in_bus_error() {
 
 #[test]
 fn a_table_outside_the_memory_is_a_bus_error() {
-    let layout = Layout::new(PhysAddr::truncate(0x8000), LOG2, Hash::Fold, 0).unwrap();
+    let layout = Layout::new(Format::Chained, PhysAddr::truncate(0x8000), LOG2, Hash::Fold, 0).unwrap();
     let result = hashwalk_model::walk(&PhysicalMemory::new(2), &WalkContext::new(layout, 1, 4), read());
     assert_eq!((result.answer, result.probes), (Err(Fault::BusError), 1));
 }

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use hashwalk_model::layout::Layout;
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
 use hashwalk_spec::entry::ENTRY_BYTES;
-use hashwalk_spec::{Access, Asid, Fault, Hash, Invalidation, PhysAddr, Request, Vpn};
+use hashwalk_spec::{Format, Access, Asid, Fault, Hash, Invalidation, PhysAddr, Request, Vpn};
 use support::*;
 
 const VPN: u64 = 0x6_7654_3210_9876;
@@ -16,7 +16,7 @@ const VPN: u64 = 0x6_7654_3210_9876;
 fn golden(bench: &Bench, lookup: Lookup) -> (Answer, u32) {
     let Table { frame, log2, key, search_enable } = bench.table;
     let base = PhysAddr::truncate(frame << 12);
-    let layout = Layout::new(base, log2, bench.config.hash(), key).expect("a legal table");
+    let layout = Layout::new(Format::Chained, base, log2, bench.config.hash(), key).expect("a legal table");
     let context = WalkContext::new(layout, search_enable, bench.config.max_steps());
     let (asid, vpn) = (Asid::truncate(lookup.asid), Vpn::truncate(lookup.vpn));
     let access = Access::from_code(lookup.access).expect("a legal access");

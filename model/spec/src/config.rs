@@ -1,6 +1,7 @@
 //! The configuration: what is fixed when the hardware is generated and the machine is laid out.
 
-use crate::entry::{ENTRY_BITS, ENTRY_BYTES, INDEX_BITS, MIN_TABLE_LOG2};
+use crate::entry::{ENTRY_BYTES, INDEX_BITS, MIN_TABLE_LOG2};
+use crate::format::Format;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
@@ -37,7 +38,9 @@ pub struct Settings {
     pub name: String,
     /// Entries of the TLB: 4 to 64.
     pub tlb_entries: u32,
-    /// Bits of the memory port's data: 64, 128 or 256.
+    /// The page table's format.
+    pub format: Format,
+    /// Bits of the memory port's data: 64, 128, 256 or, with lines, 512.
     pub bus_bits: u32,
     /// Probes that one search may make: 1 to 65,535.
     pub max_steps: u32,
@@ -45,7 +48,7 @@ pub struct Settings {
     pub hash: Hash,
     /// Frames of 4 KiB in physical memory: a power of two from 128 to 1,048,576.
     pub frames: u64,
-    /// Entries of the page table for each frame: 1, 2, 4 or 8.
+    /// Entries of 32 bytes, or half lines, of the page table for each frame: 1, 2, 4 or 8.
     pub entries_per_frame: u64,
 }
 
@@ -54,7 +57,8 @@ impl Default for Settings {
         Settings {
             name: "default".into(),
             tlb_entries: 32,
-            bus_bits: 256,
+            format: Format::Line,
+            bus_bits: 512,
             max_steps: 64,
             hash: Hash::Keyed,
             frames: 1 << 16,
@@ -117,7 +121,8 @@ impl Config {
     pub fn new(settings: Settings) -> Result<Config, ConfigError> {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 6] = [
+        let element_bits = 8 * s.format.element_bytes() as u32;
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 7] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -125,7 +130,8 @@ impl Config {
                 "1 to 32 letters, digits, - or _",
             ),
             ((4..=64).contains(&s.tlb_entries), "tlb_entries", &s.tlb_entries, "from 4 to 64"),
-            ([64, 128, 256].contains(&s.bus_bits), "bus_bits", &s.bus_bits, "64, 128 or 256"),
+            ([64, 128, 256, 512].contains(&s.bus_bits), "bus_bits", &s.bus_bits, "64, 128, 256 or 512"),
+            (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with chained entries"),
             ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
             (
                 s.frames.is_power_of_two() && (1 << MIN_TABLE_LOG2..=1 << 20).contains(&s.frames),
@@ -214,16 +220,28 @@ impl Config {
         self.0.tlb_entries
     }
 
-    /// Bits of the memory port's data: 64, 128 or 256.
+    /// The page table's format.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.0.format
+    }
+
+    /// Bits of the memory port's data: 64, 128, 256 or 512.
     #[must_use]
     pub fn bus_bits(&self) -> u32 {
         self.0.bus_bits
     }
 
-    /// Beats in which an entry crosses the memory port: 4, 2 or 1.
+    /// Bits of what one probe reads.
+    #[must_use]
+    pub fn element_bits(&self) -> u32 {
+        8 * self.0.format.element_bytes() as u32
+    }
+
+    /// Beats in which an element crosses the memory port: 8, 4, 2 or 1.
     #[must_use]
     pub fn beats(&self) -> u32 {
-        ENTRY_BITS / self.0.bus_bits
+        self.element_bits() / self.0.bus_bits
     }
 
     /// Probes that one search may make: 1 to 65,535.
@@ -244,18 +262,18 @@ impl Config {
         self.0.frames
     }
 
-    /// log2 of the number of entries of the page table: 7 to 23.
+    /// log2 of the number of elements of the page table: 6 to 23.
     #[must_use]
     pub fn table_log2(&self) -> u32 {
-        let log2 = (self.0.frames * self.0.entries_per_frame).ilog2();
-        debug_assert!((MIN_TABLE_LOG2..=INDEX_BITS).contains(&log2));
+        let log2 = (self.table_bytes() / self.0.format.element_bytes()).ilog2();
+        debug_assert!((self.0.format.min_table_log2()..=INDEX_BITS).contains(&log2));
         log2
     }
 
-    /// Bytes of the page table.
+    /// Bytes of the page table, in any format.
     #[must_use]
     pub fn table_bytes(&self) -> u64 {
-        ENTRY_BYTES << self.table_log2()
+        ENTRY_BYTES * self.0.frames * self.0.entries_per_frame
     }
 }
 
@@ -276,7 +294,11 @@ mod tests {
     fn a_field_out_of_range_is_named_with_the_range() {
         let message = |text| Config::from_toml(text).unwrap_err().to_string();
         assert_eq!(message("tlb_entries = 3"), "tlb_entries = 3 is not legal: it must be from 4 to 64");
-        assert_eq!(message("bus_bits = 100"), "bus_bits = 100 is not legal: it must be 64, 128 or 256");
+        assert_eq!(message("bus_bits = 100"), "bus_bits = 100 is not legal: it must be 64, 128, 256 or 512");
+        assert_eq!(
+            message("format = 'chained'\nbus_bits = 512"),
+            "bus_bits = 512 is not legal: it must be at most 256 with chained entries"
+        );
         assert_eq!(message("max_steps = 0"), "max_steps = 0 is not legal: it must be from 1 to 65535");
         assert_eq!(
             message("frames = 1000"),
@@ -298,7 +320,7 @@ mod tests {
     #[test]
     fn a_file_is_read_and_the_rest_defaults() {
         let config = Config::from_toml("name = 'odd'\ntlb_entries = 5\nhash = 'fold'").unwrap();
-        assert_eq!((config.tlb_entries(), config.hash(), config.bus_bits()), (5, Hash::Fold, 256));
+        assert_eq!((config.tlb_entries(), config.hash(), config.bus_bits()), (5, Hash::Fold, 512));
     }
 
     #[test]

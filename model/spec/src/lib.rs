@@ -8,9 +8,12 @@ pub mod address;
 pub mod config;
 pub mod entry;
 pub mod fault;
+pub mod format;
+pub mod line;
 pub mod transaction;
 
 pub use address::{Asid, PageSize, Pfn, PhysAddr, VirtAddr, Vpn};
 pub use config::{Config, ConfigError, Hash, Settings};
 pub use fault::Fault;
+pub use format::Format;
 pub use transaction::{Access, Answer, Invalidation, Request, Rights, Search, Translation};

@@ -21,13 +21,13 @@
 //! Source: docs/spec.md, section 2; [`crate::table`] holds the code, this module the rest of the trait.
 
 use super::common::{Census, check_mappings};
-use super::{Found, PageTable, Usage};
+use super::{Found, PageTable, Usage, Walkable};
 use crate::layout::Layout;
 use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::{ChainedTable, TableError};
 use hashwalk_spec::entry::{ENTRY_BYTES, INDEX_BITS, MIN_TABLE_LOG2};
-use hashwalk_spec::{Asid, Hash, PageSize, Vpn};
+use hashwalk_spec::{Asid, Format, Hash, PageSize, Vpn};
 
 /// The contract's table, which grows by being made anew.
 #[derive(Clone, Debug)]
@@ -58,7 +58,13 @@ fn table(ram: &mut Ram, log2: u32, hash: Hash, key: u128) -> Result<ChainedTable
         return Err(out_of_range);
     }
     let base = ram.take(ENTRY_BYTES << log2)?;
-    Layout::new(base, log2, hash, key).map(ChainedTable::new).map_err(|_| out_of_range)
+    Layout::new(Format::Chained, base, log2, hash, key).map(ChainedTable::new).map_err(|_| out_of_range)
+}
+
+impl Walkable for Internal {
+    fn layout(&self) -> &Layout {
+        self.table.layout()
+    }
 }
 
 impl PageTable for Internal {
@@ -107,7 +113,7 @@ impl PageTable for Internal {
 
     fn usage(&self, _ram: &Ram) -> Usage {
         let layout = self.table.layout();
-        Usage { bytes: layout.bytes(), mappings: self.census.total(), places: layout.entries() }
+        Usage { bytes: layout.bytes(), mappings: self.census.total(), places: layout.elements() }
     }
 
     fn grow(&mut self, ram: &mut Ram) -> Result<(), TableError> {

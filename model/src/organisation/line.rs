@@ -89,21 +89,24 @@
 //! Source: clustered page tables (Talluri, Hill and Khalidi, *A New Page Table for 64-bit Address Spaces*, SOSP 1995); the
 //! tag in the PTEs' spare bits (Yaniv and Tsafrir, *Hash, Don't Cache (the Page Table)*, SIGMETRICS 2016); the line that
 //! moves away (Brent's variation in Ierusalimschy, de Figueiredo and Celes, *The Implementation of Lua 5.0*, 2005).
-//! docs/spec.md, sections 3 and 4, for the hash and the order of searches.
+//! docs/spec.md, section 2, for the bits that hardware reads, and 3 and 4 for the hash and the order of searches.
 
 mod array;
 mod check;
 mod format;
+mod judge;
+
+pub(crate) use judge::{group_vpn, judge};
 
 use super::common::{Census, SearchFor, changed, refuse_illegal, refuse_misaligned, refuse_overlap};
-use super::{Found, PageTable, Usage};
-use crate::hash::hasher;
+use super::{Found, PageTable, Usage, Walkable};
+use crate::layout::Layout;
 use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
 use array::Array;
 use format::{DENSE_FROM, GROUP_PAGES, Group, Line, Wanted, pack};
-use hashwalk_spec::{Asid, Hash, PageSize, PhysAddr, Vpn};
+use hashwalk_spec::{Asid, Hash, PageSize, Vpn};
 
 /// The smallest table, as log2 of its lines: one frame.
 pub const MIN_LINES_LOG2: u32 = 6;
@@ -131,20 +134,7 @@ impl LineTable {
     /// # Errors
     /// `log2` is out of range, or there are not enough free frames side by side.
     pub fn new(ram: &mut Ram, log2: u32, hash: Hash, key: u128) -> Result<LineTable, TableError> {
-        refuse_log2(log2)?;
-        Ok(LineTable { array: Array::new(ram, log2, hasher(hash, key))?, census: Census::default() })
-    }
-
-    /// The address of line 0.
-    #[must_use]
-    pub fn base(&self) -> PhysAddr {
-        self.array.base
-    }
-
-    /// log2 of the number of lines.
-    #[must_use]
-    pub fn log2(&self) -> u32 {
-        self.array.log2
+        Ok(LineTable { array: Array::new(ram, log2, hash, key)?, census: Census::default() })
     }
 
     /// The index of the line from which (ASID, page of this size that holds `vpn`) is searched.
@@ -167,8 +157,7 @@ impl LineTable {
             let (index, line) = place?;
             reads += 1;
             let Some(word) = line.find(wanted) else { continue };
-            let mapping = line.mapping(word).filter(|mapping| refuse_illegal(mapping).is_ok());
-            let mapping = mapping.ok_or(TableError::Broken { index, why: "its PTE is malformed" })?;
+            let mapping = line.mapping(word).ok_or(TableError::Broken { index, why: "its PTE is malformed" })?;
             return Ok((Some(Place { index, line, word, mapping }), reads));
         }
         Ok((None, reads))
@@ -179,13 +168,6 @@ impl LineTable {
         let (place, _) = self.walk(ram, &Wanted::new(asid, vpn, size))?;
         place.ok_or(TableError::NotMapped { asid, vpn, size })
     }
-}
-
-fn refuse_log2(log2: u32) -> Result<(), TableError> {
-    if (MIN_LINES_LOG2..=MAX_LINES_LOG2).contains(&log2) {
-        return Ok(());
-    }
-    Err(TableError::Size { log2, min: MIN_LINES_LOG2, max: MAX_LINES_LOG2 })
 }
 
 impl Array {
@@ -228,6 +210,12 @@ impl Array {
         }
         let mappings = chain.lines.iter().flat_map(|(_, line)| line.mappings());
         self.replace(ram, &chain, &pack(mappings.filter(|mapping| *mapping != place.mapping).collect()))
+    }
+}
+
+impl Walkable for LineTable {
+    fn layout(&self) -> &Layout {
+        &self.array.layout
     }
 }
 
@@ -294,13 +282,13 @@ impl PageTable for LineTable {
     }
 
     fn grow(&mut self, ram: &mut Ram) -> Result<(), TableError> {
-        refuse_log2(self.array.log2 + 1)?;
+        let layout = self.array.layout;
         let mappings = self.mappings(ram)?;
-        let mut larger = Array::new(ram, self.array.log2 + 1, self.array.hasher)?;
+        let mut larger = Array::new(ram, layout.log2() + 1, layout.hash(), layout.key())?;
         // It has room: of a chain that parts in two, neither needs more lines, but for the last mixed one of each.
         let copied = mappings.iter().try_for_each(|mapping| larger.insert(ram, mapping));
         let given_back = if copied.is_ok() { std::mem::replace(&mut self.array, larger) } else { larger };
-        ram.give(given_back.base, given_back.bytes());
+        ram.give(given_back.layout.base(), given_back.bytes());
         copied
     }
 

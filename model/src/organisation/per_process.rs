@@ -18,7 +18,7 @@
 //!        +----------+------------------------------------+----------------+-----------+
 //! ```
 //!
-//! **What it is made of.** Any organisation that is one array ([`OneArray`]): the contract's table or the line table. A
+//! **What it is made of.** Any organisation that is one array ([`Walkable`]): the contract's table or the line table. A
 //! factory makes each, so that each process may have its own hash key, too.
 //!
 //! **Cost.** A lookup costs what it costs in the process's table, and one in that of ASID 0 if the page is not found and
@@ -42,43 +42,12 @@ mod tests;
 
 use super::common::{self, Census};
 use super::directory::Directory;
-use super::internal::Internal;
-use super::line::LineTable;
-use super::{Found, PageTable, Usage};
+use super::{Found, PageTable, Usage, Walkable};
 use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, PageSize, PhysAddr, Vpn};
+use hashwalk_spec::{Asid, PageSize, Vpn};
 use std::collections::BTreeMap;
-
-/// An organisation that is one array, aligned to its size, which one word describes.
-pub trait OneArray: PageTable {
-    /// The array's first byte.
-    fn base(&self) -> PhysAddr;
-
-    /// log2 of the number of its elements.
-    fn log2(&self) -> u32;
-}
-
-impl OneArray for Internal {
-    fn base(&self) -> PhysAddr {
-        self.chained().layout().base()
-    }
-
-    fn log2(&self) -> u32 {
-        self.chained().layout().log2()
-    }
-}
-
-impl OneArray for LineTable {
-    fn base(&self) -> PhysAddr {
-        LineTable::base(self)
-    }
-
-    fn log2(&self) -> u32 {
-        LineTable::log2(self)
-    }
-}
 
 /// A table `T` for each address space, made by `F` when the first page is mapped there.
 #[derive(Clone, Debug)]
@@ -91,7 +60,7 @@ pub struct PerProcess<T, F> {
     census: Census,
 }
 
-impl<T: OneArray, F: Fn(&mut Ram, Asid) -> Result<T, TableError>> PerProcess<T, F> {
+impl<T: Walkable, F: Fn(&mut Ram, Asid) -> Result<T, TableError>> PerProcess<T, F> {
     /// No table yet. One that is made grows when more than `grow_above` of 100 places are in use.
     ///
     /// # Errors
@@ -139,7 +108,7 @@ impl<T: OneArray, F: Fn(&mut Ram, Asid) -> Result<T, TableError>> PerProcess<T, 
     }
 }
 
-impl<T: OneArray, F: Fn(&mut Ram, Asid) -> Result<T, TableError>> PageTable for PerProcess<T, F> {
+impl<T: Walkable, F: Fn(&mut Ram, Asid) -> Result<T, TableError>> PageTable for PerProcess<T, F> {
     fn name(&self) -> &'static str {
         "per-process"
     }
@@ -248,11 +217,11 @@ impl<T: OneArray, F: Fn(&mut Ram, Asid) -> Result<T, TableError>> PageTable for 
 }
 
 /// The directory's word for a table.
-fn word<T: OneArray>(table: &T) -> u64 {
-    table.base().get() | u64::from(table.log2())
+fn word<T: Walkable>(table: &T) -> u64 {
+    table.layout().base().get() | u64::from(table.layout().log2())
 }
 
 /// Gives a table's frames back.
-fn release<T: OneArray>(ram: &mut Ram, table: &T) {
-    ram.give(table.base(), table.usage(ram).bytes);
+fn release<T: Walkable>(ram: &mut Ram, table: &T) {
+    ram.give(table.layout().base(), table.layout().bytes());
 }

@@ -19,7 +19,7 @@ pub(super) struct Chain<'a> {
 impl ChainedTable {
     /// The chain from slot `first` on.
     pub(super) fn chain<'a>(&'a self, memory: &'a PhysicalMemory, first: u32) -> Chain<'a> {
-        Chain { table: self, memory, next: Some(first), steps_left: self.layout.entries() }
+        Chain { table: self, memory, next: Some(first), steps_left: self.layout.elements() }
     }
 
     /// The entry of a page that must be mapped.

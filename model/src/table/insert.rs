@@ -67,7 +67,7 @@ impl ChainedTable {
         let is_free = |slot: &[u8; 32]| Entry::from_bytes(slot).is_empty();
         let index = match behind.iter().position(is_free) {
             Some(distance) => before.len() + distance,
-            None => before.iter().position(is_free).ok_or(TableError::Full { entries: self.layout.entries() })?,
+            None => before.iter().position(is_free).ok_or(TableError::Full { entries: self.layout.elements() })?,
         };
         Ok(index as u32)
     }

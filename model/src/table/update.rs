@@ -24,7 +24,7 @@ impl ChainedTable {
         let found = self.find(memory, asid, vpn, size)?;
         let changed = common::changed(&found.mapping, change)?;
         let [pte, ..] = found.entry.with_pte(changed.pte()).words();
-        memory.write(self.layout.entry_address(found.index), &pte.to_le_bytes())?;
+        memory.write(self.layout.address(found.index), &pte.to_le_bytes())?;
         Ok(found.mapping)
     }
 

@@ -2,8 +2,9 @@
 
 use crate::hash::{HashFunction, Hasher, hasher};
 use crate::layout::Layout;
-use crate::table::ChainedTable;
-use hashwalk_spec::{Asid, Search, Vpn};
+use crate::organisation::common::SearchFor;
+use crate::organisation::line::group_vpn;
+use hashwalk_spec::{Format, Search};
 
 /// What a walk depends on besides the table's bytes: the hardware's control registers and its `max_steps`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +22,6 @@ impl WalkContext {
     pub fn new(layout: Layout, search_enable: u8, max_steps: u32) -> WalkContext {
         let search_enable = search_enable & Search::ENABLE_ALL;
         WalkContext { layout, hasher: hasher(layout.hash(), layout.key()), search_enable, max_steps }
-    }
-
-    /// Walks of this table, else as [`WalkContext::new`]. It costs a copy, where that sets up the hash.
-    #[must_use]
-    pub fn of(table: &ChainedTable, search_enable: u8, max_steps: u32) -> WalkContext {
-        let search_enable = search_enable & Search::ENABLE_ALL;
-        WalkContext { layout: *table.layout(), hasher: *table.hasher(), search_enable, max_steps }
     }
 
     /// The table's place and hash.
@@ -50,10 +44,14 @@ impl WalkContext {
         self.max_steps
     }
 
-    /// The index from which (ASID, first VPN of the page) is searched.
+    /// The index from which a search begins. Eight pages side by side share a home in a table of lines.
     #[inline]
     #[must_use]
-    pub fn home(&self, asid: Asid, vpn: Vpn) -> u32 {
-        self.hasher.hash(asid, vpn) & self.layout.mask()
+    pub(super) fn home(&self, search: &SearchFor) -> u32 {
+        let vpn = match self.layout.format() {
+            Format::Line => group_vpn(search.vpn, search.size),
+            Format::Chained => search.vpn,
+        };
+        self.hasher.hash(search.asid, vpn) & self.layout.mask()
     }
 }

@@ -143,7 +143,7 @@ impl Runner<'_> {
             Action::Corrupt { entry, bit } => self.corrupt(entry, bit),
             Action::Poison { entry } => {
                 let layout = *self.machine.os().walk_context().layout();
-                let address = layout.entry_address(u32::from(entry) & layout.mask());
+                let address = layout.address(u32::from(entry) & layout.mask());
                 self.unsettle(|machine| machine.set_poison(Poison::from([address])));
                 self.tally.count("poison");
             }
@@ -179,7 +179,7 @@ impl Runner<'_> {
         if used.is_empty() {
             return;
         }
-        let address = table.layout().entry_address(used[usize::from(entry) % used.len()]);
+        let address = table.layout().address(used[usize::from(entry) % used.len()]);
         let whole = self.machine.os().memory().read_entry(address).expect("entries lie in memory");
         let mut broken = whole;
         let bit = u32::from(bit) % ENTRY_BITS;

@@ -14,20 +14,18 @@
 //! will hold is packed anew, and its lines are written over it, the first at its home.
 
 use super::format::{Group, Line, WORDS};
-use crate::hash::{HashFunction, Hasher};
+use super::{MAX_LINES_LOG2, MIN_LINES_LOG2};
+use crate::hash::{HashFunction, Hasher, hasher};
+use crate::layout::Layout;
 use crate::organisation::common::{read_words, write_word, write_words};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::PhysAddr;
-
-/// log2 of a line's bytes.
-pub(super) const LINE_LOG2: u32 = 6;
+use hashwalk_spec::{Format, Hash, PhysAddr};
 
 /// Where the lines lie, and the hash.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Array {
-    pub(super) base: PhysAddr,
-    pub(super) log2: u32,
+    pub(super) layout: Layout,
     pub(super) hasher: Hasher,
     /// Lines that hold something.
     pub(super) used: u64,
@@ -42,16 +40,24 @@ pub(super) struct Chain {
 }
 
 impl Array {
-    pub(super) fn new(ram: &mut Ram, log2: u32, hasher: Hasher) -> Result<Array, TableError> {
-        Ok(Array { base: ram.take(1 << (log2 + LINE_LOG2))?, log2, hasher, used: 0 })
+    /// An empty array of `2^log2` lines.
+    pub(super) fn new(ram: &mut Ram, log2: u32, hash: Hash, key: u128) -> Result<Array, TableError> {
+        let (min, max) = (MIN_LINES_LOG2, MAX_LINES_LOG2);
+        let out_of_range = TableError::Size { log2, min, max };
+        if !(min..=max).contains(&log2) {
+            return Err(out_of_range);
+        }
+        let base = ram.take(Format::Line.element_bytes() << log2)?;
+        let layout = Layout::new(Format::Line, base, log2, hash, key).map_err(|_| out_of_range)?;
+        Ok(Array { layout, hasher: hasher(hash, key), used: 0 })
     }
 
     pub(super) fn lines(&self) -> u64 {
-        1 << self.log2
+        self.layout.elements()
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        1 << (self.log2 + LINE_LOG2)
+        self.layout.bytes()
     }
 
     #[inline]
@@ -61,12 +67,12 @@ impl Array {
 
     #[inline]
     fn mask(&self) -> u32 {
-        u32::MAX >> (u32::BITS - self.log2)
+        self.layout.mask()
     }
 
     #[inline]
     fn address(&self, index: u32) -> PhysAddr {
-        PhysAddr::truncate(self.base.get() + (u64::from(index) << LINE_LOG2))
+        self.layout.address(index)
     }
 
     #[inline]
@@ -190,13 +196,7 @@ impl Array {
 
     /// Every line that is not empty, with its index.
     pub(super) fn in_use<'a>(&self, ram: &'a Ram) -> Result<impl Iterator<Item = (u32, Line)> + use<'a>, TableError> {
-        let lines = ram.memory.slice(self.base, self.bytes())?.as_chunks::<64>().0.iter().map(|bytes| {
-            let mut line = Line::EMPTY;
-            for (word, bytes) in line.words.iter_mut().zip(bytes.as_chunks::<8>().0) {
-                *word = u64::from_le_bytes(*bytes);
-            }
-            line
-        });
+        let lines = ram.memory.slice(self.layout.base(), self.bytes())?.as_chunks().0.iter().map(Line::from_bytes);
         Ok((0..=u32::MAX).zip(lines).filter(|(_, line)| !line.is_empty()))
     }
 }

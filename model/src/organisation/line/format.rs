@@ -1,6 +1,8 @@
 //! A line's 512 bits, packed and unpacked. The tables of bit ranges stand in [`super`].
 
 use crate::mapping::{Mapping, Marks, Pte};
+use crate::memory::Element;
+use crate::organisation::common::refuse_illegal;
 use hashwalk_spec::{Asid, PageSize, Pfn, Rights, Vpn};
 
 /// Pages of a dense line.
@@ -36,6 +38,10 @@ const VPN_TOP_LOW: u32 = 8;
 /// What of a dense line's words is its tag.
 const DENSE_TAG: [u64; WORDS] =
     [TOP_4 | DENSE | SIZE, TOP_12 | 1 << VPN_TOP_LOW, TOP_4, TOP_12, TOP_4, TOP_12, TOP_4, TOP_12];
+/// What must be zero in a dense line's word if its page is looked up.
+const DENSE_ZEROS: [u64; WORDS] = [0, 7 << 9, 15 << 8, 15 << 8, 15 << 8, 15 << 8, 15 << 8, 15 << 8];
+/// What must be zero in the first word of a mixed line's entry.
+const MIXED_ZEROS: [u64; WORDS] = [0, 0, 3 << 10, 0, 3 << 10, 0, 3 << 10, 0];
 /// What of an entry's first word must agree with what is searched for.
 const ENTRY_TAG: u64 = TOP_4 | SIZE | VALID;
 
@@ -116,6 +122,16 @@ impl Line {
         }
     }
 
+    /// The line in these bytes.
+    #[inline]
+    pub(super) fn from_bytes(bytes: &Element) -> Line {
+        let mut line = Line::EMPTY;
+        for (word, bytes) in line.words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        line
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.words == [0; WORDS]
     }
@@ -148,23 +164,34 @@ impl Line {
         pairs.fold(0, |differs, ((word, want), mask)| differs | (word ^ want) & mask) == 0
     }
 
-    /// The word that holds the wanted page's PTE.
+    /// The word that holds the wanted page's PTE, the lowest if a broken line has several.
     #[inline]
     pub(super) fn find(&self, wanted: &Wanted) -> Option<usize> {
+        self.find_global(wanted, false)
+    }
+
+    /// As [`Line::find`]; with `must_be_global`, PTEs without G are passed over.
+    #[inline]
+    pub(super) fn find_global(&self, wanted: &Wanted, must_be_global: bool) -> Option<usize> {
+        let must = VALID | if must_be_global { GLOBAL } else { 0 };
         if self.is_dense() {
             let word = wanted.word_of_dense;
-            return (self.words[word] & VALID != 0 && self.is_dense_of(wanted)).then_some(word);
+            return (self.words[word] & must == must && self.is_dense_of(wanted)).then_some(word);
         }
         let [pte, tag] = wanted.entry;
-        let found = |word: &usize| self.words[*word] & ENTRY_TAG == pte && self.words[*word + 1] == tag;
+        let found = |word: &usize| {
+            let [first, second] = [self.words[*word], self.words[*word + 1]];
+            first & ENTRY_TAG == pte && second == tag && first & must == must
+        };
         (0..WORDS).step_by(2).find(found)
     }
 
-    /// The mapping whose PTE is `word`, legal or not; `None` if there is none, or its size is the reserved one.
+    /// The mapping whose PTE is `word`; `None` if there is none, or it is malformed.
     #[inline]
     pub(super) fn mapping(&self, word: usize) -> Option<Mapping> {
         let pte = self.words[word];
-        if pte & VALID == 0 {
+        let zeros = if self.is_dense() { DENSE_ZEROS[word] } else { MIXED_ZEROS[word] };
+        if pte & VALID == 0 || pte & zeros != 0 {
             return None;
         }
         let (asid, vpn, size) = if self.is_dense() {
@@ -176,7 +203,7 @@ impl Line {
             let asid = (pte >> TOP_4_LOW) << 12 | tag >> TOP_12_LOW;
             (Asid::truncate(asid as u16), Vpn::truncate(tag), size_of(pte)?)
         };
-        Some(Mapping {
+        let mapping = Mapping {
             asid,
             vpn,
             size,
@@ -184,7 +211,8 @@ impl Line {
             rights: Rights::from_bits((pte >> RIGHTS_LOW) as u8),
             global: pte & GLOBAL != 0,
             marks: marks_of(pte),
-        })
+        };
+        refuse_illegal(&mapping).is_ok().then_some(mapping)
     }
 
     /// The group of a dense line; `None` if its size is the reserved one.
@@ -359,6 +387,6 @@ mod tests {
         assert_eq!(lens(group(0, 4).chain(group(8, 8)).collect()), [8, 4]);
         assert_eq!(lens(group(0, 3).chain(group(8, 3)).chain(group(16, 2)).collect()), [4, 4]);
         assert_eq!(lens(group(0, 1).chain(group(8, 5)).collect()), [5, 1]);
-        assert_eq!(lens(vec![]), []);
+        assert!(lens(vec![]).is_empty());
     }
 }

@@ -1,5 +1,7 @@
 use super::super::inverted::Inverted;
 use super::*;
+use crate::organisation::internal::Internal;
+use crate::organisation::line::LineTable;
 use hashwalk_spec::{Hash, Pfn, Rights};
 
 const KEY: u128 = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
@@ -33,7 +35,7 @@ fn each_process_has_a_table_of_the_size_that_it_needs() {
     assert_eq!(table.usage(&ram), Usage { bytes: 4096 + 4096 + 65536, mappings: 1005, places: 2176 });
     assert_eq!(ram.frames.free(), free - 18);
     // The word in memory is where the table is and log2 of its entries.
-    let base = table.table(Asid::truncate(3)).unwrap().base().get();
+    let base = table.table(Asid::truncate(3)).unwrap().layout().base().get();
     assert_eq!(table.directory.get(&ram, Asid::truncate(3)), Ok(base | 11));
 }
 
