@@ -145,3 +145,36 @@ fn a_chain_that_bites_its_tail_is_too_long() {
     let result = walk(&memory, &context(Hash::Asid, Search::ENABLE_ALL, 9), read());
     assert_eq!((result.answer, result.probes), (Err(Fault::ChainTooLong), 9));
 }
+
+/// What a golden walk finds in the bytes is what the table itself says, page for page.
+#[test]
+fn walks_find_what_the_tables_hold() {
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    for format in Format::ALL {
+        let settings = Settings { format, bus_bits: 64, frames: 256, ..Settings::default() };
+        let config = Config::new(settings).unwrap();
+        let mut ram = Ram::new(config.frames());
+        let mut table = of_config(&config, &mut ram, 7).unwrap();
+        for _ in 0..300 {
+            let word = random.next_u64();
+            let size = PageSize::ALL[[0, 0, 0, 0, 0, 1, 2, 0][word as usize & 7]];
+            let vpn = Vpn::truncate((word >> 3 & 0x3f) | (word >> 9 & 3) << 9 | (word >> 11 & 3) << 18).base(size);
+            let global = word >> 16 & 15 == 0;
+            let asid = if global { Asid::GLOBAL } else { Asid::truncate((word >> 20 & 3) as u16) };
+            let pfn = Pfn::truncate(word >> 24 & !(size.pages() - 1));
+            let _ = table.insert(&mut ram, Mapping { global, ..Mapping::new(asid, vpn, size, pfn, Rights::R) });
+        }
+        let context = WalkContext::new(*table.layout(), Search::ENABLE_ALL, 300);
+        let mut found = 0;
+        for (asid, vpn) in (0..5).flat_map(|asid| (0..0x10_0000).step_by(7).map(move |vpn| (asid, vpn))) {
+            let (asid, vpn) = (Asid::truncate(asid), Vpn::truncate(vpn));
+            let request = Request { asid, vpn, access: Access::Read, user: false };
+            let result = walk(&ram.memory, &context, request);
+            let mapping = table.lookup(&ram, asid, vpn).unwrap().mapping;
+            assert_eq!(result.mapping, mapping, "{format}: {asid}:{vpn}");
+            assert_eq!(result.answer, mapping.map_or(Err(Fault::NotPresent), |mapping| mapping.translate(&request)));
+            found += u64::from(mapping.is_some());
+        }
+        assert!(found > 10_000, "{format}: {found}");
+    }
+}

@@ -22,12 +22,13 @@
 //! | [`tlb`] | the translations, their lookup, refill and removal |
 //! | [`replacement`] | the tree of pseudo-LRU bits |
 //! | [`walker`] | the walk's states, the memory port, software's turn |
-//! | [`verdict`] | what one entry means for one search |
+//! | [`verdict`], [`line`] | what one entry, or one line, means for one search |
 //! | [`hash`] | the three hash functions |
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
 
 pub mod hash;
+pub mod line;
 pub mod mmu;
 pub mod page;
 pub mod ports;

@@ -112,9 +112,9 @@ bundle! {
     pub struct MemoryOut {
         /// 1 bit.
         pub request_valid: Signal,
-        /// 52 bits: a multiple of 32.
+        /// 52 bits: a multiple of the element's bytes.
         pub request_address: Signal,
-        /// 3 bits: beats of the read, a constant.
+        /// 4 bits: beats of the read, a constant.
         pub request_beats: Signal,
     }
 
@@ -168,21 +168,6 @@ impl Lookup {
     #[must_use]
     pub fn request(&self) -> Request {
         Request { vpn: self.vpn.clone(), asid: self.asid.clone(), access: self.access.clone(), user: self.user.clone() }
-    }
-}
-
-impl Refill {
-    /// The mapping that software answers with, unchecked.
-    #[must_use]
-    pub fn mapping(&self) -> Mapping {
-        Mapping {
-            vpn: self.vpn.clone(),
-            asid: self.asid.clone(),
-            global: self.global.clone(),
-            size: self.size.clone(),
-            pfn: self.pfn.clone(),
-            rights: self.rights.clone(),
-        }
     }
 }
 

@@ -1,36 +1,71 @@
-//! What one entry of the table means for one search (docs/spec.md, section 4). Combinational, one cycle: an entry in
-//! its 256 bits goes in, and out comes whether the walk ends with it, and how it goes on if not.
+//! What one element of the table means for one search (docs/spec.md, section 4). Combinational, one cycle.
 //!
-//! Software's answers are judged by the same circuit: they take the place of the entry, and their own size takes the
-//! place of the one that was searched for.
+//! ```text
+//!  element ─► judge of the format ─► Step ─► conclude ─► Verdict: the walk ends, or goes on there, or the search is over
+//! ```
+//!
+//! Each format has a judge that says whether the element holds the page and where the chain goes on ([`Step`]); what
+//! follows from that is the same for all.
 
-use hashwalk_hdl::{Signal, any_of, bundle, concat, high, lit, when};
+use hashwalk_hdl::{Signal, any_of, bundle, lit, when};
 use hashwalk_spec::entry;
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 
 use crate::page;
-use crate::ports::{Mapping, Request};
+use crate::ports::Request;
 
 bundle! {
     /// What is searched for.
     pub struct Sought {
-        /// The request that began the walk.
-        pub request: Request,
-        /// 1 bit: this search is for global mappings.
-        pub global: Signal,
+        /// 52 bits: the first VPN of the page.
+        pub vpn: Signal,
+        /// 16 bits: 0 in a search for global mappings.
+        pub asid: Signal,
         /// 2 bits: the page size of this search.
         pub size: Signal,
-        /// 1 bit: the entry is software's answer.
-        pub software: Signal,
+        /// 1 bit: this search is for global mappings.
+        pub global: Signal,
+    }
+
+    /// A PTE that may be the one.
+    pub struct Candidate {
+        /// 1 bit.
+        pub valid: Signal,
+        /// 1 bit.
+        pub global: Signal,
+        /// 4 bits.
+        pub rights: Signal,
+        /// 40 bits.
+        pub pfn: Signal,
+        /// 1 bit: a bit of it that must be zero is set.
+        pub stray_bits: Signal,
+    }
+
+    /// What a format's judge says of an element.
+    pub struct Step {
+        /// 1 bit: it holds the page.
+        pub is_match: Signal,
+        /// How, if it does.
+        pub found: Candidate,
+        /// 1 bit: the chain goes on.
+        pub linked: Signal,
+        /// 32 bits: there.
+        pub next: Signal,
+        /// 1 bit: but the link has a bit set that must be zero.
+        pub bad_link: Signal,
+    }
+
+    /// What a walk depends on besides the element.
+    pub struct Limits {
         /// 1 bit: the search must not probe further.
         pub last_step: Signal,
-        /// 32 bits: the number of entries less one.
+        /// 32 bits: the number of elements less one.
         pub table_mask: Signal,
-        /// 1 bit: the entry could not be read.
+        /// 1 bit: the element could not be read.
         pub unreadable: Signal,
     }
 
-    /// What follows from an entry.
+    /// What follows from an element.
     pub struct Verdict {
         /// 1 bit: the walk ends here, with `fault`.
         pub ends_walk: Signal,
@@ -43,74 +78,60 @@ bundle! {
     }
 }
 
-/// The mapping in an entry, unchecked.
-#[must_use]
-pub fn mapping(entry: &Signal) -> Mapping {
-    Mapping {
-        vpn: entry.bits(entry::VPN),
-        asid: entry.bits(entry::ASID),
-        global: entry.bit(entry::GLOBAL),
-        size: entry.bits(entry::SIZE),
-        pfn: entry.bits(entry::PFN),
-        rights: entry.bits(entry::RIGHTS),
+impl Sought {
+    /// Whether a PTE whose tag agrees is one that ends this search.
+    #[must_use]
+    pub fn accepts(&self, found: &Candidate) -> Signal {
+        &found.valid & (&found.global | !&self.global)
     }
 }
 
-/// The entry that would hold a mapping, unlinked and without marks: the inverse of [`mapping`].
+/// Judges an entry of a coalesced chain.
 #[must_use]
-pub fn entry(mapping: &Mapping) -> Signal {
-    let mut fields = vec![
-        (entry::VALID..entry::VALID + 1, high()),
-        (entry::RIGHTS, mapping.rights.clone()),
-        (entry::GLOBAL..entry::GLOBAL + 1, mapping.global.clone()),
-        (entry::ACCESSED..entry::DIRTY + 1, lit(2, 0u32)),
-        (entry::SIZE, mapping.size.clone()),
-        (entry::PFN, mapping.pfn.clone()),
-        (entry::VPN, mapping.vpn.clone()),
-        (entry::ASID, mapping.asid.clone()),
-        (entry::NEXT.start..entry::ENTRY_BITS, lit(entry::ENTRY_BITS - entry::NEXT.start, 0u32)),
-    ];
-    fields.extend(entry::ZERO_IN_MAPPING.map(|range| (range.clone(), lit(range.len() as u32, 0u32))));
-    fields.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
-    concat(fields.iter().map(|(_, signal)| signal))
+pub fn judge_entry(bits: &Signal, sought: &Sought) -> Step {
+    let found = Candidate {
+        valid: bits.bit(entry::VALID),
+        global: bits.bit(entry::GLOBAL),
+        rights: bits.bits(entry::RIGHTS),
+        pfn: bits.bits(entry::PFN),
+        stray_bits: any_of(entry::ZERO_IN_MAPPING.map(|range| bits.bits(range).any())),
+    };
+    let same_page = bits.bits(entry::VPN).eq(&sought.vpn).named("same_page");
+    let same_asid = bits.bits(entry::ASID).eq(&sought.asid).named("same_asid");
+    let same_size = bits.bits(entry::SIZE).eq(&sought.size).named("same_size");
+    Step {
+        is_match: same_page & same_asid & same_size & sought.accepts(&found),
+        linked: bits.bit(entry::LINKED),
+        next: bits.bits(entry::NEXT),
+        bad_link: bits.bits(entry::ZERO_IN_LINK).any(),
+        found,
+    }
 }
 
-/// Judges an entry.
+/// What follows from a step of the walk for `request`.
 #[must_use]
-pub fn judge(entry: &Signal, sought: &Sought) -> Verdict {
-    let found = mapping(entry);
-    let Request { vpn, asid, access, user } = &sought.request;
-
-    let size = when(&sought.software, found.size.clone()).otherwise(sought.size.clone());
-    let same_page = found.vpn.eq(&page::base(vpn, &size)).named("same_page");
-    let same_asid = found.asid.eq(&asid.gate(&!&sought.global)).named("same_asid");
-    let same_space =
-        when(&sought.software, &same_asid | &found.global).otherwise(&same_asid & (&found.global | !&sought.global));
-    let same_size = found.size.eq(&size);
-    let is_match = (entry.bit(entry::VALID) & same_page & same_space & same_size).named("is_match");
-
-    let stray_bits = any_of(entry::ZERO_IN_MAPPING.map(|range| entry.bits(range).any()));
-    let stray_global = &found.global & found.asid.any();
-    let reserved_size = found.size.all();
-    let malformed =
-        (stray_bits | stray_global | reserved_size | !page::is_aligned(&found.pfn, &found.size)).named("malformed");
-    let denied = !page::allows(&found.rights, access, user);
-
-    let linked = entry.bit(entry::LINKED);
-    let next = entry.bits(entry::NEXT);
-    let bad_link = (entry.bits(entry::ZERO_IN_LINK).any() | (&next & !&sought.table_mask).any()).named("bad_link");
-
-    let ends_walk = (&sought.unreadable | &is_match | &sought.software | (&linked & (&bad_link | &sought.last_step)))
-        .named("ends_walk");
+pub fn conclude(step: &Step, sought: &Sought, request: &Request, limits: &Limits) -> Verdict {
+    let is_match = step.is_match.named("is_match");
+    let found_fault = fault_of(&step.found, sought, request);
+    let outside = (&step.next & !&limits.table_mask).any();
+    let bad_link = (&step.bad_link | outside).named("bad_link");
+    let ends_walk = (&limits.unreadable | &is_match | (&step.linked & (&bad_link | &limits.last_step))).named("ends_walk");
     let code = |fault: Fault| lit(FAULT_BITS, fault.code());
-    let fault = when(&sought.unreadable, code(Fault::BusError))
-        .or_when(
-            &is_match,
-            when(&malformed, code(Fault::Malformed))
-                .or_when(&denied, code(Fault::Rights))
-                .otherwise(lit(FAULT_BITS, NO_FAULT)),
-        )
-        .or_when(&(&sought.software | &bad_link), code(Fault::Malformed))
+    let fault = when(&limits.unreadable, code(Fault::BusError))
+        .or_when(&is_match, found_fault)
+        .or_when(&bad_link, code(Fault::Malformed))
         .otherwise(code(Fault::ChainTooLong));
-    Verdict { follow: linked & !&ends_walk, ends_walk, fault, next }
+    Verdict { follow: &step.linked & !&ends_walk, ends_walk, fault, next: step.next.clone() }
+}
+
+/// The fault in which a PTE for the page ends the walk, 0 if there is none: it is malformed, or it denies the access.
+#[must_use]
+pub fn fault_of(found: &Candidate, sought: &Sought, request: &Request) -> Signal {
+    let stray_global = &found.global & sought.asid.any();
+    let malformed =
+        (&found.stray_bits | stray_global | !page::is_aligned(&found.pfn, &sought.size)).named("malformed");
+    let denied = !page::allows(&found.rights, &request.access, &request.user);
+    when(&malformed, lit(FAULT_BITS, Fault::Malformed.code()))
+        .or_when(&denied, lit(FAULT_BITS, Fault::Rights.code()))
+        .otherwise(lit(FAULT_BITS, NO_FAULT))
 }

@@ -47,17 +47,24 @@
 use hashwalk_hdl::{
     Component, Module, Signal, any_of, bundle, case, concat, first_one, high, lit, low, shape, states, when,
 };
-use hashwalk_spec::address::PAGE_OFFSET_BITS;
-use hashwalk_spec::entry::{ENTRY_BITS, ENTRY_BYTES_LOG2, INDEX_BITS};
+use hashwalk_spec::address::{ASID_BITS, PAGE_OFFSET_BITS, PFN_BITS};
+use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Config, Hash};
+use hashwalk_spec::{Config, Format, Hash};
 
 use crate::hash::{HashInputs, HashUnit};
 use crate::page;
+use crate::line;
 use crate::ports::{
-    self, ADDRESS_BITS, Control, Delivery, MemoryIn, MemoryOut, Miss, Refill, Request, SEARCHES, SIZE_BITS,
+    self, ADDRESS_BITS, Control, Delivery, Mapping, MemoryIn, MemoryOut, Miss, RIGHTS_BITS, Refill, Request, SEARCHES,
+    SIZE_BITS,
 };
-use crate::verdict::{self, Sought};
+use crate::verdict::{self, Candidate, Limits, Sought, Step};
+
+/// Bits that count the beats that are still to come.
+const BEAT_BITS: u32 = 3;
+/// Bits of the number of beats on the memory port.
+const BEATS_BITS: u32 = 4;
 
 states! {
     /// What the walker waits for.
@@ -68,9 +75,9 @@ states! {
         Hash,
         /// Memory takes the request.
         Request,
-        /// Memory sends the entry.
+        /// Memory sends the element.
         AwaitBeats,
-        /// The entry is judged.
+        /// The element, or software's answer, is judged.
         Check,
         /// The answer goes out, unless an invalidation takes effect in this cycle.
         Deliver,
@@ -126,23 +133,39 @@ bundle! {
         pub size: Signal,
     }
 
+    /// What a walk, or software, has found for the missed page.
+    pub struct Found {
+        /// 2 bits.
+        pub size: Signal,
+        /// 40 bits.
+        pub pfn: Signal,
+        /// 4 bits.
+        pub rights: Signal,
+        /// 1 bit.
+        pub global: Signal,
+    }
+
     /// Registers.
     pub struct WalkerState {
         /// 3 bits: [`Walk`].
         pub walk: Signal,
         /// 1 bit: what was read or asked since the start counts for nothing.
         pub stale: Signal,
-        /// 1 bit: `entry` is software's answer.
+        /// 1 bit: software answers this miss.
         pub software: Signal,
+        /// 1 bit: software's answer is not for the missed page, or not well formed.
+        pub stray_answer: Signal,
         /// The search that is being made, and those after it.
         pub search: Search,
         /// Probes already made in this search.
         pub steps: Signal,
-        /// 32 bits: the entry that is probed.
+        /// 32 bits: the element that is probed.
         pub index: Signal,
-        /// 256 bits: what was read of it; new beats come in at the top.
-        pub entry: Signal,
-        /// Beats still to come after the next one; none where an entry is one beat.
+        /// 256 or 512 bits: what was read of it; new beats come in at the top.
+        pub element: Signal,
+        /// The page that was found.
+        pub found: Found,
+        /// Beats still to come after the next one; none where an element is one beat.
         pub beats: Option<Signal>,
         /// 1 bit: a beat could not be read.
         pub unreadable: Signal,
@@ -180,12 +203,14 @@ impl Component for Walker {
     type State = WalkerState;
 
     fn name(&self) -> String {
-        format!("hashwalk_walker_{}_{}_{}", self.hash, self.max_steps, self.config.bus_bits())
+        let format = self.config.format();
+        format!("hashwalk_walker_{format}_{}_{}_{}", self.hash, self.max_steps, self.config.bus_bits())
     }
 
     fn doc(&self) -> String {
-        let (hash, steps, bus) = (self.hash, self.max_steps, self.config.bus_bits());
-        format!("Page walker: {hash} hash, at most {steps} probes a search, {bus}-bit memory port.")
+        let (format, hash) = (self.config.format(), self.hash);
+        let (steps, bus) = (self.max_steps, self.config.bus_bits());
+        format!("Page walker: {format} table, {hash} hash, at most {steps} probes a search, {bus}-bit memory port.")
     }
 
     fn inputs(&self) -> WalkerInputs {
@@ -205,11 +230,18 @@ impl Component for Walker {
             walk: Walk::Idle.signal(),
             stale: low(),
             software: low(),
+            stray_answer: low(),
             search: Search { exists: low(), later: lit(SEARCHES, 0u32), global: low(), size: lit(SIZE_BITS, 0u32) },
             steps: lit(self.step_bits(), 0u32),
             index: lit(INDEX_BITS, 0u32),
-            entry: lit(ENTRY_BITS, 0u32),
-            beats: (self.beats() > 1).then(|| lit(2, 0u32)),
+            element: lit(self.config.element_bits(), 0u32),
+            found: Found {
+                size: lit(SIZE_BITS, 0u32),
+                pfn: lit(PFN_BITS, 0u32),
+                rights: lit(RIGHTS_BITS, 0u32),
+                global: low(),
+            },
+            beats: (self.beats() > 1).then(|| lit(BEAT_BITS, 0u32)),
             unreadable: low(),
             fault: lit(FAULT_BITS, NO_FAULT),
         }
@@ -217,16 +249,21 @@ impl Component for Walker {
 
     fn kernel(&self, m: &mut Module, i: WalkerInputs, s: WalkerState) -> (WalkerOutputs, WalkerState) {
         let search = &s.search;
-        let home = self.home_index(m, &i, search);
+        let sought = Sought {
+            vpn: page::base(&i.request.vpn, &search.size).named("sought_vpn"),
+            asid: i.request.asid.gate(&!&search.global).named("sought_asid"),
+            size: search.size.clone(),
+            global: search.global.clone(),
+        };
+        let home = self.home_index(m, &i.control, &sought);
         // Under ASID 0 the global searches would repeat the others, which come first.
         let no_search = (!&search.exists | (&search.global & !i.request.asid.any())).named("no_search");
-        let verdict = verdict::judge(
-            &s.entry,
-            &Sought {
-                request: i.request.clone(),
-                global: &search.global & !&s.software,
-                size: search.size.clone(),
-                software: s.software.clone(),
+        let step = self.judge(&s.element, &sought);
+        let verdict = verdict::conclude(
+            &step,
+            &sought,
+            &i.request,
+            &Limits {
                 last_step: s.steps.eq_value(self.max_steps - 1),
                 table_mask: i.control.table_mask.clone(),
                 unreadable: s.unreadable.clone(),
@@ -267,7 +304,7 @@ impl Component for Walker {
                 (
                     Walk::Check,
                     when(&restart, again.clone())
-                        .or_when(&verdict.ends_walk, Walk::Deliver.signal())
+                        .or_when(&(&verdict.ends_walk | &s.software), Walk::Deliver.signal())
                         .or_when(&verdict.follow, Walk::Request.signal())
                         .otherwise(Walk::Hash.signal()),
                 ),
@@ -300,12 +337,15 @@ impl Component for Walker {
                 .or_when(&(&check & &verdict.follow), &s.steps + lit(self.step_bits(), 1u32))
                 .otherwise(s.steps.clone()),
             index: when(&begin, home).or_when(&check, verdict.next).otherwise(s.index.clone()),
-            entry: when(&answered, verdict::entry(&i.refill.mapping()))
-                .or_when(&i.memory.response_valid, self.shift_in(&s.entry, &i.memory.response_data))
-                .otherwise(s.entry.clone()),
+            element: when(&i.memory.response_valid, self.shift_in(&s.element, &i.memory.response_data))
+                .otherwise(s.element.clone()),
+            found: when(&answered, Found::by_software(&i.refill))
+                .or_when(&(&check & !&s.software), Found::by_walk(&step.found, &sought))
+                .otherwise(s.found.clone()),
+            stray_answer: when(&answered, is_stray(&i.refill, &i.request)).otherwise(s.stray_answer.clone()),
             beats: s.beats.as_ref().map(|beats| {
-                when(&Walk::Request.is(&s.walk), lit(2, self.beats() - 1))
-                    .or_when(&i.memory.response_valid, beats - lit(2, 1u32))
+                when(&Walk::Request.is(&s.walk), lit(BEAT_BITS, self.beats() - 1))
+                    .or_when(&i.memory.response_valid, beats - lit(BEAT_BITS, 1u32))
                     .otherwise(beats.clone())
             }),
             unreadable: when(&(Walk::Request.is(&s.walk) | &idle), low())
@@ -313,6 +353,7 @@ impl Component for Walker {
                 .otherwise(s.unreadable.clone()),
             fault: when(&out_of_searches, not_present)
                 .or_when(&answered, i.refill.fault.clone())
+                .or_when(&(&check & &s.software), s.found.fault(&s.stray_answer, &i.request))
                 .or_when(&check, verdict.fault)
                 .otherwise(s.fault.clone()),
             walk,
@@ -328,8 +369,13 @@ impl Component for Walker {
         let outputs = WalkerOutputs {
             memory: MemoryOut {
                 request_valid: Walk::Request.is(&s.walk),
-                request_address: address(&i.control.table_frame, &s.index),
-                request_beats: lit(3, self.beats()),
+                request_address: address(&i.control.table_frame, &s.index, self.config.format()),
+                request_beats: lit(BEATS_BITS, self.beats()),
+            },
+            delivery: Delivery {
+                valid: deliver,
+                fault: s.fault.clone(),
+                mapping: s.found.mapping(&i.request),
             },
             miss: Miss {
                 valid: Walk::AwaitSoftware.is(&s.walk),
@@ -339,7 +385,6 @@ impl Component for Walker {
                 user: i.request.user,
             },
             refill_ready: Walk::AwaitSoftware.is(&s.walk),
-            delivery: Delivery { valid: deliver, fault: s.fault.clone(), mapping: verdict::mapping(&s.entry) },
             state: s.walk.clone(),
         };
         (outputs, next)
@@ -347,23 +392,69 @@ impl Component for Walker {
 }
 
 impl Walker {
+    /// What the element means in this format.
+    fn judge(&self, element: &Signal, sought: &Sought) -> Step {
+        match self.config.format() {
+            Format::Line => line::judge(element, sought),
+            Format::Chained => verdict::judge_entry(element, sought),
+        }
+    }
+
     /// The home index of the current search.
-    fn home_index(&self, m: &mut Module, i: &WalkerInputs, search: &Search) -> Signal {
-        let table = &i.control;
+    fn home_index(&self, m: &mut Module, table: &Control, sought: &Sought) -> Signal {
+        let vpn = match self.config.format() {
+            Format::Line => line::group(&sought.vpn, &sought.size),
+            Format::Chained => sought.vpn.clone(),
+        };
         let unit = m.instance("hash", &HashUnit(self.hash));
         unit.connect(HashInputs {
             key: table.hash_key.clone(),
-            vpn: (self.hash != Hash::Asid).then(|| page::base(&i.request.vpn, &search.size)),
-            asid: i.request.asid.gate(&!&search.global),
+            vpn: (self.hash != Hash::Asid).then_some(vpn),
+            asid: sought.asid.clone(),
         });
         (&unit.outputs & &table.table_mask).named("home_index")
     }
 
-    /// The entry register after one more beat.
-    fn shift_in(&self, entry: &Signal, beat: &Signal) -> Signal {
+    /// The element register after one more beat.
+    fn shift_in(&self, element: &Signal, beat: &Signal) -> Signal {
         let bus = self.config.bus_bits();
-        if bus == ENTRY_BITS { beat.clone() } else { concat([beat, &entry.bits(bus..ENTRY_BITS)]) }
+        if bus == element.width() { beat.clone() } else { concat([beat, &element.bits(bus..element.width())]) }
     }
+}
+
+impl Found {
+    fn by_walk(found: &Candidate, sought: &Sought) -> Found {
+        let Candidate { pfn, rights, global, .. } = found.clone();
+        Found { size: sought.size.clone(), pfn, rights, global }
+    }
+
+    fn by_software(refill: &Refill) -> Found {
+        let Refill { size, pfn, rights, global, .. } = refill.clone();
+        Found { size, pfn, rights, global }
+    }
+
+    /// The fault that software's answer ends in, 0 if there is none.
+    fn fault(&self, stray: &Signal, request: &Request) -> Signal {
+        let Found { size, pfn, rights, global } = self.clone();
+        let found = Candidate { valid: high(), global, rights, pfn, stray_bits: stray.clone() };
+        // That it is global only under ASID 0 was looked at when it came.
+        let asid = lit(ASID_BITS, 0u32);
+        verdict::fault_of(&found, &Sought { vpn: request.vpn.clone(), asid, size, global: low() }, request)
+    }
+
+    /// The mapping of the requested page.
+    fn mapping(&self, request: &Request) -> Mapping {
+        let Found { size, pfn, rights, global } = self.clone();
+        let (vpn, asid) = (page::base(&request.vpn, &size), request.asid.gate(&!&global));
+        Mapping { vpn, asid, global, size, pfn, rights }
+    }
+}
+
+/// Whether software's answer is not for the missed page, or not well formed; its PFN is looked at a cycle later.
+fn is_stray(refill: &Refill, request: &Request) -> Signal {
+    let same_page = refill.vpn.eq(&page::base(&request.vpn, &refill.size));
+    let same_space = (refill.asid.eq(&request.asid) & !&refill.global) | (&refill.global & !refill.asid.any());
+    !same_page | !same_space | refill.size.all()
 }
 
 impl Search {
@@ -379,15 +470,15 @@ impl Search {
     }
 }
 
-/// The address of an entry. The table is aligned to its size, so that the index can be put in by OR.
-fn address(table_frame: &Signal, index: &Signal) -> Signal {
-    let within = PAGE_OFFSET_BITS - ENTRY_BYTES_LOG2;
+/// The address of an element. The table is aligned to its size, so that the index can be put in by OR.
+fn address(table_frame: &Signal, index: &Signal, format: Format) -> Signal {
+    let within = PAGE_OFFSET_BITS - format.element_log2();
     let above = INDEX_BITS - within;
     let address = concat([
         table_frame.bits(above..table_frame.width()),
         table_frame.bits(0..above) | index.bits(within..INDEX_BITS),
         index.bits(0..within),
-        lit(ENTRY_BYTES_LOG2, 0u32),
+        lit(format.element_log2(), 0u32),
     ]);
     debug_assert_eq!(address.width(), ADDRESS_BITS);
     address

@@ -1,7 +1,7 @@
 //! Properties of the generated design that need no simulation.
 
 use hashwalk_rtl::generate;
-use hashwalk_spec::{Config, Hash, Settings};
+use hashwalk_spec::{Config, Format, Hash, Settings};
 
 fn configurations() -> Vec<Config> {
     let odd = Settings {
@@ -14,7 +14,8 @@ fn configurations() -> Vec<Config> {
     };
     let mut all: Vec<Config> = Config::PRESETS.iter().map(|name| Config::preset(name).unwrap()).collect();
     all.push(Config::new(odd.clone()).unwrap());
-    all.push(Config::new(Settings { hash: Hash::Asid, ..odd }).unwrap());
+    all.push(Config::new(Settings { hash: Hash::Asid, ..odd.clone() }).unwrap());
+    all.push(Config::new(Settings { format: Format::Chained, ..odd }).unwrap());
     all
 }
 
@@ -57,7 +58,7 @@ fn the_ports_are_those_of_the_contract() {
         let position = columns[1].split(", ").position(|name| name == format!("`{}`", port.name)).unwrap();
         let of = |column: &str| {
             let parts: Vec<String> = column.split(", ").map(str::to_string).collect();
-            parts.get(position).or(parts.last()).unwrap().replace("bus width", "256")
+            parts.get(position).or(parts.last()).unwrap().replace("bus width", "512")
         };
         assert_eq!(of(columns[3]), port.width.to_string(), "{row}");
         let direction = if design.inputs.iter().any(|input| input.name == port.name) { "in" } else { "out" };

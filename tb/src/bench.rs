@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::walk;
-use hashwalk_model::{Mapping, PageTable};
+use hashwalk_model::{Mapping, PageTable, Walkable};
 use hashwalk_spec::{Access, Asid, Config, PageSize, Pfn, Request, Rights, Search, Vpn};
 use serde::Serialize;
 
@@ -75,7 +75,7 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
 /// Maps pages until one is found by the first probe and one by the second.
 fn pages_by_probes(os: &mut Os) -> Result<(Vpn, Vpn)> {
     let (mut first, mut second) = (None, None);
-    let pages = os.table().chained().layout().elements() / 2;
+    let pages = os.table().layout().elements() / 2;
     for page in 0..pages {
         let vpn = Vpn::truncate(0x1000 + page);
         let pfn = Pfn::truncate(page);

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use hashwalk_spec::{Config, Hash, Settings};
+use hashwalk_spec::{Config, Format, Hash, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
 use proptest::test_runner::{Config as RunnerConfig, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
@@ -39,24 +39,27 @@ pub enum CheckOutcome {
     },
 }
 
-/// Small, odd, default and large hardware, every hash, every bus.
+/// Small, odd, default and large hardware, every format, every hash, every bus.
 #[must_use]
 pub fn default_configs() -> Vec<Config> {
-    let base = Settings::default();
-    let legal = |settings| Config::new(settings).expect("a legal configuration");
+    let preset = |name| Config::preset(name).expect("a preset");
+    let named = |name: &str, settings| {
+        Config::new(Settings { name: name.into(), ..settings }).expect("a legal configuration")
+    };
+    let (tiny, default) = (preset("tiny").settings().clone(), preset("default").settings().clone());
+    let chained = Settings { format: Format::Chained, bus_bits: 256, ..default.clone() };
+    let odd = Settings { tlb_entries: 5, bus_bits: 128, max_steps: 2, hash: Hash::Fold, ..default };
+    let asid = Settings { tlb_entries: 7, max_steps: 40, hash: Hash::Asid, ..chained.clone() };
     vec![
-        Config::preset("tiny").expect("a preset"),
-        legal(Settings {
-            name: "odd".into(),
-            tlb_entries: 5,
-            bus_bits: 128,
-            max_steps: 2,
-            hash: Hash::Fold,
-            ..base.clone()
-        }),
-        legal(Settings { name: "chains".into(), tlb_entries: 7, max_steps: 40, hash: Hash::Asid, ..base }),
-        Config::preset("default").expect("a preset"),
-        Config::preset("large").expect("a preset"),
+        named("chained_tiny", Settings { format: Format::Chained, ..tiny }),
+        named("chained_odd", Settings { format: Format::Chained, ..odd.clone() }),
+        named("chained_asid", asid.clone()),
+        named("chained", chained),
+        preset("tiny"),
+        named("line_odd", odd),
+        named("line_asid", Settings { format: Format::Line, ..asid }),
+        preset("default"),
+        preset("large"),
     ]
 }
 

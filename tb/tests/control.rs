@@ -6,7 +6,7 @@ mod support;
 use fastrand::Rng;
 use hashwalk_model::layout::Layout;
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
-use hashwalk_spec::entry::ENTRY_BYTES;
+use hashwalk_spec::format::MAX_ELEMENT_BYTES;
 use hashwalk_spec::{Format, Access, Asid, Fault, Hash, Invalidation, PhysAddr, Request, Vpn};
 use support::*;
 
@@ -25,7 +25,7 @@ fn golden(bench: &Bench, lookup: Lookup) -> (Answer, u32) {
         match walk.progress() {
             Progress::Done(result) => return (result.answer.map(|translation| translation.pfn.get()), result.probes),
             Progress::Probe(address) => {
-                let mut bytes = [0; ENTRY_BYTES as usize];
+                let mut bytes = [0; MAX_ELEMENT_BYTES];
                 for (bytes, word) in bytes.chunks_exact_mut(8).zip(bench.memory.get(address.get())) {
                     bytes.copy_from_slice(&word.to_le_bytes());
                 }

@@ -6,11 +6,10 @@
 
 use clap::Args;
 use clap::builder::RangedI64ValueParser;
-use hashwalk_model::memory::BusError;
+use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::software::RefillEntry;
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
 use hashwalk_sim::Dut;
-use hashwalk_spec::entry::ENTRY_BYTES;
 use hashwalk_spec::{Fault, PhysAddr};
 
 use super::memory::MemoryTiming;
@@ -62,7 +61,7 @@ enum State {
     Loading {
         until: u64,
         walk: Walk,
-        loaded: Result<[u8; ENTRY_BYTES as usize], BusError>,
+        loaded: Result<Element, BusError>,
     },
     Answering {
         from: u64,
@@ -108,7 +107,7 @@ impl Handler {
         ports: &Ports,
         now: u64,
         context: &WalkContext,
-        read: impl FnOnce(PhysAddr) -> Result<[u8; ENTRY_BYTES as usize], BusError>,
+        read: impl FnOnce(PhysAddr) -> Result<Element, BusError>,
     ) {
         self.state = match std::mem::replace(&mut self.state, State::Waiting) {
             State::Waiting => match ports.missed(dut) {

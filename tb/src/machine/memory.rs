@@ -1,10 +1,10 @@
 //! The memory behind the MMU's port: one read at a time, with any latency and any backpressure.
 
 use fastrand::Rng;
-use hashwalk_model::memory::BusError;
+use hashwalk_model::memory::{BusError, Element};
 use hashwalk_sim::Dut;
-use hashwalk_spec::PhysAddr;
-use hashwalk_spec::entry::ENTRY_BYTES;
+use hashwalk_spec::format::MAX_ELEMENT_BYTES;
+use hashwalk_spec::{Config, PhysAddr};
 use serde::{Deserialize, Serialize};
 
 use super::ports::Ports;
@@ -41,7 +41,7 @@ impl MemoryTiming {
 
 /// A read on its way back.
 struct Read {
-    words: [u64; (ENTRY_BYTES / 8) as usize],
+    words: [u64; MAX_ELEMENT_BYTES / 8],
     error: bool,
     next_beat: u32,
     due: u64,
@@ -51,6 +51,7 @@ pub(super) struct MemoryAgent {
     timing: MemoryTiming,
     rng: Rng,
     beats: u32,
+    element_bytes: u64,
     ready: bool,
     read: Option<Read>,
     responding: bool,
@@ -59,9 +60,10 @@ pub(super) struct MemoryAgent {
 }
 
 impl MemoryAgent {
-    pub(super) fn new(timing: MemoryTiming, beats: u32) -> MemoryAgent {
-        let rng = Rng::with_seed(timing.seed);
-        MemoryAgent { timing, rng, beats, ready: false, read: None, responding: false, stalled: None }
+    pub(super) fn new(timing: MemoryTiming, config: &Config) -> MemoryAgent {
+        let (rng, beats) = (Rng::with_seed(timing.seed), config.beats());
+        let element_bytes = config.format().element_bytes();
+        MemoryAgent { timing, rng, beats, element_bytes, ready: false, read: None, responding: false, stalled: None }
     }
 
     fn chance(&mut self, percent: u8) -> bool {
@@ -75,7 +77,7 @@ impl MemoryAgent {
         let respond = self.read.as_ref().is_some_and(|read| read.due <= now);
         if respond {
             let read = self.read.as_ref().expect("a read is due");
-            let words = read.words.len() / self.beats as usize;
+            let words = (self.element_bytes / 8 / u64::from(self.beats)) as usize;
             let start = read.next_beat as usize * words;
             dut.set_wide(ports.memory_response_data, &read.words[start..start + words]);
             dut.set(ports.memory_response_error, u64::from(read.error));
@@ -93,7 +95,7 @@ impl MemoryAgent {
         dut: &Dut,
         ports: &Ports,
         now: u64,
-        read: impl FnOnce(PhysAddr) -> Result<[u8; ENTRY_BYTES as usize], BusError>,
+        read: impl FnOnce(PhysAddr) -> Result<Element, BusError>,
     ) -> Result<Option<PhysAddr>, String> {
         if self.responding {
             let late = self.chance(self.timing.gap_percent);
@@ -118,16 +120,17 @@ impl MemoryAgent {
         if self.read.is_some() {
             return Err(format!("read {address:#x} while another read was out"));
         }
-        if !address.is_multiple_of(ENTRY_BYTES) || dut.get(ports.memory_request_beats) != u64::from(self.beats) {
-            return Err(format!("read {address:#x}, not one whole entry"));
+        let beats = dut.get(ports.memory_request_beats);
+        if !address.is_multiple_of(self.element_bytes) || beats != u64::from(self.beats) {
+            return Err(format!("read {address:#x}, not one whole element"));
         }
         let address = PhysAddr::truncate(address);
         let latency = self.rng.u32(self.timing.latency..=self.timing.latency_max);
         let result = read(address);
         let error = result.is_err();
         // A failed read brings bits that must not be used: a valid entry for anybody.
-        let bytes = result.unwrap_or([0xff; ENTRY_BYTES as usize]);
-        let mut words = [0; (ENTRY_BYTES / 8) as usize];
+        let bytes = result.unwrap_or([0xff; MAX_ELEMENT_BYTES]);
+        let mut words = [0; MAX_ELEMENT_BYTES / 8];
         for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
             *word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
         }

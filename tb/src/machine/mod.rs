@@ -28,14 +28,13 @@ use std::collections::HashSet;
 
 use handler::Handler;
 use hashwalk_model::coherence::{Coherence, Ticket};
-use hashwalk_model::memory::BusError;
+use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
-use hashwalk_model::{Mapping, PhysicalMemory};
+use hashwalk_model::{Mapping, PageTable, PhysicalMemory};
 use hashwalk_rtl::walker::Walk as WalkerState;
 use hashwalk_sim::Dut;
-use hashwalk_spec::entry::ENTRY_BYTES;
-use hashwalk_spec::{Answer, Config, Fault, Invalidation, PhysAddr, Request};
+use hashwalk_spec::{Answer, Config, Fault, Format, Invalidation, PhysAddr, Request};
 use memory::MemoryAgent;
 use ports::Ports;
 use reads::Read;
@@ -121,7 +120,7 @@ impl Machine {
         let ports = Ports::new(&dut)?;
         let probe = u64::from(timing.worst_cycles(config.beats())) + 8;
         let mut machine = Machine {
-            memory: MemoryAgent::new(timing, config.beats()),
+            memory: MemoryAgent::new(timing, config),
             handler: Handler::new(HandlerCost::SIMPLE, timing, config.beats()),
             // Six searches of max_steps probes, with room for software's work.
             patience: 6 * u64::from(config.max_steps()) * (probe + 64) + 10_000,
@@ -298,15 +297,16 @@ impl Machine {
 
     /// The memory's and the handler's side of this cycle.
     fn observe_reads(&mut self) -> Result<(), MachineError> {
-        let reader = Reader { memory: self.os.memory(), poison: &self.poison };
+        let context = self.os.walk_context();
+        let format = context.layout().format();
+        let reader = Reader { memory: self.os.memory(), format, poison: &self.poison };
         let mut reads = [None, None];
         let [by_hardware, by_software] = &mut reads;
         let note = |place: &mut Option<Read>, address| {
-            let entry = reader.read(address);
-            *place = Some(Read { at: self.now, address, entry });
-            entry
+            let element = reader.read(address);
+            *place = Some(Read { at: self.now, address, element });
+            element
         };
-        let context = self.os.walk_context();
         let observed = self.memory.observe(&self.dut, &self.ports, self.now, |address| note(by_hardware, address));
         if let Some(address) = observed.map_err(|what| self.protocol(what))? {
             let table = context.layout();
@@ -361,7 +361,7 @@ impl Machine {
             let may_answer = mapping.global || !only_global;
             may_answer && mapping.covers(request.asid, request.vpn) && mapping.translate(&request) == answer
         };
-        self.os.table().chained().iter(self.os.memory()).is_ok_and(|mut mappings| mappings.any(gives))
+        self.os.table().mappings(self.os.ram()).is_ok_and(|mappings| mappings.into_iter().any(gives))
     }
 
     /// Whether the answer follows from what was read at different moments of a table that changed.
@@ -377,7 +377,7 @@ impl Machine {
         if self.poison.is_empty() {
             return walk(memory, &context, request);
         }
-        let reader = Reader { memory, poison: &self.poison };
+        let reader = Reader { memory, format: context.layout().format(), poison: &self.poison };
         let mut walk = Walk::new(&context, request);
         loop {
             match walk.progress() {
@@ -401,14 +401,15 @@ impl Machine {
 /// Physical memory as everybody on the bench sees it: some entries cannot be read.
 struct Reader<'a> {
     memory: &'a PhysicalMemory,
+    format: Format,
     poison: &'a Poison,
 }
 
 impl Reader<'_> {
-    fn read(&self, address: PhysAddr) -> Result<[u8; ENTRY_BYTES as usize], BusError> {
+    fn read(&self, address: PhysAddr) -> Result<Element, BusError> {
         if self.poison.contains(&address) {
-            return Err(BusError { address, bytes: ENTRY_BYTES });
+            return Err(BusError { address, bytes: self.format.element_bytes() });
         }
-        self.memory.read_entry(address)
+        self.memory.read_element(address, self.format)
     }
 }

@@ -1,20 +1,19 @@
 //! What was read for a request, to judge an answer that no single moment of the table explains.
 //!
-//! A walk reads its entries one after another, and the table may change between them: a chain grows behind the walk, or
+//! A walk reads its elements one after another, and the table may change between them: a chain grows behind the walk, or
 //! breaks before it. Then the walk ends in what none of the golden walks ends in, each of which sees the table as it
 //! stands at one moment. Such an answer is right if the golden walk, given what was read, ends in it too.
 
 use hashwalk_model::coherence::drops;
-use hashwalk_model::memory::BusError;
+use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
-use hashwalk_spec::entry::ENTRY_BYTES;
 use hashwalk_spec::{Answer, Invalidation, PhysAddr, Request};
 
 /// One read, by hardware or by software.
 pub(super) struct Read {
     pub(super) at: u64,
     pub(super) address: PhysAddr,
-    pub(super) entry: Result<[u8; ENTRY_BYTES as usize], BusError>,
+    pub(super) element: Result<Element, BusError>,
 }
 
 /// Whether the last whole walk in `reads` ends in `answer`, and no invalidation that was `done`, each with the cycle of
@@ -33,7 +32,7 @@ pub(super) fn explain(
             walk = Walk::new(context, request);
         }
         if walk.probe_address() == Some(read.address) {
-            walk.step(read.entry);
+            walk.step(read.element);
             last = read.at;
         }
     }

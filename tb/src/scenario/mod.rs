@@ -85,17 +85,17 @@ pub enum Action {
         /// Whether software refills.
         software: bool,
     },
-    /// One bit of an entry in use flips, until the table is changed or healed.
+    /// One bit of an element in use flips, until the table is changed or healed.
     Corrupt {
-        /// Counts the entries in use, around and around.
-        entry: u8,
-        /// The bit, 0 to 255.
-        bit: u8,
+        /// Counts the elements in use, around and around.
+        element: u8,
+        /// The bit, counted around and around too.
+        bit: u16,
     },
-    /// Reads of an entry fail, until it is healed.
+    /// Reads of an element fail, until it is healed.
     Poison {
-        /// The entry's index, within the table's mask.
-        entry: u8,
+        /// The element's index, within the table's mask.
+        element: u8,
     },
     /// What was corrupted or poisoned is whole again.
     Heal,

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use hashwalk_model::os::Os;
-use hashwalk_model::{Mapping, PageTable};
+use hashwalk_model::{Element, Mapping, PageTable, PhysicalMemory};
 use hashwalk_sim::Dut;
-use hashwalk_spec::entry::{ENTRY_BITS, ENTRY_BYTES};
-use hashwalk_spec::{Asid, Config, Invalidation, PageSize, PhysAddr, Vpn};
+use hashwalk_spec::{Asid, Config, Invalidation, PhysAddr, Vpn};
 use std::path::Path;
 
 use super::{Action, Scenario};
@@ -60,7 +59,7 @@ struct Runner<'a> {
     /// What is asked and not yet accepted.
     drive: Drive,
     /// The entry that is corrupted, as it was.
-    broken: Option<(PhysAddr, [u8; ENTRY_BYTES as usize])>,
+    broken: Option<(PhysAddr, Element)>,
 }
 
 impl Runner<'_> {
@@ -140,10 +139,10 @@ impl Runner<'_> {
                     });
                 }
             }
-            Action::Corrupt { entry, bit } => self.corrupt(entry, bit),
-            Action::Poison { entry } => {
+            Action::Corrupt { element, bit } => self.corrupt(element, bit),
+            Action::Poison { element } => {
                 let layout = *self.machine.os().walk_context().layout();
-                let address = layout.address(u32::from(entry) & layout.mask());
+                let address = layout.address(u32::from(element) & layout.mask());
                 self.unsettle(|machine| machine.set_poison(Poison::from([address])));
                 self.tally.count("poison");
             }
@@ -168,38 +167,42 @@ impl Runner<'_> {
     /// The mapping of a page in the address space itself.
     fn mapped(&self, asid: Asid, vpn: Vpn) -> Option<Mapping> {
         let os = self.machine.os();
-        let lookup = |size: &PageSize| os.table().chained().lookup(os.memory(), asid, vpn.base(*size), *size);
-        PageSize::ALL.iter().find_map(|size| lookup(size).ok()?.mapping)
+        os.table().lookup(os.ram(), asid, vpn).ok()?.mapping.filter(|mapping| mapping.asid == asid)
     }
 
-    fn corrupt(&mut self, entry: u8, bit: u8) {
+    fn corrupt(&mut self, element: u8, bit: u16) {
         self.heal();
-        let (table, memory) = (self.machine.os().table().chained(), self.machine.os().memory());
-        let used: Vec<u32> = table.entries(memory).expect("the table lies in memory").map(|(index, _)| index).collect();
+        let (context, memory) = (self.machine.os().walk_context(), self.machine.os().memory());
+        let format = context.layout().format();
+        let read = |address| memory.read_element(address, format).expect("elements lie in memory");
+        let all = (0..=context.layout().mask()).map(|index| context.layout().address(index));
+        let used: Vec<PhysAddr> = all.filter(|address| read(*address).iter().any(|byte| *byte != 0)).collect();
         if used.is_empty() {
             return;
         }
-        let address = table.layout().address(used[usize::from(entry) % used.len()]);
-        let whole = self.machine.os().memory().read_entry(address).expect("entries lie in memory");
+        let address = used[usize::from(element) % used.len()];
+        let whole = read(address);
         let mut broken = whole;
-        let bit = u32::from(bit) % ENTRY_BITS;
+        let bit = u64::from(bit) % (8 * format.element_bytes());
         broken[bit as usize / 8] ^= 1 << (bit % 8);
-        self.write_entry(address, broken);
+        self.write_element(address, &broken);
         self.broken = Some((address, whole));
         self.tally.count("corrupt");
     }
 
     fn heal(&mut self) {
         if let Some((address, whole)) = self.broken.take() {
-            self.write_entry(address, whole);
+            self.write_element(address, &whole);
         }
         self.unsettle(|machine| machine.set_poison(Poison::new()));
     }
 
-    fn write_entry(&mut self, address: PhysAddr, bytes: [u8; ENTRY_BYTES as usize]) {
+    fn write_element(&mut self, address: PhysAddr, element: &Element) {
+        let bytes = self.machine.os().walk_context().layout().format().element_bytes() as usize;
+        let write = |memory: &mut PhysicalMemory| memory.write(address, &element[..bytes]).expect("it lies in memory");
         self.unsettle(|machine| {
             machine.change(|os| {
-                os.memory_mut().write_entry(address, &bytes).expect("entries lie in memory");
+                write(os.memory_mut());
                 Vec::new()
             });
         });
@@ -216,5 +219,5 @@ impl Runner<'_> {
 
 /// Every well-formed mapping in the table, reachable or not.
 fn mappings(os: &mut Os) -> Vec<Mapping> {
-    os.table().chained().iter(os.memory()).expect("the table lies in memory").collect()
+    os.table().mappings(os.ram()).expect("the table lies in memory")
 }

@@ -78,8 +78,8 @@ fn action() -> impl Strategy<Value = Action> {
         6 => (asid(), vpn(), rights()).prop_map(|(asid, vpn, rights)| Action::Protect { asid, vpn, rights }),
         12 => invalidation().prop_map(Action::Invalidate),
         3 => any::<bool>().prop_map(|software| Action::Refill { software }),
-        2 => any::<(u8, u8)>().prop_map(|(entry, bit)| Action::Corrupt { entry, bit }),
-        1 => any::<u8>().prop_map(|entry| Action::Poison { entry }),
+        2 => any::<(u8, u16)>().prop_map(|(element, bit)| Action::Corrupt { element, bit }),
+        1 => any::<u8>().prop_map(|element| Action::Poison { element }),
         1 => Just(Action::Heal),
     ]
 }

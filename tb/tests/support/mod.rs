@@ -28,24 +28,29 @@ pub use memory::{Memory, Sample};
 pub use page::*;
 pub use table::Table;
 
-/// 4 slots, 64-bit bus, keyed hash, 16 steps.
+/// Chained entries, 4 slots, 64-bit bus, keyed hash, 16 steps.
 pub fn tiny() -> Config {
-    named("tiny")
+    named("chained_tiny")
 }
 
-/// 5 slots, 128-bit bus, fold hash, 2 steps.
+/// Chained entries, 5 slots, 128-bit bus, fold hash, 2 steps.
 pub fn odd() -> Config {
-    named("odd")
+    named("chained_odd")
 }
 
-/// 32 slots, 256-bit bus, keyed hash, 64 steps.
+/// Chained entries, 32 slots, 256-bit bus, keyed hash, 64 steps.
 pub fn default() -> Config {
-    named("default")
+    named("chained")
 }
 
 /// All three.
 pub fn configs() -> [Config; 3] {
     [tiny(), odd(), default()]
+}
+
+/// Those of every format that `hashwalk check` goes through.
+pub fn all_configs() -> Vec<Config> {
+    default_configs()
 }
 
 fn named(name: &str) -> Config {
