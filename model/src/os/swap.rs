@@ -7,6 +7,10 @@
 //!         | 1 user | 3 users|        | 1 user |      (more than one after a fork)
 //!         +--------+--------+--------+--------+
 //! ```
+//!
+//! A page that was read keeps its slot, so that it leaves memory again without a write as long as its D is clear. One that
+//! was stored to gets a new slot before it gives up the old one: a program that stores to everything wants some slots
+//! more than it has pages. Source: the seeds' swap space.
 
 use super::device::{Latency, PageBytes, Transfers};
 
