@@ -4,6 +4,8 @@
 //! are in memory and marked before anything is counted, so that a walk is a TLB miss and nothing else. One access in
 //! four is a store, and every load must return what this process stored.
 
+mod shown;
+
 use anyhow::Result;
 use hashwalk_model::Tagging;
 use hashwalk_model::os::Platform;
@@ -11,10 +13,9 @@ use hashwalk_spec::{Asid, Vpn};
 use serde::Serialize;
 
 use crate::explore::context::{Context, TLB_ENTRIES};
-use crate::explore::output::Figures;
-use crate::explore::plot::{Axis, LinePlot, Series, Style};
 use crate::explore::watched::{Machine, READ_CYCLES, Watched};
-use crate::report::grouped;
+
+pub use shown::{figures, plot};
 
 /// Entries carry ASIDs.
 pub const TAGGED: &str = "ASID";
@@ -23,11 +24,7 @@ pub const UNTAGGED: &str = "none";
 
 const FIRST_VPN: u64 = 0x1_0000;
 const PROCESSES: [u64; 4] = [2, 4, 8, 32];
-/// Those that are printed and plotted.
-const PLOTTED: [u64; 2] = [4, 32];
 const QUANTA: [usize; 7] = [16, 64, 256, 1024, 4096, 16_384, 65_536];
-/// Those that are printed.
-const PRINTED_QUANTA: [usize; 3] = [64, 1024, 16_384];
 /// A quick run takes no longer ones.
 const QUICK_QUANTA: usize = 4;
 /// Turns of each process that are counted.
@@ -42,9 +39,11 @@ enum Use {
     Zipf,
 }
 
+/// The pages with weights.
+const ZIPF: &str = "16, zipf";
 /// How it is used, by how many pages.
 const USES: [(&str, Use, usize); 4] =
-    [("8, loop", Use::Loop, 8), ("16, loop", Use::Loop, 16), ("48, loop", Use::Loop, 48), ("16, zipf", Use::Zipf, 16)];
+    [("8, loop", Use::Loop, 8), ("16, loop", Use::Loop, 16), ("48, loop", Use::Loop, 48), (ZIPF, Use::Zipf, 16)];
 
 /// Processes with a quantum.
 #[derive(Clone, Debug, Serialize)]
@@ -149,51 +148,19 @@ fn take_turns(
     })
 }
 
-/// Misses of both kinds side by side.
-#[must_use]
-pub fn figures(rows: &[Row]) -> Figures {
-    let mut figures = Figures::new(
-        "Processes that take turns: misses and cycles of walks a switch, TLB of 32 entries (a walk's read takes 44 cycles)",
-        ["processes", "pages each", "quantum", "misses: ASIDs", "none", "cycles: ASIDs", "none", "an access", "none"],
-    );
-    let printed = |row: &&Row| PLOTTED.contains(&row.processes) && PRINTED_QUANTA.contains(&row.quantum);
-    for row in rows.iter().filter(|row| row.tagging == TAGGED).filter(printed) {
-        let same =
-            |other: &&Row| (other.processes, other.pages, other.quantum) == (row.processes, row.pages, row.quantum);
-        let Some(without) = rows.iter().filter(|other| other.tagging == UNTAGGED).find(same) else { continue };
-        figures.row([
-            row.processes.to_string(),
-            row.pages.into(),
-            grouped(row.quantum as u64),
-            format!("{:.1}", row.misses_a_switch),
-            format!("{:.1}", without.misses_a_switch),
-            format!("{:.0}", row.walk_cycles_a_switch),
-            format!("{:.0}", without.walk_cycles_a_switch),
-            format!("{:.2}", row.cycles_an_access),
-            format!("{:.2}", without.cycles_an_access),
-        ]);
+impl Row {
+    /// The same without ASIDs.
+    fn untagged<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
+        let what = |row: &Row| (row.processes, row.pages, row.quantum);
+        rows.iter().find(|row| row.tagging == UNTAGGED && what(row) == what(self))
     }
-    figures
 }
 
-/// Misses over the quantum, of the smallest loop.
+/// The largest part of the misses that ASIDs save where the pages of all processes do not fit into the TLB. It is small:
+/// when processes take turns, LRU drops the entries of the one whose turn is next.
 #[must_use]
-pub fn plot(rows: &[Row]) -> LinePlot {
-    let mut series = Vec::new();
-    for (colour, processes) in PLOTTED.into_iter().enumerate() {
-        for (tagging, style) in [(TAGGED, Style::Joined), (UNTAGGED, Style::Dashed)] {
-            let of = rows
-                .iter()
-                .filter(|row| row.tagging == tagging && row.processes == processes && row.pages == USES[0].0);
-            let points = of.map(|row| (row.quantum as f64, row.misses_a_switch)).collect();
-            let tags = if tagging == TAGGED { "with" } else { "without" };
-            series.push(Series { name: format!("{processes} processes, {tags} ASIDs"), style, colour, points });
-        }
-    }
-    LinePlot {
-        title: "TLB misses after a switch, processes of 8 pages, TLB of 32 entries".into(),
-        x: Axis::log("quantum in accesses"),
-        y: Axis::linear("misses a switch"),
-        series,
-    }
+pub fn most_saved_beyond_tlb(rows: &[Row]) -> f64 {
+    let beyond = rows.iter().filter(|row| row.tagging == TAGGED && !row.fits_tlb);
+    let saved = beyond.filter_map(|row| Some(1.0 - row.misses_a_switch / row.untagged(rows)?.misses_a_switch));
+    saved.fold(0.0, f64::max)
 }
