@@ -9,8 +9,7 @@
 //! ```
 //!
 //! A page that was read keeps its slot, so that it leaves memory again without a write as long as its D is clear. One that
-//! was stored to gets a new slot before it gives up the old one: a program that stores to everything wants some slots
-//! more than it has pages. Source: the seeds' swap space.
+//! was stored to gives it up when it is written again. Source: the seeds' swap space.
 
 use super::device::{Latency, PageBytes, Transfers};
 

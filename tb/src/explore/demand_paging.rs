@@ -97,7 +97,7 @@ fn measure(context: &Context, pattern: &Pattern, memory_percent: u64) -> Result<
     let pages = pattern.pages.len();
     let frames = frames(pattern, memory_percent);
     // A page that was stored to again keeps its old slot until it has a new one.
-    let platform = Platform { swap_pages: 2 * pages as u64, table_grows: true, ..Platform::default() };
+    let platform = Platform { swap_pages: pages as u64, table_grows: true, ..Platform::default() };
     let machine = Machine { frames, mappings: frames, cpus: 1, tagging: Tagging::Asid, platform };
     let mut watched = Watched::new(&machine, context.key())?;
     watched.spawn(0, &runs(&pattern.pages))?;
