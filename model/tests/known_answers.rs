@@ -1,7 +1,9 @@
 //! The worked examples of docs/spec.md, section 10: literals from the page, never worked by this crate.
 
 use hashwalk_model::{ChainedTable, Entry, Layout, Mapping, PhysicalMemory, WalkContext, walk};
-use hashwalk_spec::{Format, Access, Answer, Asid, Fault, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Translation, Vpn};
+use hashwalk_spec::{
+    Access, Answer, Asid, Fault, Format, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Translation, Vpn,
+};
 
 const BASE: u64 = 0x3000;
 const RWU: Rights = Rights::R.with(Rights::W).with(Rights::U);

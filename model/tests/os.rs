@@ -2,9 +2,7 @@
 
 use hashwalk_model::organisation::internal::Internal;
 use hashwalk_model::os::Platform;
-use hashwalk_model::{
-    Mapping, Os, OsError, PhysicalMemory, Ram, Resolution, Segment, TableError, Walkable, walk,
-};
+use hashwalk_model::{Mapping, Os, OsError, PhysicalMemory, Ram, Resolution, Segment, TableError, Walkable, walk};
 use hashwalk_spec::{
     Access, Asid, Config, Fault, Hash, Invalidation, PageSize, Pfn, Request, Rights, Search, Translation, Vpn,
 };

@@ -93,6 +93,20 @@ fn a_page_that_is_clean_is_not_written_again() {
 }
 
 #[test]
+fn a_swap_device_as_large_as_the_program_is_enough() {
+    let (mut system, _) = machine(32, 6, 100, 100);
+    for round in 0..4 {
+        for page in 0..100 {
+            store(&mut system, page, 1000 * round + page).unwrap();
+        }
+    }
+    for page in 0..100 {
+        assert_eq!(load(&mut system, page), Ok(3000 + page));
+    }
+    assert_eq!(system.os().swap().free(), 0);
+}
+
+#[test]
 fn pages_that_were_never_stored_to_need_no_swap_device() {
     let (mut system, _) = machine(32, 6, 0, 100);
     for page in (0..100).chain(0..100) {

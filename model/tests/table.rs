@@ -3,7 +3,7 @@
 //! invariants hold, and every page that the sequence may touch translates as the map says.
 
 use hashwalk_model::{ChainedTable, Layout, Mapping, Marks, PhysicalMemory, Pte, TableError, WalkContext, walk};
-use hashwalk_spec::{Format, Access, Asid, Fault, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Search, Vpn};
+use hashwalk_spec::{Access, Asid, Fault, Format, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Search, Vpn};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 

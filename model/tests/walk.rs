@@ -1,8 +1,16 @@
 //! The walk against a second one, written on plain words from docs/spec.md, section 4, over tables of any bytes.
 
-use hashwalk_model::{BusError, HashFunction, Layout, PhysicalMemory, Progress, Walk, WalkContext, hasher, walk};
-use hashwalk_spec::{Format, Access, Asid, Fault, Hash, PhysAddr, Request, Search, Vpn};
+use hashwalk_model::organisation::of_config;
+use hashwalk_model::{
+    BusError, HashFunction, Layout, Mapping, PageTable, PhysicalMemory, Progress, Ram, Walk, WalkContext, Walkable,
+    hasher, walk,
+};
+use hashwalk_spec::{
+    Access, Asid, Config, Fault, Format, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Search, Settings, Vpn,
+};
 use proptest::prelude::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 const LOG2: u32 = 7;
 

@@ -115,7 +115,8 @@ pub fn conclude(step: &Step, sought: &Sought, request: &Request, limits: &Limits
     let found_fault = fault_of(&step.found, sought, request);
     let outside = (&step.next & !&limits.table_mask).any();
     let bad_link = (&step.bad_link | outside).named("bad_link");
-    let ends_walk = (&limits.unreadable | &is_match | (&step.linked & (&bad_link | &limits.last_step))).named("ends_walk");
+    let ends_walk =
+        (&limits.unreadable | &is_match | (&step.linked & (&bad_link | &limits.last_step))).named("ends_walk");
     let code = |fault: Fault| lit(FAULT_BITS, fault.code());
     let fault = when(&limits.unreadable, code(Fault::BusError))
         .or_when(&is_match, found_fault)
@@ -128,8 +129,7 @@ pub fn conclude(step: &Step, sought: &Sought, request: &Request, limits: &Limits
 #[must_use]
 pub fn fault_of(found: &Candidate, sought: &Sought, request: &Request) -> Signal {
     let stray_global = &found.global & sought.asid.any();
-    let malformed =
-        (&found.stray_bits | stray_global | !page::is_aligned(&found.pfn, &sought.size)).named("malformed");
+    let malformed = (&found.stray_bits | stray_global | !page::is_aligned(&found.pfn, &sought.size)).named("malformed");
     let denied = !page::allows(&found.rights, &request.access, &request.user);
     when(&malformed, lit(FAULT_BITS, Fault::Malformed.code()))
         .or_when(&denied, lit(FAULT_BITS, Fault::Rights.code()))

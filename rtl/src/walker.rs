@@ -53,8 +53,8 @@ use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 use hashwalk_spec::{Config, Format, Hash};
 
 use crate::hash::{HashInputs, HashUnit};
-use crate::page;
 use crate::line;
+use crate::page;
 use crate::ports::{
     self, ADDRESS_BITS, Control, Delivery, Mapping, MemoryIn, MemoryOut, Miss, RIGHTS_BITS, Refill, Request, SEARCHES,
     SIZE_BITS,
@@ -372,11 +372,7 @@ impl Component for Walker {
                 request_address: address(&i.control.table_frame, &s.index, self.config.format()),
                 request_beats: lit(BEATS_BITS, self.beats()),
             },
-            delivery: Delivery {
-                valid: deliver,
-                fault: s.fault.clone(),
-                mapping: s.found.mapping(&i.request),
-            },
+            delivery: Delivery { valid: deliver, fault: s.fault.clone(), mapping: s.found.mapping(&i.request) },
             miss: Miss {
                 valid: Walk::AwaitSoftware.is(&s.walk),
                 vpn: i.request.vpn,

@@ -1,7 +1,6 @@
 //! `hashwalk check` and `hashwalk replay`: differential testing with random scenarios.
 
 use std::cell::RefCell;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -11,6 +10,7 @@ use proptest::test_runner::{Config as RunnerConfig, RngAlgorithm, TestCaseError,
 
 use crate::device::Device;
 use crate::scenario::{Scenario, Tally, run, scenarios};
+use crate::whole_file;
 
 /// What to check.
 #[derive(Clone, Debug)]
@@ -101,12 +101,9 @@ pub fn check(devices: &[Device], options: &CheckOptions, quiet: bool) -> Result<
 
 fn write_scenario(scenario: &Scenario, path: &Path) -> Result<()> {
     let context = || format!("cannot write the failing scenario to {}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
-    serde_json::to_writer_pretty(&mut file, scenario).with_context(context)?;
-    writeln!(file).with_context(context)?;
-    file.persist(path).with_context(context)?;
-    Ok(())
+    let mut text = serde_json::to_vec_pretty(scenario).with_context(context)?;
+    text.push(b'\n');
+    whole_file::write(path, &text).with_context(context)
 }
 
 /// Reads a scenario that was written by [`check`].

@@ -1,13 +1,14 @@
 //! `hashwalk emit`: the Verilog of a configuration, its file list, and its ports and parameters in Markdown.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
 use hashwalk_rtl::generate;
 use hashwalk_spec::Config;
+
+use crate::whole_file;
 
 /// Writes all files of a configuration into `folder`, which is made if it is not there. Each file is complete or not
 /// there at all.
@@ -26,13 +27,7 @@ pub fn emit(config: &Config, folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<PathBuf> {
     let path = folder.join(name);
-    let context = || format!("cannot write {}", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(context)?;
-    file.write_all(text.as_bytes()).with_context(context)?;
-    // A temporary file is for its owner alone; what is emitted is for everybody who may read the folder.
-    #[cfg(unix)]
-    std::os::unix::fs::PermissionsExt::set_mode(&mut file.as_file().metadata()?.permissions(), 0o644);
-    file.persist(&path).with_context(context)?;
+    whole_file::write(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
 
@@ -70,4 +65,20 @@ fn describe(config: &Config, design: &Design) -> String {
     }
     text.push_str("\nA section number is one of Hashwalk's docs/spec.md, which is the contract of these ports.\n");
     text
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_is_emitted_can_be_read_like_any_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, "").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+        let files = emit(&Config::preset("tiny").unwrap(), folder.path()).unwrap();
+        assert!(files.len() > 2 && files.iter().all(|file| mode(file) == mode(&plain)), "{files:?}");
+    }
 }

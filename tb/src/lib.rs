@@ -13,3 +13,4 @@ pub mod replay_trace;
 pub mod report;
 pub mod scenario;
 pub mod trace;
+mod whole_file;

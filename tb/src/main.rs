@@ -14,7 +14,7 @@ use hashwalk::cli::{
     Bench, BenchArgs, CheckArgs, Cli, Command, EmitArgs, ExploreArgs, RecordArgs, RefillChoice, ReplayArgs, RunArgs,
 };
 use hashwalk::device::Device;
-use hashwalk::explore::{Disagreement, ExploreOptions};
+use hashwalk::explore::ExploreOptions;
 use hashwalk::machine::MachineError;
 use hashwalk::replay_trace::{ReplayOptions, replay as replay_trace, trace_name};
 use hashwalk::report::{RefillMode, RunReport, comparison, plain_table, table};
@@ -271,9 +271,10 @@ fn study(args: ExploreArgs) -> Result<ExitCode> {
     let options = ExploreOptions { study: args.study, output: args.output, seed: args.seed, quick: args.quick, traces };
     match explore::explore(&options, print) {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) if error.downcast_ref::<Disagreement>().is_some() => {
+        Err(error) if explore::is_refuted(&error) => {
             eprintln!("hashwalk: {error:#}");
-            eprintln!("  do it again: hashwalk explore {} --seed {}", options.study, options.seed);
+            let quick = if options.quick { " --quick" } else { "" };
+            eprintln!("  do it again: hashwalk explore {} --seed {}{quick}", options.study, options.seed);
             Ok(ExitCode::from(DISAGREEMENT))
         }
         Err(error) => Err(error),

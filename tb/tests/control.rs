@@ -7,7 +7,7 @@ use fastrand::Rng;
 use hashwalk_model::layout::Layout;
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
 use hashwalk_spec::format::MAX_ELEMENT_BYTES;
-use hashwalk_spec::{Format, Access, Asid, Fault, Hash, Invalidation, PhysAddr, Request, Vpn};
+use hashwalk_spec::{Access, Asid, Fault, Format, Hash, Invalidation, PhysAddr, Request, Vpn};
 use support::*;
 
 const VPN: u64 = 0x6_7654_3210_9876;

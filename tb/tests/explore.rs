@@ -66,7 +66,7 @@ fn every_study_prints_a_finding_and_writes_its_files() {
 #[test]
 fn two_runs_write_the_same_bytes_and_another_seed_others() {
     let again = TempDir::new().unwrap();
-    for study in ["hash", "sizing"] {
+    for study in ["hash", "sizing", "demand-paging", "cow", "asid"] {
         assert!(explore(&[study, "--quick"], again.path()).status.success());
     }
     for entry in std::fs::read_dir(again.path()).unwrap() {
@@ -161,6 +161,79 @@ fn huge_pages_take_the_seeds_numbers_of_entries() {
     assert_eq!((number(small, "load"), number(large, "load")), (0.5, 256.0 / 262_144.0));
     assert!(number(small, "reads_mean") > 1.29 && number(large, "reads_mean") == 1.0);
     assert!(number(small, "hot_miss_rate") > 0.99 && number(large, "hot_miss_rate") < 0.001);
+}
+
+#[test]
+fn a_program_runs_in_a_tenth_of_its_memory_and_reads_back_every_byte() {
+    let whole = &rows("demand-paging-whole.csv")[0];
+    let (program, memory) = (number(whole, "program_mb"), number(whole, "memory_mb"));
+    assert_eq!((program / memory, number(whole, "bytes_verified")), (10.0, program * 1_048_576.0));
+    // Each page is stored to once: out once at most, and back once.
+    let (pages, frames) = (program * 256.0, memory * 256.0);
+    for column in ["pages_read", "pages_written"] {
+        let moved = number(whole, column);
+        assert!((pages - frames..=pages).contains(&moved), "{column}: {moved}");
+    }
+    let rows = rows("demand-paging.csv");
+    for row in &rows {
+        let (memory, faults) = (number(row, "memory_percent"), number(row, "faults_per_1000"));
+        match row["pattern"].as_str() {
+            _ if memory >= 100.0 => assert_eq!((faults, number(row, "waiting_cycles")), (0.0, 0.0), "{row:?}"),
+            // The clock throws out what comes next.
+            "sweep" => assert_eq!(faults, 1000.0, "{row:?}"),
+            // As likely as the page is not in memory.
+            "random" => assert!((faults - 10.0 * (100.0 - memory)).abs() < 30.0, "{row:?}"),
+            "local" if memory >= 20.0 => assert!(faults < 250.0, "{row:?}"),
+            _ => {}
+        }
+        // Whoever came in from the swap device and was not stored to leaves without a write.
+        let left = number(row, "pages_written") + number(row, "clean_drops");
+        assert!((left - number(row, "faults")).abs() <= number(row, "frames"), "{row:?}");
+    }
+}
+
+#[test]
+fn a_child_copies_what_it_stores_to_and_the_parent_the_rest() {
+    for row in rows("cow.csv") {
+        let (resident, stored) = (number(&row, "resident_pages"), number(&row, "stored_pages"));
+        assert_eq!(row["fork_frames"], "0", "{row:?}");
+        for column in ["child_faults", "child_copies", "child_frames", "parent_kept"] {
+            assert_eq!(number(&row, column), stored, "{column}: {row:?}");
+        }
+        assert_eq!(number(&row, "child_copied_bytes"), 4096.0 * stored);
+        let of_parent = (number(&row, "parent_faults"), number(&row, "parent_copies"));
+        assert_eq!(of_parent, (resident, resident - stored), "{row:?}");
+    }
+    // Trap, lock, copy (a frame, its bytes), update, shootdown (rounds, invalidations, dropped, acknowledged), release.
+    let counts: Vec<f64> = rows("cow-steps.csv").iter().map(|row| number(row, "count")).collect();
+    assert_eq!(counts, [1.0, 1.0, 1.0, 4096.0, 1.0, 1.0, 1.0, 3.0, 4.0, 1.0]);
+    let rounds = rows("cow-cpus.csv");
+    assert_eq!(rounds.len(), 16);
+    for row in rounds {
+        assert_eq!(row["acknowledgements_a_copy"].parse(), Ok(number(&row, "cpus")), "{row:?}");
+        assert_eq!(row["shootdowns"], row["copies"], "{row:?}");
+    }
+    for row in rows("cow-threads.csv") {
+        let words = 512.0 * number(&row, "processes") * number(&row, "pages") * number(&row, "rounds");
+        assert_eq!(number(&row, "words_compared"), words, "{row:?}");
+    }
+}
+
+#[test]
+fn tagged_entries_survive_switches_and_few_asids_take_few_flushes() {
+    for row in rows("asid.csv") {
+        let (pages, misses) = (number(&row, "pages_each"), number(&row, "misses_a_switch"));
+        if row["tagging"] == "ASID" {
+            assert!(row["fits_tlb"] == "false" || misses == 0.0, "{row:?}");
+        } else if row["pages"].ends_with("loop") && number(&row, "quantum") >= pages {
+            assert!(misses >= pages.min(32.0), "{row:?}");
+        }
+    }
+    for row in rows("asid-lives.csv") {
+        let (lives, asids) = (number(&row, "lives"), number(&row, "asids"));
+        assert_eq!(number(&row, "flushes"), ((lives - 1.0) / asids).floor(), "{row:?}");
+        assert_eq!(number(&row, "loads_verified"), 8.0 * lives);
+    }
 }
 
 #[test]

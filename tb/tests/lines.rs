@@ -80,7 +80,9 @@ fn a_line_walk_takes_latency_plus_3_plus_beats_on_every_bus() {
         let device = Device::build(&config, false).unwrap();
         for latency in [1, 10, 40, 100] {
             let mut os = Os::new(&config, 1);
-            let page = |vpn| Mapping::new(Asid::truncate(1), Vpn::truncate(vpn), PageSize::Small, Pfn::truncate(vpn), Rights::ALL);
+            let page = |vpn| {
+                Mapping::new(Asid::truncate(1), Vpn::truncate(vpn), PageSize::Small, Pfn::truncate(vpn), Rights::ALL)
+            };
             let (table, ram) = os.table_mut();
             (0..8).for_each(|vpn| table.insert(ram, page(vpn)).unwrap());
             let dut = device.load().unwrap();

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A page that many processes map, privately or shared, is one frame. Private stores get a copy (copy-on-write), shared
-//! ones stay in the frame and reach the file when the frame is taken back.
+//! ones stay in the frame and reach the file when the frame is taken back. A page costs one read of the device however
+//! many map it. Source: the seeds' lazy loading, and the note on sharing frames.
 
 use super::device::{Latency, PageBytes, Transfers};
 use hashwalk_spec::Pfn;

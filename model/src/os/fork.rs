@@ -9,6 +9,10 @@
 //!  a store   VPN 5, RW  ─────► 0x21                            alone again: nothing is copied
 //!  by parent
 //! ```
+//!
+//! A fork costs an entry for each page of the child, an update for each writable page of the parent and one shootdown; no
+//! frame. Each page that is stored to costs a copy of 4 KiB and a shootdown, once, if it still has two sharers.
+//! Source: the seed's copy-on-write.
 
 use super::fault::without_w;
 use super::process::Process;

@@ -7,6 +7,9 @@
 //!
 //! The copy of a promotion waits for the shootdown: until then a CPU may store to the small pages through its TLB, and
 //! such a store would be lost. Meanwhile an entry without rights keeps the huge page's place in the table.
+//!
+//! A promotion copies 2 MiB, and turns 512 entries into one that a TLB holds in one slot; a split copies nothing and takes
+//! 512 entries. Source: the seeds' huge pages.
 
 use super::fault::page_at;
 use super::withdrawn::{Then, Withdrawn};

@@ -1,5 +1,10 @@
 //! Which mappings lead to a frame: the reverse of the page table, which only page-out needs.
 //!
+//! ```text
+//!  frame    0x20   0x21                      0x22
+//!           -      (1, 0x5), (2, 0x5)        (1, 0x200, 2 MiB) .. 0x221: -       one page, many after a fork, a huge one
+//! ```
+//!
 //! An inverted table knows it from the frame's own entry; the others would be searched whole. A huge page is noted at
 //! its first frame.
 

@@ -1,4 +1,10 @@
 //! Processes: address spaces by their ASIDs.
+//!
+//! ```text
+//!  ASID ─► segments: what may be touched  │  swapped: VPN ─► slot  │  busy: withdrawn, not yet released
+//! ```
+//!
+//! What is in memory stands in the page table alone. Source: the seeds' private address spaces.
 
 use super::asids::Asids;
 use super::segments::Segments;

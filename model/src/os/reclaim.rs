@@ -46,8 +46,8 @@ impl<T: PageTable> Os<T> {
         // Once around to clear A, once more to find it clear.
         let mut looks = 2 * self.ram.memory.frames();
         while victims.len() < wanted && looks > 0 {
-            let dirty = victims.iter().filter(|victim| victim.dirty).count() as u64;
-            match self.look(dirty < self.swap.free())? {
+            let new_slots = victims.iter().filter(|victim| victim.needs_new_slot).count() as u64;
+            match self.look(new_slots < self.swap.free())? {
                 Look::Split(huge) => {
                     mappings.push(huge);
                     continue;
@@ -92,11 +92,18 @@ impl<T: PageTable> Os<T> {
             });
         }
         let dirty = marks.contains(Marks::D);
-        if dirty && !cached && !swap_has_room {
+        let needs_new_slot = dirty && !cached && !pages.iter().any(|page| self.has_slot_alone(*page));
+        if needs_new_slot && !swap_has_room {
             return Ok(Look::Fixed);
         }
         let mappings = self.withdraw(&pages)?;
-        Ok(Look::Victim(Victim { pfn, pages, dirty }, mappings))
+        Ok(Look::Victim(Victim { pfn, pages, dirty, needs_new_slot }, mappings))
+    }
+
+    /// Whether the page has a slot that nobody else needs: what it held before the page was stored to again.
+    fn has_slot_alone(&self, (asid, vpn, _): Page) -> bool {
+        let slot = self.processes.get(asid).and_then(|process| process.swapped.get(&vpn));
+        slot.is_some_and(|slot| self.swap.users(*slot) == 1)
     }
 
     /// Clears A and returns the marks as they were.
@@ -141,13 +148,14 @@ impl<T: PageTable> Os<T> {
             }
         }
         if victim.dirty && !page_of_file && !alive.is_empty() {
-            let slot =
-                self.swap.write(&bytes, alive.len() as u32).expect("a slot was free when the page was withdrawn");
+            // What they held before is given up first: one of those slots may be the one that is free.
             for (asid, vpn) in &alive {
-                let process = self.processes.get_mut(*asid).expect("it is alive");
-                if let Some(old) = process.swapped.insert(*vpn, slot) {
-                    self.swap.put(old);
-                }
+                self.put_slots(*asid, vpn.get(), vpn.get() + 1);
+            }
+            let users = alive.len() as u32;
+            let slot = self.swap.write(&bytes, users).expect("a slot was free when the page was withdrawn");
+            for (asid, vpn) in &alive {
+                self.processes.get_mut(*asid).expect("it is alive").swapped.insert(*vpn, slot);
             }
         }
         for _ in &victim.pages {

@@ -7,6 +7,9 @@
 //!         | 1 user | 3 users|        | 1 user |      (more than one after a fork)
 //!         +--------+--------+--------+--------+
 //! ```
+//!
+//! A page that was read keeps its slot, so that it leaves memory again without a write as long as its D is clear. One that
+//! was stored to gives it up when it is written again. Source: the seeds' swap space.
 
 use super::device::{Latency, PageBytes, Transfers};
 

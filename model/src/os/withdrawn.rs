@@ -52,6 +52,8 @@ pub(super) struct Victim {
     pub(super) pages: Vec<Page>,
     /// Whether the content is nowhere else.
     pub(super) dirty: bool,
+    /// Whether it needs a place on the swap device that it has not yet.
+    pub(super) needs_new_slot: bool,
 }
 
 impl Withdrawn {

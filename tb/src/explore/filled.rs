@@ -62,8 +62,7 @@ impl Reads {
 /// A mapping of a small page.
 #[must_use]
 pub fn small(asid: Asid, vpn: Vpn, pfn: u64) -> Mapping {
-    let rights = Rights::R.with(Rights::U);
-    Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(pfn), rights)
+    Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(pfn), Rights::R.with(Rights::U))
 }
 
 impl Filled {

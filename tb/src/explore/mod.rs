@@ -15,10 +15,14 @@
 //! | `output.rs` | what a study gives back, and writing it |
 //! | `plot.rs`, `page.rs` | SVG plots, the HTML page |
 //! | `filled.rs` | tables full of pages, and the reads of looking them up, every answer compared with a plain map |
+//! | `watched.rs` | programs on a whole system, every load compared with what was stored |
 //! | the others | one study each |
 
+mod asid;
 mod break_even;
 mod context;
+mod cow;
+mod demand_paging;
 mod filled;
 mod hash;
 mod huge_pages;
@@ -27,6 +31,7 @@ mod output;
 mod page;
 mod plot;
 mod sizing;
+mod watched;
 
 use std::path::PathBuf;
 
@@ -35,6 +40,7 @@ use anyhow::{Context as _, Result};
 pub use context::{Context, TLB_ENTRIES, Workload};
 pub use filled::{Disagreement, Reads};
 pub use output::{Figures, Folder, Outcome};
+pub use watched::LostStore;
 
 /// One study.
 pub struct Study {
@@ -47,7 +53,16 @@ pub struct Study {
 }
 
 /// All studies, in the order of the page.
-pub const STUDIES: &[Study] = &[organisations::STUDY, hash::STUDY, sizing::STUDY, break_even::STUDY, huge_pages::STUDY];
+pub const STUDIES: &[Study] = &[
+    organisations::STUDY,
+    hash::STUDY,
+    sizing::STUDY,
+    break_even::STUDY,
+    huge_pages::STUDY,
+    demand_paging::STUDY,
+    cow::STUDY,
+    asid::STUDY,
+];
 
 /// What stands for all of them.
 pub const ALL: &str = "all";
@@ -73,10 +88,17 @@ pub struct ExploreOptions {
     pub traces: Vec<PathBuf>,
 }
 
+/// Whether a study stopped because the model is wrong: a table has disagreed with a plain map ([`Disagreement`]), or a
+/// load has not returned what was stored ([`LostStore`]).
+#[must_use]
+pub fn is_refuted(error: &anyhow::Error) -> bool {
+    error.is::<Disagreement>() || error.is::<LostStore>()
+}
+
 /// Runs what is asked for, hands each study's text to `print`, and writes the files.
 ///
 /// # Errors
-/// The folder cannot be written, a trace cannot be read, or a table has disagreed with a plain map ([`Disagreement`]).
+/// The folder cannot be written, a trace cannot be read, or the model is wrong ([`is_refuted`]).
 pub fn explore(options: &ExploreOptions, mut print: impl FnMut(&str) -> Result<()>) -> Result<()> {
     let folder = Folder::open(&options.output)?;
     let mut context = Context::new(options.seed, options.quick, options.traces.clone());

@@ -40,15 +40,18 @@ struct Row {
 
 fn run(context: &Context) -> Result<Outcome> {
     let workloads = context.workloads()?;
+    let steps = workloads.len() * (sized::KINDS.len() + lines::LENGTHS) + loads::STEPS;
     let mut rows = Vec::new();
-    for (step, workload) in workloads.iter().enumerate() {
-        for (within, kind) in sized::KINDS.iter().enumerate() {
-            context.progress(step * sized::KINDS.len() + within, (workloads.len() + 1) * sized::KINDS.len());
+    for workload in workloads {
+        for kind in sized::KINDS {
+            context.progress(rows.len(), steps);
             rows.push(measure(context, workload, kind)?);
         }
     }
-    let lines = lines::sweep(context)?;
-    let loads = loads::sweep(context)?;
+    let done = rows.len();
+    let lines = lines::sweep(context, |step| context.progress(done + step, steps))?;
+    let done = done + lines.len();
+    let loads = loads::sweep(context, |step| context.progress(done + step, steps))?;
     let worst = |organisation: &str| {
         let means = rows.iter().filter(|row| row.organisation == organisation).map(|row| row.miss_reads_mean);
         means.fold(0.0, f64::max)

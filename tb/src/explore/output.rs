@@ -1,6 +1,5 @@
 //! What a study gives back, and how it comes into files: whole or not at all.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -8,6 +7,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use crate::report::plain_table;
+use crate::whole_file;
 
 /// What a study has found.
 #[derive(Clone, Debug)]
@@ -81,28 +81,18 @@ impl Folder {
     /// It cannot be made or written to.
     pub fn open(path: &Path) -> Result<Folder> {
         std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))?;
-        temporary(path)?;
+        let cannot = || format!("cannot write into {}", path.display());
+        whole_file::beside(&path.join("explore")).with_context(cannot)?;
         Ok(Folder { path: path.into() })
     }
 
-    /// Writes a file beside its place and moves it there, so that no reader ever sees a half of it.
+    /// Writes a file; no reader ever sees a half of it.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
         let path = self.path.join(name);
-        let mut file = temporary(&self.path)?;
-        file.write_all(bytes).with_context(|| format!("cannot write {}", path.display()))?;
-        file.persist(&path).map_err(|error| error.error).with_context(|| format!("cannot write {}", path.display()))?;
+        whole_file::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }
-}
-
-fn temporary(folder: &Path) -> Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".explore-");
-    // A temporary file is its owner's alone; these are for everyone whom the umask lets read.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).with_context(|| format!("cannot write into {}", folder.display()))
 }

@@ -13,6 +13,8 @@ use crate::explore::output::Figures;
 
 /// Lines for each page, times two.
 const HALF_LINES_A_PAGE: [u64; 5] = [1, 2, 4, 8, 16];
+/// Steps of the sweep for each trace.
+pub const LENGTHS: usize = HALF_LINES_A_PAGE.len();
 /// What a length is measured by.
 const WANTED_READS: f64 = 1.05;
 
@@ -33,14 +35,15 @@ pub struct Row {
     boots_within: f64,
 }
 
-/// Measures every length on every trace.
+/// Measures every length on every trace, and tells `progress` how many it has done.
 ///
 /// # Errors
 /// A trace cannot be read, or a table disagrees with a plain map.
-pub fn sweep(context: &Context) -> Result<Vec<Row>> {
+pub fn sweep(context: &Context, progress: impl Fn(usize)) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for workload in context.workloads()? {
         for half_lines in HALF_LINES_A_PAGE {
+            progress(rows.len());
             rows.push(measure(context, workload, half_lines)?);
         }
     }

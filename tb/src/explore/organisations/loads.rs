@@ -74,18 +74,22 @@ const KINDS: &[Kind] = &[
     },
 ];
 
-/// Fills each organisation step by step, until it is full or refuses a page.
+/// Steps of the sweep.
+pub const STEPS: usize = KINDS.len() * 10;
+
+/// Fills each organisation step by step, until it is full or refuses a page, and tells `progress` how far it is.
 ///
 /// # Errors
 /// A table disagrees with a plain map.
-pub fn sweep(context: &Context) -> Result<Vec<Row>> {
+pub fn sweep(context: &Context, progress: impl Fn(usize)) -> Result<Vec<Row>> {
     let log2 = context.size(14, 10);
     let mut rows = Vec::new();
-    for kind in KINDS {
+    for (kind, place) in KINDS.iter().zip(0..) {
         let mut filled = Filled::new(2048, |ram| (kind.make)(ram, log2, context.key()))?;
         let mut random = context.random(2);
         let mut pages: Vec<(Asid, Vpn)> = Vec::new();
         'loads: for load_percent in (10..=100).step_by(10) {
+            progress(10 * place + load_percent as usize / 10 - 1);
             while (pages.len() as u64) < (load_percent << log2) / 100 {
                 let (asid, vpn) = (Asid::truncate(random.u16(1..=64)), Vpn::truncate(random.u64(..1 << 36)));
                 match filled.insert(small(asid, vpn, pages.len() as u64)) {

@@ -1,14 +1,13 @@
 //! The trace file while it is written: a temporary file beside it, which takes its name at the end.
 
-use std::fs::Permissions;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::{RecordError, RecordOptions};
 use crate::trace::header;
+use crate::whole_file;
 
 /// The level at which traces are compressed: near the best, and still as fast as valgrind makes references.
 const ZSTD_LEVEL: i32 = 19;
@@ -62,18 +61,11 @@ impl Sink {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-        name.push(".");
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.is_dir() {
             return Err(io::Error::other(format!("there is no folder {}", folder.display())));
         }
-        // The permissions of an ordinary new file: the umask is taken off them.
-        let file = tempfile::Builder::new()
-            .prefix(&name)
-            .suffix(".part")
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)?;
+        let file = whole_file::beside(path)?;
         if path.extension().is_some_and(|extension| extension == "zst") {
             let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
             encoder.include_checksum(true)?;
