@@ -174,8 +174,9 @@ fn walks_find_what_the_tables_hold() {
         }
         let context = WalkContext::new(*table.layout(), Search::ENABLE_ALL, 300);
         let mut found = 0;
-        for (asid, vpn) in (0..5).flat_map(|asid| (0..0x10_0000).step_by(7).map(move |vpn| (asid, vpn))) {
-            let (asid, vpn) = (Asid::truncate(asid), Vpn::truncate(vpn));
+        for n in 0..5 * 1024 {
+            let asid = Asid::truncate((n / 1024) as u16);
+            let vpn = Vpn::truncate((n & 0x3f) | (n >> 6 & 3) << 9 | (n >> 8 & 3) << 18);
             let request = Request { asid, vpn, access: Access::Read, user: false };
             let result = walk(&ram.memory, &context, request);
             let mapping = table.lookup(&ram, asid, vpn).unwrap().mapping;
@@ -183,6 +184,6 @@ fn walks_find_what_the_tables_hold() {
             assert_eq!(result.answer, mapping.map_or(Err(Fault::NotPresent), |mapping| mapping.translate(&request)));
             found += u64::from(mapping.is_some());
         }
-        assert!(found > 10_000, "{format}: {found}");
+        assert!(found > 500, "{format}: {found}");
     }
 }

@@ -25,7 +25,7 @@
 //!   └── reset
 //! ```
 //!
-//! A walk whose first entry matches, memory latency L, one beat:
+//! A walk whose first probe finds the page, memory latency L, one beat:
 //!
 //! ```text
 //! cycle     0        1        2         3 ..  L + 2   L + 3    L + 4
@@ -50,10 +50,10 @@ use hashwalk_hdl::{
 use hashwalk_spec::address::{ASID_BITS, PAGE_OFFSET_BITS, PFN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Config, Format, Hash};
+use hashwalk_spec::{Config, Format, Hash, entry, line};
 
 use crate::hash::{HashInputs, HashUnit};
-use crate::line;
+use crate::line as line_judge;
 use crate::page;
 use crate::ports::{
     self, ADDRESS_BITS, Control, Delivery, Mapping, MemoryIn, MemoryOut, Miss, RIGHTS_BITS, Refill, Request, SEARCHES,
@@ -359,6 +359,10 @@ impl Component for Walker {
             walk,
         };
 
+        // A and D, which software keeps.
+        for word in 0..self.config.format().ptes() {
+            m.ignore(s.element.bits(line::in_word(word, entry::ACCESSED..entry::DIRTY + 1)));
+        }
         m.assume("start_only_when_idle", !&i.start | &idle);
         m.check("only_a_held_walk_is_concerned", !&i.concerned | &i.hold);
         m.assume("beat_only_when_awaited", !&i.memory.response_valid | Walk::AwaitBeats.is(&s.walk));
@@ -391,7 +395,7 @@ impl Walker {
     /// What the element means in this format.
     fn judge(&self, element: &Signal, sought: &Sought) -> Step {
         match self.config.format() {
-            Format::Line => line::judge(element, sought),
+            Format::Line => line_judge::judge(element, sought),
             Format::Chained => verdict::judge_entry(element, sought),
         }
     }
@@ -399,7 +403,7 @@ impl Walker {
     /// The home index of the current search.
     fn home_index(&self, m: &mut Module, table: &Control, sought: &Sought) -> Signal {
         let vpn = match self.config.format() {
-            Format::Line => line::group(&sought.vpn, &sought.size),
+            Format::Line => line_judge::group(&sought.vpn, &sought.size),
             Format::Chained => sought.vpn.clone(),
         };
         let unit = m.instance("hash", &HashUnit(self.hash));

@@ -20,10 +20,10 @@ use crate::report::RefillMode;
 pub struct WalkBench {
     /// Cycles from the acceptance of a read to its first beat.
     pub memory_latency: u32,
-    /// Cycles from a miss, as it is presented, to its answer, where the first entry matches.
-    pub first_entry_cycles: u32,
-    /// The same where the second entry of the chain matches.
-    pub second_entry_cycles: u32,
+    /// Cycles from a miss, as it is presented, to its answer, where the first probe finds it.
+    pub first_probe_cycles: u32,
+    /// The same where the second probe does.
+    pub second_probe_cycles: u32,
     /// Cycles from a request that hits to its answer.
     pub hit_cycles: u32,
     /// Hits answered in a cycle, over many.
@@ -47,11 +47,11 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
     os.set_search_enable(Search::ENABLE_ALL);
     let (first, second) = pages_by_probes(&mut os)?;
     let mut machine = Machine::new(device.load()?, config, os, MemoryTiming::fixed(memory_latency))?;
-    let first_entry = ask(&mut machine, read(first))?;
-    let second_entry = ask(&mut machine, read(second))?;
+    let first_walk = ask(&mut machine, read(first))?;
+    let second_walk = ask(&mut machine, read(second))?;
     let hit = ask(&mut machine, read(second))?;
-    if first_entry.hit || second_entry.hit || !hit.hit {
-        bail!("expected two walks and a hit, not {first_entry:?}, {second_entry:?}, {hit:?}");
+    if first_walk.hit || second_walk.hit || !hit.hit {
+        bail!("expected two walks and a hit, not {first_walk:?}, {second_walk:?}, {hit:?}");
     }
     let pages = [first, second];
     let (mut answered, mut presented, begin) = (0, 0, machine.now());
@@ -65,33 +65,31 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
     let cycles = machine.now() - begin - 1;
     Ok(WalkBench {
         memory_latency,
-        first_entry_cycles: first_entry.cycles,
-        second_entry_cycles: second_entry.cycles,
+        first_probe_cycles: first_walk.cycles,
+        second_probe_cycles: second_walk.cycles,
         hit_cycles: hit.cycles,
         hits_per_cycle: f64::from(HITS) / cycles as f64,
     })
 }
 
-/// Maps pages until one is found by the first probe and one by the second.
+/// Maps pages side by side until one is found by the first probe and one by the second.
 fn pages_by_probes(os: &mut Os) -> Result<(Vpn, Vpn)> {
-    let (mut first, mut second) = (None, None);
-    let pages = os.table().layout().elements() / 2;
+    let pages = 4 * os.table().layout().elements();
+    let vpn = |page| Vpn::truncate(0x1000 + page);
     for page in 0..pages {
-        let vpn = Vpn::truncate(0x1000 + page);
-        let pfn = Pfn::truncate(page);
-        let mapping = Mapping::new(ASID, vpn, PageSize::Small, pfn, Rights::ALL);
+        let mapping = Mapping::new(ASID, vpn(page), PageSize::Small, Pfn::truncate(page), Rights::ALL);
         let (table, ram) = os.table_mut();
         table.insert(ram, mapping).context("while filling the table")?;
-        match walk(os.memory(), &os.walk_context(), read(vpn)).probes {
-            1 => first = first.or(Some(vpn)),
-            2 => second = second.or(Some(vpn)),
-            _ => {}
-        }
-        if let (Some(first), Some(second)) = (first, second) {
-            return Ok((first, second));
+        let context = os.walk_context();
+        let probes = |page: &u64| walk(os.memory(), &context, read(vpn(*page))).probes;
+        // An insertion may move other pages' lines, so the first is looked for when the second is found.
+        if probes(&page) == 2
+            && let Some(first) = (0..page).find(|page| probes(page) == 1)
+        {
+            return Ok((vpn(first), vpn(page)));
         }
     }
-    bail!("none of {pages} pages has its entry in the second place of a chain")
+    bail!("none of {pages} pages is found by the second probe of a walk")
 }
 
 /// Asks for one translation and waits for its answer.

@@ -43,9 +43,8 @@ pub enum CheckOutcome {
 #[must_use]
 pub fn default_configs() -> Vec<Config> {
     let preset = |name| Config::preset(name).expect("a preset");
-    let named = |name: &str, settings| {
-        Config::new(Settings { name: name.into(), ..settings }).expect("a legal configuration")
-    };
+    let named =
+        |name: &str, settings| Config::new(Settings { name: name.into(), ..settings }).expect("a legal configuration");
     let (tiny, default) = (preset("tiny").settings().clone(), preset("default").settings().clone());
     let chained = Settings { format: Format::Chained, bus_bits: 256, ..default.clone() };
     let odd = Settings { tlb_entries: 5, bus_bits: 128, max_steps: 2, hash: Hash::Fold, ..default };

@@ -244,8 +244,8 @@ fn measure(args: &BenchArgs) -> Result<ExitCode> {
                 if what == Bench::Walk {
                     let above =
                         |cycles: u32, reads: u32| format!("{cycles} = {reads} L + {}", cycles - reads * latency);
-                    columns.push(("first entry matches", above(figures.first_entry_cycles, 1)));
-                    columns.push(("second entry matches", above(figures.second_entry_cycles, 2)));
+                    columns.push(("first probe matches", above(figures.first_probe_cycles, 1)));
+                    columns.push(("second probe matches", above(figures.second_probe_cycles, 2)));
                 }
                 columns.push(("hit", figures.hit_cycles.to_string()));
                 columns.push(("hits a cycle", format!("{:.3}", figures.hits_per_cycle)));

@@ -33,6 +33,15 @@ impl Format {
         }
     }
 
+    /// 64-bit words of an element that hold a PTE, from its first word on.
+    #[must_use]
+    pub const fn ptes(self) -> u32 {
+        match self {
+            Format::Line => 8,
+            Format::Chained => 1,
+        }
+    }
+
     /// The smallest table, as log2 of its number of elements: one frame.
     #[must_use]
     pub const fn min_table_log2(self) -> u32 {
