@@ -28,6 +28,7 @@
 //! | [`ports`] | the bundles that cross module boundaries |
 
 pub mod hash;
+pub mod l2;
 pub mod line;
 pub mod mmu;
 pub mod page;

@@ -92,7 +92,7 @@ bundle! {
         pub pfn: Signal,
         /// 3 bits.
         pub fault: Signal,
-        /// 1 bit: the TLB answered.
+        /// 2 bits: the level of the TLB that answered, or 0.
         pub hit: Signal,
     }
 

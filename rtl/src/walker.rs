@@ -6,6 +6,8 @@
 //! | `request_*` | in | the missed request, stable from `start` to `delivery_valid` |
 //! | `control_*` | in | `software_refill` counts in the cycle of `start`, the rest while the walk runs |
 //! | `hold`, `concerned` | in | an invalidation takes effect in this cycle; it may concern the walk |
+//! | `cancel` | in | the request is answered from elsewhere: the walk ends, once a read that is out has come |
+//! | `idle` | out | a walk may start |
 //! | `memory_*` | both | one read at a time; beats are always taken |
 //! | `refill_*`, `miss_*` | both | software's turn; `refill_ready` does not depend on `refill_valid` |
 //! | `delivery_*` | out | the walk's end, for one cycle; the TLB is written in it |
@@ -39,6 +41,9 @@
 //! **Restart.** An invalidation that concerns the walk's page makes everything that it has read worthless. A read that
 //! is out cannot be taken back: its data is waited for and not looked at (`stale`). Whatever meets the invalidation in
 //! the same cycle loses against it: the last beat, the verdict, the delivery, software's answer.
+//!
+//! **Cancel.** The second level of the TLB may answer while the walk reads. Then the walk ends as it restarts, but comes to
+//! rest.
 //!
 //! Bounds: a walk ends after at most 6 searches of `max_steps` probes, unless it is restarted.
 //!
@@ -101,6 +106,8 @@ bundle! {
         pub hold: Signal,
         /// 1 bit: and it may concern what the request is answered from.
         pub concerned: Signal,
+        /// 1 bit: the request is answered from elsewhere in this cycle.
+        pub cancel: Signal,
         /// The memory's side.
         pub memory: MemoryIn,
         /// Software's side.
@@ -117,6 +124,8 @@ bundle! {
         pub refill_ready: Signal,
         /// The walk's end.
         pub delivery: Delivery,
+        /// 1 bit: a walk may start.
+        pub idle: Signal,
         /// 3 bits: [`Walk`].
         pub state: Signal,
     }
@@ -151,6 +160,8 @@ bundle! {
         pub walk: Signal,
         /// 1 bit: what was read or asked since the start counts for nothing.
         pub stale: Signal,
+        /// 1 bit: nobody waits for the walk any more; only its read is still out.
+        pub cancelled: Signal,
         /// 1 bit: software answers this miss.
         pub software: Signal,
         /// 1 bit: software's answer is not for the missed page, or not well formed.
@@ -220,6 +231,7 @@ impl Component for Walker {
             control: ports::control(&self.config),
             hold: shape(1),
             concerned: shape(1),
+            cancel: shape(1),
             memory: ports::memory_in(&self.config),
             refill: ports::refill(),
         }
@@ -229,6 +241,7 @@ impl Component for Walker {
         WalkerState {
             walk: Walk::Idle.signal(),
             stale: low(),
+            cancelled: low(),
             software: low(),
             stray_answer: low(),
             search: Search { exists: low(), later: lit(SEARCHES, 0u32), global: low(), size: lit(SIZE_BITS, 0u32) },
@@ -273,13 +286,14 @@ impl Component for Walker {
         // In Idle, Hash and Report nothing has been read or asked yet.
         let waiting = !Walk::Idle.is(&s.walk) & !Walk::Hash.is(&s.walk) & !Walk::Report.is(&s.walk);
         let restart = (waiting & &i.concerned).named("restart");
-        let worthless = (&restart | &s.stale).named("worthless");
+        let cancelled = (&i.cancel | &s.cancelled).named("cancelled_now");
+        let worthless = (&restart | &s.stale | &cancelled).named("worthless");
         let last_beat = (&i.memory.response_valid & is_zero(&s.beats)).named("last_beat");
         let answered = Walk::AwaitSoftware.is(&s.walk) & &i.refill.valid;
         let still_out = Walk::Request.is(&s.walk)
             | (Walk::AwaitBeats.is(&s.walk) & !&last_beat)
             | (Walk::AwaitSoftware.is(&s.walk) & !&i.refill.valid);
-        let deliver = (Walk::Deliver.is(&s.walk) & !&i.hold).named("deliver");
+        let deliver = (Walk::Deliver.is(&s.walk) & !&i.hold & !&i.cancel).named("deliver");
 
         let again = when(&s.software, Walk::Report.signal()).otherwise(Walk::Hash.signal());
         let here = s.walk.clone();
@@ -293,22 +307,32 @@ impl Component for Walker {
                         .or_when(&i.start, Walk::Request.signal())
                         .otherwise(here.clone()),
                 ),
-                (Walk::Hash, when(&no_search, Walk::Deliver.signal()).otherwise(Walk::Request.signal())),
+                (
+                    Walk::Hash,
+                    when(&i.cancel, Walk::Idle.signal())
+                        .or_when(&no_search, Walk::Deliver.signal())
+                        .otherwise(Walk::Request.signal()),
+                ),
                 (Walk::Request, when(&i.memory.request_ready, Walk::AwaitBeats.signal()).otherwise(here.clone())),
                 (
                     Walk::AwaitBeats,
-                    when(&(&last_beat & &worthless), Walk::Hash.signal())
+                    when(&(&last_beat & &cancelled), Walk::Idle.signal())
+                        .or_when(&(&last_beat & &worthless), Walk::Hash.signal())
                         .or_when(&last_beat, Walk::Check.signal())
                         .otherwise(here.clone()),
                 ),
                 (
                     Walk::Check,
-                    when(&restart, again.clone())
+                    when(&i.cancel, Walk::Idle.signal())
+                        .or_when(&restart, again.clone())
                         .or_when(&(&verdict.ends_walk | &s.software), Walk::Deliver.signal())
                         .or_when(&verdict.follow, Walk::Request.signal())
                         .otherwise(Walk::Hash.signal()),
                 ),
-                (Walk::Deliver, when(&restart, again).or_when(&deliver, Walk::Idle.signal()).otherwise(here.clone())),
+                (
+                    Walk::Deliver,
+                    when(&(&deliver | &i.cancel), Walk::Idle.signal()).or_when(&restart, again).otherwise(here.clone()),
+                ),
                 (
                     Walk::AwaitSoftware,
                     when(&(&answered & &worthless), Walk::Report.signal())
@@ -329,6 +353,7 @@ impl Component for Walker {
         let next = WalkerState {
             // Kept while a read or software's answer is out, and gone with it.
             stale: &worthless & &still_out,
+            cancelled: cancelled & &still_out,
             software: when(&idle, i.control.software_refill.clone()).otherwise(s.software.clone()),
             search: when(&(&idle | &worthless), Search::first(&i.control.search_enable))
                 .or_when(&(&check & !&verdict.follow), Search::first(&search.later))
@@ -366,6 +391,7 @@ impl Component for Walker {
         m.assume("start_only_when_idle", !&i.start | &idle);
         m.check("only_a_held_walk_is_concerned", !&i.concerned | &i.hold);
         m.assume("beat_only_when_awaited", !&i.memory.response_valid | Walk::AwaitBeats.is(&s.walk));
+        m.assume("cancel_only_a_walk", !&i.cancel | !Walk::AwaitSoftware.is(&s.walk));
         m.check("worthless_walk_delivers_nothing", !(&deliver & &worthless));
         m.cover("restart_in_last_beat", &restart & &last_beat & Walk::AwaitBeats.is(&s.walk));
         m.cover("restart_in_delivery", &restart & Walk::Deliver.is(&s.walk));
@@ -376,6 +402,7 @@ impl Component for Walker {
                 request_address: address(&i.control.table_frame, &s.index, self.config.format()),
                 request_beats: lit(BEATS_BITS, self.beats()),
             },
+            idle,
             delivery: Delivery { valid: deliver, fault: s.fault.clone(), mapping: s.found.mapping(&i.request) },
             miss: Miss {
                 valid: Walk::AwaitSoftware.is(&s.walk),
@@ -443,7 +470,8 @@ impl Found {
     }
 
     /// The mapping of the requested page.
-    fn mapping(&self, request: &Request) -> Mapping {
+    #[must_use]
+    pub fn mapping(&self, request: &Request) -> Mapping {
         let Found { size, pfn, rights, global } = self.clone();
         let (vpn, asid) = (page::base(&request.vpn, &size), request.asid.gate(&!&global));
         Mapping { vpn, asid, global, size, pfn, rights }

@@ -50,7 +50,7 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
     let first_walk = ask(&mut machine, read(first))?;
     let second_walk = ask(&mut machine, read(second))?;
     let hit = ask(&mut machine, read(second))?;
-    if first_walk.hit || second_walk.hit || !hit.hit {
+    if (first_walk.level, second_walk.level, hit.level) != (0, 0, 1) {
         bail!("expected two walks and a hit, not {first_walk:?}, {second_walk:?}, {hit:?}");
     }
     let pages = [first, second];
@@ -59,7 +59,7 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
         let lookup = (presented < HITS).then(|| read(pages[presented as usize % pages.len()]));
         let events = machine.cycle(Drive { lookup, invalidate: None })?;
         presented += u32::from(events.lookup_accepted);
-        answered += u32::from(events.answered.is_some_and(|answered| answered.hit));
+        answered += u32::from(events.answered.is_some_and(|answered| answered.level == 1));
     }
     // The first answer comes a cycle after its request; from there on it is one a cycle at best.
     let cycles = machine.now() - begin - 1;

@@ -46,17 +46,22 @@ pub fn default_configs() -> Vec<Config> {
     let named =
         |name: &str, settings| Config::new(Settings { name: name.into(), ..settings }).expect("a legal configuration");
     let (tiny, default) = (preset("tiny").settings().clone(), preset("default").settings().clone());
-    let chained = Settings { format: Format::Chained, bus_bits: 256, ..default.clone() };
-    let odd = Settings { tlb_entries: 5, bus_bits: 128, max_steps: 2, hash: Hash::Fold, ..default };
+    let line = Settings { l2_entries: 0, ..default };
+    let chained = Settings { format: Format::Chained, bus_bits: 256, ..line.clone() };
+    let odd = Settings { tlb_entries: 5, bus_bits: 128, max_steps: 2, hash: Hash::Fold, ..line };
     let asid = Settings { tlb_entries: 7, max_steps: 40, hash: Hash::Asid, ..chained.clone() };
+    // So small that sets are full and pages are looked for in vain, with sweeps as short as can be.
+    let l2 = |ways| Settings { tlb_entries: 4, l2_entries: 64, l2_ways: ways, ..chained.clone() };
     vec![
         named("chained_tiny", Settings { format: Format::Chained, ..tiny }),
         named("chained_odd", Settings { format: Format::Chained, ..odd.clone() }),
         named("chained_asid", asid.clone()),
-        named("chained", chained),
+        named("chained", chained.clone()),
+        named("chained_l2", l2(8)),
         preset("tiny"),
-        named("line_odd", odd),
+        named("line_odd", odd.clone()),
         named("line_asid", Settings { format: Format::Line, ..asid }),
+        named("line_l2", Settings { l2_entries: 64, l2_ways: 1, ..odd }),
         preset("default"),
         preset("large"),
     ]

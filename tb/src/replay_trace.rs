@@ -173,13 +173,15 @@ impl Run {
 
     fn count(&mut self, answered: &Answered) {
         self.replay.translations += 1;
-        if answered.hit {
-            self.replay.tlb.hits += 1;
-        } else {
-            self.replay.tlb.misses += 1;
-            self.replay.walks += 1;
-            self.replay.reads += u64::from(answered.reads);
-            self.walk_cycles.push(answered.cycles);
+        match answered.level {
+            1 => self.replay.tlb.hits += 1,
+            2 => self.replay.tlb.l2_hits += 1,
+            _ => {
+                self.replay.tlb.misses += 1;
+                self.replay.walks += 1;
+                self.replay.reads += u64::from(answered.reads);
+                self.walk_cycles.push(answered.cycles);
+            }
         }
     }
 

@@ -28,8 +28,10 @@ impl fmt::Display for RefillMode {
 /// What the TLB did.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct TlbCounts {
-    /// Answers of the TLB.
+    /// Answers of the first level.
     pub hits: u64,
+    /// Answers of the second level.
+    pub l2_hits: u64,
     /// Answers that took a walk.
     pub misses: u64,
 }
@@ -168,6 +170,7 @@ pub fn table(reports: &[RunReport]) -> Table {
     row("references", &|report, _| grouped(report.references));
     row("translations", &|_, run| grouped(run.translations));
     row("TLB hits", &|_, run| grouped(run.tlb.hits));
+    row("second-level hits", &|_, run| grouped(run.tlb.l2_hits));
     row("TLB misses = walks", &|_, run| grouped(run.walks));
     row("page faults", &|_, run| grouped(run.page_faults));
     row("walk cycles, min", &|_, run| run.walk_cycles.min.to_string());

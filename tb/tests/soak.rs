@@ -120,7 +120,7 @@ fn soak(config: &Config, timing: MemoryTiming) -> Result<Counts, MachineError> {
             counts.invalidations += 1;
         }
         if let Some(answered) = events.answered {
-            *if answered.hit { &mut counts.hits } else { &mut counts.walks } += 1;
+            *if answered.level > 0 { &mut counts.hits } else { &mut counts.walks } += 1;
             counts.not_present += u32::from(answered.answer == Err(Fault::NotPresent));
             counts.rights += u32::from(answered.answer == Err(Fault::Rights));
             counts.reads += answered.reads;

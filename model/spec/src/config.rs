@@ -1,7 +1,9 @@
 //! The configuration: what is fixed when the hardware is generated and the machine is laid out.
 
+use crate::address::PageSize;
 use crate::entry::{ENTRY_BYTES, INDEX_BITS, MIN_TABLE_LOG2};
 use crate::format::Format;
+use crate::transaction::Invalidation;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
@@ -36,8 +38,12 @@ impl fmt::Display for Hash {
 pub struct Settings {
     /// A name for reports and folders: 1 to 32 letters, digits, `-` or `_`.
     pub name: String,
-    /// Entries of the TLB: 4 to 64.
+    /// Entries of the first level of the TLB: 4 to 64.
     pub tlb_entries: u32,
+    /// Entries of the second level of the TLB: 0 (none), or a power of two from 64 to 16,384.
+    pub l2_entries: u32,
+    /// Entries of a set of the second level: 1, 2, 4 or 8.
+    pub l2_ways: u32,
     /// The page table's format.
     pub format: Format,
     /// Bits of the memory port's data: 64, 128, 256 or, with lines, 512.
@@ -57,6 +63,8 @@ impl Default for Settings {
         Settings {
             name: "default".into(),
             tlb_entries: 32,
+            l2_entries: 1024,
+            l2_ways: 4,
             format: Format::Line,
             bus_bits: 512,
             max_steps: 64,
@@ -122,7 +130,7 @@ impl Config {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let element_bits = 8 * s.format.element_bytes() as u32;
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 7] = [
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 9] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -130,6 +138,13 @@ impl Config {
                 "1 to 32 letters, digits, - or _",
             ),
             ((4..=64).contains(&s.tlb_entries), "tlb_entries", &s.tlb_entries, "from 4 to 64"),
+            (
+                s.l2_entries == 0 || (s.l2_entries.is_power_of_two() && (64..=16_384).contains(&s.l2_entries)),
+                "l2_entries",
+                &s.l2_entries,
+                "0, or a power of two from 64 to 16384",
+            ),
+            ([1, 2, 4, 8].contains(&s.l2_ways), "l2_ways", &s.l2_ways, "1, 2, 4 or 8"),
             ([64, 128, 256, 512].contains(&s.bus_bits), "bus_bits", &s.bus_bits, "64, 128, 256 or 512"),
             (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with chained entries"),
             ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
@@ -157,6 +172,7 @@ impl Config {
             "tiny" => Settings {
                 name: "tiny".into(),
                 tlb_entries: 4,
+                l2_entries: 0,
                 bus_bits: 64,
                 max_steps: 16,
                 frames: 1 << 10,
@@ -166,6 +182,7 @@ impl Config {
             "large" => Settings {
                 name: "large".into(),
                 tlb_entries: 64,
+                l2_entries: 4096,
                 max_steps: 256,
                 frames: 1 << 18,
                 entries_per_frame: 2,
@@ -218,6 +235,30 @@ impl Config {
     #[must_use]
     pub fn tlb_entries(&self) -> u32 {
         self.0.tlb_entries
+    }
+
+    /// Sets of the second level of the TLB, 0 if there is none.
+    #[must_use]
+    pub fn l2_sets(&self) -> u32 {
+        self.0.l2_entries / self.0.l2_ways
+    }
+
+    /// Entries of a set of the second level.
+    #[must_use]
+    pub fn l2_ways(&self) -> u32 {
+        self.0.l2_ways
+    }
+
+    /// Cycles from the acceptance of an invalidation to its completion: 3, and one for each set of the second level that
+    /// is swept, the set of each page size or all of them.
+    #[must_use]
+    pub fn invalidation_cycles(&self, invalidation: Invalidation) -> u64 {
+        let swept = match invalidation {
+            _ if self.l2_sets() == 0 => 0,
+            Invalidation::All | Invalidation::Asid(_) => self.l2_sets(),
+            Invalidation::Address(_) | Invalidation::AddressInAsid(..) => PageSize::ALL.len() as u32,
+        };
+        3 + u64::from(swept)
     }
 
     /// The page table's format.
@@ -294,6 +335,11 @@ mod tests {
     fn a_field_out_of_range_is_named_with_the_range() {
         let message = |text| Config::from_toml(text).unwrap_err().to_string();
         assert_eq!(message("tlb_entries = 3"), "tlb_entries = 3 is not legal: it must be from 4 to 64");
+        assert_eq!(
+            message("l2_entries = 96"),
+            "l2_entries = 96 is not legal: it must be 0, or a power of two from 64 to 16384"
+        );
+        assert_eq!(message("l2_ways = 3"), "l2_ways = 3 is not legal: it must be 1, 2, 4 or 8");
         assert_eq!(message("bus_bits = 100"), "bus_bits = 100 is not legal: it must be 64, 128, 256 or 512");
         assert_eq!(
             message("format = 'chained'\nbus_bits = 512"),

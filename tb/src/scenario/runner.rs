@@ -22,7 +22,7 @@ impl Tally {
     }
 
     fn answer(&mut self, answered: &Answered) {
-        self.count(if answered.hit { "hits" } else { "walks" });
+        self.count(["walks", "hits", "hits of level 2"][usize::from(answered.level)]);
         self.count(match answered.answer {
             Ok(_) => "translations",
             Err(hashwalk_spec::Fault::NotPresent) => "not present",

@@ -1,0 +1,274 @@
+//! The second level of the TLB: its cycles, what invalidations leave of it, and walks that it overtakes.
+
+mod support;
+
+use hashwalk::machine::{Answered, Drive, Machine, MemoryTiming};
+use hashwalk_model::os::Os;
+use hashwalk_model::{Mapping, PageTable};
+use hashwalk_spec::{
+    Access, Answer, Asid, Config, Fault, Invalidation, PageSize, Pfn, Request, Rights, Settings, Translation, Vpn,
+};
+
+/// 4 slots in the first level, 16 sets of 4 ways in the second.
+fn config() -> Config {
+    let small = Settings { tlb_entries: 4, l2_entries: 64, l2_ways: 4, frames: 256, ..Settings::default() };
+    Config::new(Settings { name: "l2".into(), ..small }).unwrap()
+}
+
+fn machine(pages: &[Mapping], latency: u32) -> Machine {
+    let config = config();
+    let mut os = Os::new(&config, 1);
+    let (table, ram) = os.table_mut();
+    pages.iter().for_each(|page| table.insert(ram, *page).unwrap());
+    let mut machine = Machine::new(support::dut(&config), &config, os, MemoryTiming::fixed(latency)).unwrap();
+    // The sweep after reset.
+    (0..32).for_each(|_| _ = machine.cycle(Drive::default()).unwrap());
+    machine
+}
+
+fn page(asid: u16, vpn: u64, size: PageSize) -> Mapping {
+    let pfn = Pfn::truncate(vpn & 0xff_ffff & !(size.pages() - 1));
+    Mapping::new(Asid::truncate(asid), Vpn::truncate(vpn), size, pfn, Rights::ALL)
+}
+
+fn small(asid: u16, vpn: u64) -> Mapping {
+    page(asid, vpn, PageSize::Small)
+}
+
+fn read(mapping: Mapping) -> Request {
+    Request { asid: mapping.asid, vpn: mapping.vpn, access: Access::Read, user: true }
+}
+
+fn pfn(mapping: Mapping) -> Answer {
+    Ok(Translation { pfn: mapping.pfn })
+}
+
+#[track_caller]
+fn ask(machine: &mut Machine, request: Request) -> Answered {
+    let mut lookup = Some(request);
+    loop {
+        let events = machine.cycle(Drive { lookup, invalidate: None }).expect("the hardware keeps the contract");
+        if events.lookup_accepted {
+            lookup = None;
+        }
+        if let Some(answered) = events.answered {
+            return answered;
+        }
+    }
+}
+
+#[track_caller]
+fn invalidate(machine: &mut Machine, invalidation: Invalidation) {
+    let mut invalidate = Some(invalidation);
+    loop {
+        let events = machine.cycle(Drive { lookup: None, invalidate }).expect("the hardware keeps the contract");
+        if events.invalidate_accepted {
+            invalidate = None;
+        }
+        if events.invalidate_done {
+            return;
+        }
+    }
+}
+
+/// Pages of an address space of their own, enough to fill the first level.
+fn others() -> Vec<Mapping> {
+    (0..4).map(|n| small(99, 0x7000 + n)).collect()
+}
+
+/// Brings pages in, and others after them, so that only the second level holds the first.
+fn bring_in(machine: &mut Machine, pages: &[Mapping]) {
+    for page in pages.iter().chain(&others()) {
+        ask(machine, read(*page));
+    }
+}
+
+fn with_others(pages: &[Mapping]) -> Vec<Mapping> {
+    [pages, &others()].concat()
+}
+
+#[test]
+fn each_size_is_answered_at_most_three_cycles_after_the_miss() {
+    for latency in [1, 2, 3, 5, 40] {
+        let pages = [small(1, 0x123), page(1, 0x4_0200, PageSize::Large), page(1, 0x8_0000, PageSize::Huge)];
+        let mut machine = machine(&with_others(&pages), latency);
+        bring_in(&mut machine, &pages);
+        for (page, cycles) in pages.into_iter().zip([2, 3, 4]) {
+            let answered = ask(&mut machine, read(page));
+            assert_eq!((answered.answer, answered.level, answered.cycles), (pfn(page), 2, cycles), "latency {latency}");
+            let again = ask(&mut machine, read(page));
+            assert_eq!((again.answer, again.level, again.cycles), (pfn(page), 1, 1), "it is in the first level now");
+        }
+    }
+}
+
+#[test]
+fn a_page_that_neither_level_holds_is_walked_for_as_fast_as_without_a_second_level() {
+    for latency in [1, 10, 40, 100] {
+        let mut machine = machine(&[small(1, 0x123)], latency);
+        let answered = ask(&mut machine, read(small(1, 0x123)));
+        assert_eq!((answered.level, answered.cycles, answered.reads), (0, latency + 4, 1));
+    }
+}
+
+#[test]
+fn a_small_page_of_the_second_level_costs_no_read() {
+    let mut machine = machine(&with_others(&[small(1, 0x123)]), 10);
+    bring_in(&mut machine, &[small(1, 0x123)]);
+    let answered = ask(&mut machine, read(small(1, 0x123)));
+    assert_eq!((answered.level, answered.reads), (2, 0));
+}
+
+#[test]
+fn a_walk_that_is_overtaken_gives_its_data_to_nobody() {
+    for latency in 1..24 {
+        let large = page(1, 0x4_0200, PageSize::Large);
+        let fresh: Vec<Mapping> = (0..8).map(|n| small(2, 0x900 + n)).collect();
+        let mut machine = machine(&with_others(&[&[large], &*fresh].concat()), latency);
+        bring_in(&mut machine, &[large]);
+        assert_eq!(ask(&mut machine, read(large)).level, 2);
+        // The read of the large page's walk is still out.
+        for page in fresh {
+            let answered = ask(&mut machine, read(page));
+            assert_eq!((answered.answer, answered.level), (pfn(page), 0), "latency {latency}");
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_invalidation_drops_what_it_names_and_nothing_else() {
+    let global = Mapping { global: true, ..small(0, 0x777) };
+    let large = page(1, 0x4_0200, PageSize::Large);
+    let pages = [small(1, 0x123), small(2, 0x123), small(1, 0x124), large, global];
+    let asid = Asid::truncate(1);
+    let cases = [
+        (Invalidation::All, [0, 0, 0, 0, 0]),
+        (Invalidation::Asid(asid), [0, 2, 0, 0, 2]),
+        (Invalidation::Address(Vpn::truncate(0x123)), [0, 0, 2, 2, 2]),
+        (Invalidation::AddressInAsid(asid, Vpn::truncate(0x123)), [0, 2, 2, 2, 2]),
+        (Invalidation::Address(Vpn::truncate(0x4_03ff)), [2, 2, 2, 0, 2]),
+        (Invalidation::Address(Vpn::truncate(0x777)), [2, 2, 2, 2, 0]),
+        (Invalidation::AddressInAsid(Asid::GLOBAL, Vpn::truncate(0x777)), [2, 2, 2, 2, 2]),
+    ];
+    for (invalidation, levels) in cases {
+        for (page, level) in pages.into_iter().zip(levels) {
+            let mut machine = machine(&with_others(&pages), 3);
+            bring_in(&mut machine, &pages);
+            invalidate(&mut machine, invalidation);
+            let answered = ask(&mut machine, read(page));
+            assert_eq!((answered.answer, answered.level), (pfn(page), level), "{page:?} after {invalidation:?}");
+        }
+    }
+}
+
+#[test]
+fn a_withdrawn_page_is_not_used_wherever_the_invalidation_falls() {
+    for size in PageSize::ALL {
+        for by_asid in [false, true] {
+            for offset in 0..40 {
+                let old = page(1, 0x8_0000, size);
+                let mut machine = machine(&with_others(&[old]), 4);
+                bring_in(&mut machine, &[old]);
+                let new = Pfn::truncate(old.pfn.get() ^ 0x100_0000 & !(size.pages() - 1));
+                machine.change(|os| {
+                    let (table, ram) = os.table_mut();
+                    let change = |pte: hashwalk_model::mapping::Pte| hashwalk_model::mapping::Pte { pfn: new, ..pte };
+                    vec![table.update(ram, old.asid, old.vpn, size, &change).unwrap()]
+                });
+                let invalidation = match by_asid {
+                    true => Invalidation::Asid(old.asid),
+                    false => Invalidation::AddressInAsid(old.asid, old.vpn),
+                };
+                let mut invalidate = None;
+                let mut lookup = Some(read(old));
+                // Lookups all the time; the scoreboard knows from when on the old frame is illegal.
+                for cycle in 0..120 {
+                    if cycle == offset {
+                        invalidate = Some(invalidation);
+                    }
+                    let events = machine.cycle(Drive { lookup, invalidate }).unwrap();
+                    if events.invalidate_accepted {
+                        invalidate = None;
+                    }
+                    if events.lookup_accepted {
+                        lookup = Some(read(if cycle % 3 == 0 { old } else { others()[cycle % 4] }));
+                    }
+                }
+                while lookup.is_some() || machine.is_waiting() {
+                    if machine.cycle(Drive { lookup, invalidate }).unwrap().lookup_accepted {
+                        lookup = None;
+                    }
+                }
+                assert_eq!(ask(&mut machine, read(old)).answer, Ok(Translation { pfn: new }));
+            }
+        }
+    }
+}
+
+#[test]
+fn lookups_go_past_a_sweep_and_find_what_it_left() {
+    let mut machine = machine(&with_others(&[small(1, 0x123), small(2, 0x321)]), 3);
+    bring_in(&mut machine, &[small(1, 0x123), small(2, 0x321)]);
+    let mut invalidate = Some(Invalidation::Asid(Asid::truncate(7)));
+    while invalidate.is_some() {
+        if machine.cycle(Drive { lookup: None, invalidate }).unwrap().invalidate_accepted {
+            invalidate = None;
+        }
+    }
+    let answered = ask(&mut machine, read(small(1, 0x123)));
+    assert_eq!((answered.level, answered.cycles), (0, 3 + 4), "walked for while the sweep goes on");
+    while machine.is_invalidating() {
+        machine.cycle(Drive::default()).unwrap();
+    }
+    assert_eq!(ask(&mut machine, read(small(2, 0x321))).level, 2, "the other page is still there");
+    for page in others() {
+        ask(&mut machine, read(page));
+    }
+    assert_eq!(ask(&mut machine, read(small(1, 0x123))).level, 2, "it stands there once, as before");
+}
+
+#[test]
+fn a_page_that_denies_the_access_is_answered_with_rights_and_not_brought_in() {
+    let read_only = Mapping { rights: Rights::R.with(Rights::U), ..small(1, 0x123) };
+    let mut machine = machine(&with_others(&[read_only]), 3);
+    bring_in(&mut machine, &[read_only]);
+    let write = Request { access: Access::Write, ..read(read_only) };
+    for _ in 0..2 {
+        let answered = ask(&mut machine, write);
+        assert_eq!((answered.answer, answered.level, answered.cycles), (Err(Fault::Rights), 2, 2));
+    }
+}
+
+#[test]
+fn a_global_page_is_found_from_every_address_space() {
+    let global = Mapping { global: true, ..small(0, 0x777) };
+    let mut machine = machine(&with_others(&[global]), 3);
+    bring_in(&mut machine, &[global]);
+    let answered = ask(&mut machine, Request { asid: Asid::truncate(55), ..read(global) });
+    assert_eq!((answered.answer, answered.level), (pfn(global), 2));
+}
+
+#[test]
+fn pages_are_replaced_one_at_a_time() {
+    // Pages 16 apart share a set of the 16, as far as their upper digits are zero.
+    let pages: Vec<Mapping> = (0..8).map(|n| small(1, n * 0x100 * 0x100)).collect();
+    let mut machine = machine(&with_others(&pages), 3);
+    bring_in(&mut machine, &pages[..4]);
+    let levels: Vec<u8> = pages[..4].iter().map(|page| ask(&mut machine, read(*page)).level).collect();
+    assert_eq!(levels, [2; 4], "four ways hold four pages of a set, whatever they share it with");
+    bring_in(&mut machine, &pages);
+    let held = pages.iter().filter(|page| ask(&mut machine, read(**page)).level > 0).count();
+    assert!(held >= 4, "{held}");
+}
+
+#[test]
+fn software_is_asked_for_what_neither_level_holds() {
+    let pages = [small(1, 0x123), page(1, 0x4_0200, PageSize::Large), page(1, 0x8_0000, PageSize::Huge)];
+    let mut machine = machine(&with_others(&pages), 3);
+    machine.set_software_refill(true);
+    bring_in(&mut machine, &pages);
+    for (page, cycles) in pages.into_iter().zip([2, 3, 4]) {
+        let answered = ask(&mut machine, read(page));
+        assert_eq!((answered.answer, answered.level, answered.cycles, answered.reads), (pfn(page), 2, cycles, 0));
+    }
+}
