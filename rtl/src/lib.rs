@@ -2,16 +2,16 @@
 //!
 //! ```text
 //!                      hashwalk_mmu
-//!   lookup ──────────┬─────────────────────────────► answer
-//!                    ▼            ▲          ▲
-//!              hashwalk_tlb ── found         │
-//!                    ▲                       │
-//!   invalidate ──────┼──────────┐            │
-//!                  refill     restart        │
-//!                    │          ▼            │
-//!                    └───── hashwalk_walker ─┘ ────► miss, refill (software)
+//!   lookup ──────────┬──────────────────────────────────► answer
+//!                    ▼            ▲          ▲       ▲
+//!              hashwalk_tlb ── found         │       │
+//!                    ▲                  hashwalk_l2  │
+//!   invalidate ──────┼──────────┐       sweep, found │
+//!                  refill     restart        │ cancel│
+//!                    │          ▼            ▼       │
+//!                    └───── hashwalk_walker ─────────┘ ──► miss, refill (software)
 //!                             │        ▲
-//!                     hashwalk_hash    └───────────► memory
+//!                     hashwalk_hash    └────────────────► memory
 //! ```
 //!
 //! The contract is docs/spec.md, the cycles are docs/timing.md. One module a file:
@@ -19,7 +19,8 @@
 //! | module | holds |
 //! | ------ | ----- |
 //! | [`mmu`] | the top: the lookup pipeline, the order of invalidation, the ports |
-//! | [`tlb`] | the translations, their lookup, refill and removal |
+//! | [`tlb`] | the first level: the translations, their lookup, refill and removal |
+//! | [`l2`] | the second level, in block RAM |
 //! | [`replacement`] | the tree of pseudo-LRU bits |
 //! | [`walker`] | the walk's states, the memory port, software's turn |
 //! | [`verdict`], [`line`] | what one entry, or one line, means for one search |
