@@ -23,7 +23,7 @@
 //! | [`l2`] | the second level, in block RAM |
 //! | [`replacement`] | the tree of pseudo-LRU bits |
 //! | [`walker`] | the walk's states, the memory port, software's turn |
-//! | [`verdict`], [`line`] | what one entry, or one line, means for one search |
+//! | [`verdict`], [`mod@line`] | what one entry, or one line, means for one search |
 //! | [`hash`] | the three hash functions |
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
