@@ -26,12 +26,13 @@
 use hashwalk_hdl::{Component, Module, Signal, bundle, lit, low, when};
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Config, PageSize};
+use hashwalk_spec::{Config, Format, PageSize};
 
 use crate::page;
 use crate::ports::{self, Answer, Control, Delivery, Invalidate, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request};
 use crate::tlb::{Found, Tlb, TlbInputs};
-use crate::walker::{Walker, WalkerInputs};
+use crate::walker::cuckoo::CuckooWalker;
+use crate::walker::{Walker, WalkerInputs, WalkerOutputs};
 
 bundle! {
     /// All input ports.
@@ -138,9 +139,26 @@ impl Component for Mmu {
             done: low(),
         }
     }
+
     fn kernel(&self, m: &mut Module, i: MmuInputs, s: MmuState) -> (MmuOutputs, MmuState) {
+        match self.config.format() {
+            Format::Line | Format::Chained => self.around(&Walker::new(&self.config), m, i, s),
+            Format::Cuckoo => self.around(&CuckooWalker::new(&self.config), m, i, s),
+        }
+    }
+}
+
+impl Mmu {
+    /// The MMU with this walker.
+    fn around<W: Component<Inputs = WalkerInputs, Outputs = WalkerOutputs>>(
+        &self,
+        walker: &W,
+        m: &mut Module,
+        i: MmuInputs,
+        s: MmuState,
+    ) -> (MmuOutputs, MmuState) {
         let tlb = m.instance("tlb", &Tlb { slots: self.config.tlb_entries() });
-        let walker = m.instance("walker", &Walker::new(&self.config));
+        let walker = m.instance("walker", walker);
         let (found, delivery) = (&tlb.outputs.found, &walker.outputs.delivery);
 
         let hit = (&s.looked_up & &tlb.outputs.hit).named("hit");

@@ -48,6 +48,7 @@ pub fn default_configs() -> Vec<Config> {
     let (tiny, default) = (preset("tiny").settings().clone(), preset("default").settings().clone());
     let chained = Settings { format: Format::Chained, bus_bits: 256, ..default.clone() };
     let odd = Settings { tlb_entries: 5, bus_bits: 128, max_steps: 2, hash: Hash::Fold, ..default };
+    let cuckoo = Settings { format: Format::Cuckoo, ..chained.clone() };
     let asid = Settings { tlb_entries: 7, max_steps: 40, hash: Hash::Asid, ..chained.clone() };
     vec![
         named("chained_tiny", Settings { format: Format::Chained, ..tiny }),
@@ -55,6 +56,10 @@ pub fn default_configs() -> Vec<Config> {
         named("chained_asid", asid.clone()),
         named("chained", chained),
         preset("tiny"),
+        named("cuckoo", cuckoo.clone()),
+        named("cuckoo_tiny", Settings { ways: 2, tlb_entries: 4, bus_bits: 64, ..cuckoo.clone() }),
+        named("cuckoo_odd", Settings { format: Format::Cuckoo, ..odd.clone() }),
+        named("cuckoo_four", Settings { ways: 4, bus_bits: 128, ..cuckoo }),
         named("line_odd", odd),
         named("line_asid", Settings { format: Format::Line, ..asid }),
         preset("default"),
