@@ -12,6 +12,7 @@ use hashwalk_spec::{
     Access, Answer, Asid, Config, Fault, Format, Invalidation, PageSize, Pfn, PhysAddr, Request, Rights, Search,
     Settings, Translation, Vpn,
 };
+use support::Bench;
 
 fn named(name: &str) -> Config {
     support::all_configs().into_iter().find(|config| config.name() == name).expect("a configuration of that name")
@@ -125,7 +126,9 @@ fn a_page_in_way_w_takes_latency_plus_3_plus_beats_for_each_way_up_to_it_on_ever
                 assert_eq!(answered.cycles, want, "{ways} ways, {bus_bits} bits, latency {latency}, way {way}");
                 put_at(&mut machine, way, vpn, [0; 4]);
                 // Reads of later ways are still out; on a narrow bus the next walk's data would wait for theirs.
-                (0..ways * beats).for_each(|_| drop(cycle(&mut machine, Drive::default())));
+                for _ in 0..ways * beats {
+                    cycle(&mut machine, Drive::default());
+                }
             }
             // The worst case is a page that is absent, and takes no longer than one in the last way.
             let answered = ask(&mut machine, read(0x999));
@@ -311,6 +314,47 @@ fn the_lowest_way_counts() {
             let mut machine = at_latency(&config, 1);
             (low..config.ways()).for_each(|way| put_page(&mut machine, way, 0x55, 0x100 + u64::from(way)));
             assert_eq!(ask(&mut machine, read(0x55)).answer, pfn(0x100 + u64::from(low)));
+        }
+    }
+}
+
+/// Reset in every cycle of a walk, with reads in flight and requests that stand; the monitor sees that nothing of it is left.
+#[test]
+fn reset_with_reads_in_flight_leaves_nothing_behind() {
+    for config in configs() {
+        for (latency, wait) in [(1, 0), (5, 1), (12, 0)] {
+            for after in 0..60 {
+                let mut bench = Bench::new(&config);
+                (bench.memory.latency, bench.memory.wait) = (latency, wait);
+                let mask = u64::from(bench.table.mask());
+                let shift = if config.ways() == 2 { 1 } else { 2 };
+                for (vpn, way) in [(0x10, 0), (0x20, config.ways() - 1)] {
+                    let function = hasher(config.hash(), bench.table.key);
+                    let hash = function.hash_of_way(way, Asid::truncate(1), Vpn::truncate(vpn));
+                    let index = (way * ((bench.table.mask() + 1) >> shift)) | hash & (mask >> shift) as u32;
+                    bench.put(index, support::page(1, vpn, vpn).words(None));
+                }
+                bench.walks(support::read(1, 0x10), Ok(0x10));
+                bench.lookup = Some(support::read(1, 0x20));
+                for cycle in 0..after {
+                    if cycle % 11 == 6 {
+                        bench.invalidate = Some(Invalidation::Asid(Asid::truncate(1)));
+                    }
+                    bench.cycle();
+                }
+                (bench.lookup, bench.invalidate, bench.reset) = (None, None, true);
+                bench.cycle();
+                while bench.memory.is_busy() {
+                    bench.cycle();
+                }
+                bench.reset = false;
+                for seen in bench.run(5) {
+                    assert!(seen.idle && seen.lookup_ready && seen.read.is_none(), "{seen:?}");
+                }
+                bench.walks(support::read(1, 0x30), Err(Fault::NotPresent));
+                bench.walks(support::read(1, 0x20), Ok(0x20));
+                bench.walks(support::read(1, 0x10), Ok(0x10));
+            }
         }
     }
 }

@@ -233,3 +233,25 @@ fn an_array_takes_one_run_and_grows_by_being_made_anew() {
     assert!(matches!(CuckooArray::new(&mut ram, 3, 6, Hash::Keyed, KEY), Err(TableError::Size { .. })));
     assert!(matches!(CuckooArray::new(&mut ram, 5, 8, Hash::Keyed, KEY), Err(TableError::Shape { .. })));
 }
+
+#[test]
+fn pages_that_meet_in_one_way_are_spread_by_chance_in_the_others() {
+    use crate::hash::{HashFunction, hasher};
+    let (asid, mask) = (Asid::truncate(5), 0x3ff);
+    for key in [0, KEY] {
+        let function = hasher(Hash::Keyed, key);
+        let pages: Vec<Vpn> = crate::hash_quality::pages_at_home(&function, asid, 0x2a, 10).take(256).collect();
+        for way in 1..*WAYS.end() {
+            let mut slots: Vec<u32> = pages.iter().map(|vpn| function.hash_of_way(way, asid, *vpn) & mask).collect();
+            slots.sort_unstable();
+            let fullest = slots.chunk_by(|a, b| a == b).map(<[u32]>::len).max();
+            slots.dedup();
+            // By chance 256 pages take 227 of 1,024 slots, and the fullest holds 3 or 4.
+            assert!(
+                slots.len() > 205 && fullest <= Some(6),
+                "key {key:#x}, way {way}: {} slots, {fullest:?}",
+                slots.len()
+            );
+        }
+    }
+}
