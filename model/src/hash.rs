@@ -80,7 +80,7 @@ impl HashFunction for Keyed {
     fn hash_of_way(&self, way: u32, asid: Asid, vpn: Vpn) -> u32 {
         let [k0, k1, k2] = self.round_keys;
         let x = u128::from(asid.get()) << VPN_BITS | u128::from(vpn.get());
-        let x = mix(substitute(x ^ k0 ^ WAY_KEY * u128::from(way)));
+        let x = mix(substitute(x ^ k0 ^ (WAY_KEY * u128::from(way))));
         let x = mix(substitute(x ^ k1));
         let x = substitute(x ^ k2);
         x as u32 ^ (x >> 32) as u32 ^ (x >> 64) as u32
