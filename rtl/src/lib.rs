@@ -22,7 +22,7 @@
 //! | [`tlb`] | the translations, their lookup, refill and removal |
 //! | [`replacement`] | the tree of pseudo-LRU bits |
 //! | [`walker`] | the walk's states, the memory port, software's turn; `walker::cuckoo` is the one for cuckoo tables |
-//! | [`verdict`], [`line`] | what one entry, or one line, means for one search |
+//! | [`verdict`], [`mod@line`] | what one entry, or one line, means for one search |
 //! | [`hash`] | the three hash functions |
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
