@@ -175,6 +175,28 @@ fn each_further_search_takes_latency_plus_2_plus_beats_for_each_way() {
     }
 }
 
+#[test]
+fn a_walk_waits_for_the_beats_that_the_one_before_did_not_need() {
+    for config in configs() {
+        let (ways, beats) = (config.ways(), config.beats());
+        for (latency, way) in
+            [1, 2, 3, 10, 100].into_iter().flat_map(|latency| (0..ways).map(move |way| (latency, way)))
+        {
+            let mut machine = at_latency(&config, latency);
+            put_page(&mut machine, way, 0x10, 0x10);
+            put_page(&mut machine, 0, 0x20, 0x20);
+            assert_eq!(ask(&mut machine, read(0x10)).cycles, latency + 3 + (way + 1) * beats);
+            let late = ((ways - way - 1) * beats).saturating_sub(latency + 4);
+            assert_eq!(
+                ask(&mut machine, read(0x20)).cycles,
+                latency + 3 + beats + late,
+                "{}, {latency}",
+                config.name()
+            );
+        }
+    }
+}
+
 /// What comes late for one walk must not be taken for what the next one asks for.
 #[test]
 fn reads_that_a_walk_left_behind_do_not_reach_the_next_one() {

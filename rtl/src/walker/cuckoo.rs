@@ -1,19 +1,19 @@
 //! The page walker of cuckoo tables: a page can stand in one place of each way, and all of them are read at once.
 //!
-//! Ports, searches, software's turn and restarts are those of the walker of chains ([`super`]). Only the middle differs: the
-//! reads of all ways are asked for in consecutive cycles, and judged in the order of the ways as their data comes.
+//! Ports, searches, software's turn and restarts are those of the walker of chains ([`super`]). Only the middle differs:
+//! the reads of all ways are asked for in consecutive cycles, and judged in the order of the ways as their data comes.
 //!
-//! ```text
-//!            start, hardware            last way's read            last entry, or
-//!   ┌──► Idle ───────────────► Request ──────────────► AwaitBeats ──┬─────────────────► Deliver ──► Idle
-//!   │     │  (hashes way 0)     │ ▲ ▲ │ one entry decides           │ the one that decides
-//!   │     │                     └─┘ │ └───────────────┐             │
-//!   │     │          next way, hash │                 ▼             ▼
-//!   │     │                         │              Deliver, or Hash if another search follows
-//!   │     │                         └──────────────────────────────┘
-//!   │     │ start, software
-//!   │     └───────────────────► AwaitSoftware, Check, Report: as in the walker of chains
-//! ```
+//! | state | leaves for | when |
+//! | ----- | ---------- | ---- |
+//! | `Idle`, `Hash` | `Request` | a search begins; its place in way 0 is hashed |
+//! | | `Deliver` | there is no search to make |
+//! | `Request` | `Request` | memory accepts a way's read; the place in the next way is hashed |
+//! | | `AwaitBeats` | memory accepts the last way's read |
+//! | | `Deliver` | the entry of an earlier way decides, and no request stands |
+//! | | `Hash` | a restart, and no request stands |
+//! | `AwaitBeats` | `Deliver` | an entry decides, or it was the last one and no search follows |
+//! | | `Hash` | it was the last one and a search follows, or a restart |
+//! | `AwaitSoftware`, `Check`, `Report`, `Deliver` | | as in the walker of chains, but `Check` is for software's answer alone |
 //!
 //! A walk that finds the page in way 2, memory latency L, one beat:
 //!
