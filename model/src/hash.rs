@@ -7,18 +7,27 @@
 //!  asid    ASID
 //! ```
 //!
+//! In a cuckoo table each way has a hash of its own: K_0 differs between them, and `fold` and `asid` are rotated.
+//!
 //! S replaces 17 nibbles, here two at a time from a table of 256 bytes that stays in the host's first cache; M is two
 //! rotations within 68 bits. A keyed hash costs about 27 table reads, the other two next to nothing.
 //! Source: docs/spec.md, section 3.
 
 use hashwalk_spec::address::VPN_BITS;
+use hashwalk_spec::format::{WAY_KEY, WAY_ROTATION};
 use hashwalk_spec::{Asid, Hash, Vpn};
 
 /// A function from a page to the place where the search for it begins.
 pub trait HashFunction {
     /// All 32 bits of the hash. `vpn` is the first VPN of the page that is searched for; the page size is no part of
     /// the key.
-    fn hash(&self, asid: Asid, vpn: Vpn) -> u32;
+    #[inline]
+    fn hash(&self, asid: Asid, vpn: Vpn) -> u32 {
+        self.hash_of_way(0, asid, vpn)
+    }
+
+    /// The same for one way of a cuckoo table; that of way 0 is [`HashFunction::hash`].
+    fn hash_of_way(&self, way: u32, asid: Asid, vpn: Vpn) -> u32;
 }
 
 /// Bits of the keyed hash's state: an ASID above a VPN.
@@ -68,10 +77,10 @@ impl Keyed {
 
 impl HashFunction for Keyed {
     #[inline]
-    fn hash(&self, asid: Asid, vpn: Vpn) -> u32 {
+    fn hash_of_way(&self, way: u32, asid: Asid, vpn: Vpn) -> u32 {
         let [k0, k1, k2] = self.round_keys;
         let x = u128::from(asid.get()) << VPN_BITS | u128::from(vpn.get());
-        let x = mix(substitute(x ^ k0));
+        let x = mix(substitute(x ^ k0 ^ (WAY_KEY * u128::from(way))));
         let x = mix(substitute(x ^ k1));
         let x = substitute(x ^ k2);
         x as u32 ^ (x >> 32) as u32 ^ (x >> 64) as u32
@@ -84,8 +93,9 @@ pub struct Fold;
 
 impl HashFunction for Fold {
     #[inline]
-    fn hash(&self, asid: Asid, vpn: Vpn) -> u32 {
-        vpn.get() as u32 ^ (vpn.get() >> 32) as u32 ^ u32::from(asid.get())
+    fn hash_of_way(&self, way: u32, asid: Asid, vpn: Vpn) -> u32 {
+        let hash = vpn.get() as u32 ^ (vpn.get() >> 32) as u32 ^ u32::from(asid.get());
+        hash.rotate_left(WAY_ROTATION * way)
     }
 }
 
@@ -95,8 +105,8 @@ pub struct AsidOnly;
 
 impl HashFunction for AsidOnly {
     #[inline]
-    fn hash(&self, asid: Asid, _vpn: Vpn) -> u32 {
-        u32::from(asid.get())
+    fn hash_of_way(&self, way: u32, asid: Asid, _vpn: Vpn) -> u32 {
+        u32::from(asid.get()).rotate_left(WAY_ROTATION * way)
     }
 }
 
@@ -123,11 +133,11 @@ pub fn hasher(hash: Hash, key: u128) -> Hasher {
 
 impl HashFunction for Hasher {
     #[inline]
-    fn hash(&self, asid: Asid, vpn: Vpn) -> u32 {
+    fn hash_of_way(&self, way: u32, asid: Asid, vpn: Vpn) -> u32 {
         match self {
-            Hasher::Keyed(function) => function.hash(asid, vpn),
-            Hasher::Fold(function) => function.hash(asid, vpn),
-            Hasher::Asid(function) => function.hash(asid, vpn),
+            Hasher::Keyed(function) => function.hash_of_way(way, asid, vpn),
+            Hasher::Fold(function) => function.hash_of_way(way, asid, vpn),
+            Hasher::Asid(function) => function.hash_of_way(way, asid, vpn),
         }
     }
 }
@@ -146,6 +156,15 @@ mod tests {
         assert_eq!(hash_of(hasher(Hash::Keyed, 0), 1, 0x1a), 0x95a8_c5d7);
         let key = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
         assert_eq!(hash_of(hasher(Hash::Keyed, key), 0xbeef, 0x8_0000_1234_5678), 0x66fa_2faf);
+        let of_ways = |hash, key, asid, vpn| {
+            [0, 1, 2, 3].map(|way| hasher(hash, key).hash_of_way(way, Asid::truncate(asid), Vpn::truncate(vpn)))
+        };
+        assert_eq!(
+            of_ways(Hash::Keyed, key, 0xbeef, 0x8_0000_1234_5678),
+            [0x66fa_2faf, 0xa9ed_f587, 0x1491_be44, 0x2320_50f2]
+        );
+        assert_eq!(of_ways(Hash::Fold, 0, 5, 0x8_0000_1234_5678), [0x123c_567d, 0xe2b3_e891, 0x9f44_8f15, 0x2478_acfa]);
+        assert_eq!(of_ways(Hash::Asid, 0, 5, 0), [5, 0x2800, 0x140_0000, 10]);
         assert_eq!(hash_of(hasher(Hash::Fold, 0), 5, 0x8_0000_1234_5678), 0x123c_567d);
         assert_eq!(hash_of(hasher(Hash::Asid, 0), 5, 0x8_0000_1234_5678), 5);
     }

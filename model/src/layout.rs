@@ -7,12 +7,14 @@
 //!  +-----------+-----------+-- ... --+
 //! ```
 //!
-//! An element is what one probe reads: an entry of 32 bytes, or a line of 64 ([`Format`]).
+//! An element is what one probe reads: an entry of 32 bytes, or a line of 64 ([`Format`]). The array of a cuckoo table is
+//! cut into two or four equal parts, one for each way; three ways leave the last part unused.
 //!
 //! Source: docs/spec.md, sections 2 and 9.
 
 use hashwalk_spec::address::PAGE_OFFSET_BITS;
 use hashwalk_spec::entry::INDEX_BITS;
+use hashwalk_spec::format::{WAYS, parts_log2};
 use hashwalk_spec::{Format, Hash, Pfn, PhysAddr};
 use thiserror::Error;
 
@@ -22,6 +24,7 @@ pub struct Layout {
     format: Format,
     base: PhysAddr,
     log2: u32,
+    ways: u32,
     hash: Hash,
     key: u128,
 }
@@ -48,7 +51,8 @@ pub enum LayoutError {
 }
 
 impl Layout {
-    /// A table of `2^log2` elements from `base` on. `key` counts only for the keyed hash.
+    /// A table of `2^log2` elements from `base` on. `key` counts only for the keyed hash. A cuckoo table has three ways
+    /// unless [`Layout::with_ways`] says otherwise.
     ///
     /// # Errors
     /// `log2` is not from 7 (entries) or 6 (lines) to 32, or `base` is no multiple of the table's size.
@@ -61,7 +65,18 @@ impl Layout {
         if !base.get().is_multiple_of(bytes) {
             return Err(LayoutError::Base { base, bytes });
         }
-        Ok(Layout { format, base, log2, hash, key })
+        let ways = if format == Format::Cuckoo { 3 } else { 1 };
+        Ok(Layout { format, base, log2, ways, hash, key })
+    }
+
+    /// The same place as a cuckoo table of so many ways.
+    ///
+    /// # Panics
+    /// It is no cuckoo table, or `ways` is not from 2 to 4.
+    #[must_use]
+    pub fn with_ways(self, ways: u32) -> Layout {
+        assert!(self.format == Format::Cuckoo && WAYS.contains(&ways), "a cuckoo table has 2 to 4 ways");
+        Layout { ways, ..self }
     }
 
     /// What the elements are.
@@ -108,6 +123,29 @@ impl Layout {
         u32::MAX >> (INDEX_BITS - self.log2)
     }
 
+    /// The places that a page may stand in: 2 to 4 in a cuckoo table, else 1.
+    #[inline]
+    #[must_use]
+    pub fn ways(&self) -> u32 {
+        self.ways
+    }
+
+    /// log2 of the number of elements that belong to one way.
+    #[inline]
+    #[must_use]
+    pub fn way_log2(&self) -> u32 {
+        self.log2 - parts_log2(self.ways)
+    }
+
+    /// The index of a page's place in a way, whose hash of it is `hash`. With one way it is the home index.
+    #[inline]
+    #[must_use]
+    pub fn place(&self, way: u32, hash: u32) -> u32 {
+        let slot = hash & (self.mask() >> (self.log2 - self.way_log2()));
+        // Two ways of 2^31 elements end at bit 31; a single one has no bit above.
+        if way == 0 { slot } else { way << self.way_log2() | slot }
+    }
+
     /// The hash function.
     #[must_use]
     pub fn hash(&self) -> Hash {
@@ -144,6 +182,10 @@ mod tests {
         assert_eq!(layout(0, 33), Err(LayoutError::Log2 { log2: 33, min: 7 }));
         let lines = of(Format::Line, 0x2000, 6).unwrap();
         assert_eq!((lines.bytes(), lines.mask(), lines.address(0x3f).get()), (0x1000, 0x3f, 0x2fc0));
+        let cuckoo = of(Format::Cuckoo, 0x2000, 8).unwrap();
+        assert_eq!((cuckoo.ways(), cuckoo.way_log2(), cuckoo.place(2, 0xfff)), (3, 6, 0xbf));
+        assert_eq!((cuckoo.with_ways(2).way_log2(), cuckoo.with_ways(2).place(1, 0xf01)), (7, 0x81));
+        assert_eq!(of(Format::Cuckoo, 0, 32).unwrap().with_ways(4).place(3, 5), 0xc000_0005);
         let base = PhysAddr::truncate(0x1000);
         assert_eq!(layout(0x1000, 8), Err(LayoutError::Base { base, bytes: 0x2000 }));
     }

@@ -178,6 +178,7 @@ pub fn of_config(config: &Config, ram: &mut Ram, key: u128) -> Result<Box<dyn Wa
     Ok(match config.format() {
         Format::Line => Box::new(line::LineTable::new(ram, log2, hash, key)?),
         Format::Chained => Box::new(internal::Internal::new(ram, log2, hash, key)?),
+        Format::Cuckoo => Box::new(cuckoo::CuckooArray::new(ram, config.ways(), log2, hash, key)?),
     })
 }
 

@@ -17,6 +17,7 @@
 
 mod chained;
 mod context;
+mod cuckoo;
 
 pub use context::WalkContext;
 
@@ -55,7 +56,7 @@ pub(crate) enum Judgement {
     Malformed,
     /// The chain goes on at this index, which may lie outside the table.
     Next(u32),
-    /// The chain ends here.
+    /// The chain ends here; in a cuckoo table the next way may hold the page.
     Ends,
 }
 
@@ -143,10 +144,12 @@ impl Walk {
         let judgement = match self.context.layout().format() {
             Format::Line => line::judge(element, &self.search),
             Format::Chained => chained::judge(element, &self.search),
+            Format::Cuckoo => cuckoo::judge(element, &self.search),
         };
         match judgement {
             Judgement::Found(mapping) => self.end(mapping.translate(&self.request), Some(mapping)),
             Judgement::Malformed => self.end(Err(Fault::Malformed), None),
+            Judgement::Ends if self.steps < self.context.layout().ways() => self.probe_way(self.steps),
             Judgement::Ends => self.begin_search(),
             Judgement::Next(next) if next > self.context.layout().mask() => self.end(Err(Fault::Malformed), None),
             Judgement::Next(_) if self.steps >= self.context.max_steps() => self.end(Err(Fault::ChainTooLong), None),
@@ -163,7 +166,11 @@ impl Walk {
         let asid = if global { Asid::GLOBAL } else { self.request.asid };
         self.search = SearchFor { asid, size, vpn: self.request.vpn.base(size), must_be_global: global };
         self.steps = 0;
-        self.probe(self.context.home(&self.search));
+        self.probe_way(0);
+    }
+
+    fn probe_way(&mut self, way: u32) {
+        self.probe(self.context.place(way, &self.search));
     }
 
     fn probe(&mut self, index: u32) {

@@ -22,7 +22,7 @@
 //! | [`tlb`] | the first level: the translations, their lookup, refill and removal |
 //! | [`l2`] | the second level, in block RAM |
 //! | [`replacement`] | the tree of pseudo-LRU bits |
-//! | [`walker`] | the walk's states, the memory port, software's turn |
+//! | [`walker`] | the walk's states, the memory port, software's turn; `walker::cuckoo` is the one for cuckoo tables |
 //! | [`verdict`], [`mod@line`] | what one entry, or one line, means for one search |
 //! | [`hash`] | the three hash functions |
 //! | [`page`] | comparing, rounding and composing page numbers |

@@ -26,13 +26,14 @@
 use hashwalk_hdl::{Component, Module, Signal, bundle, concat, high, lit, low, when};
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Config, PageSize};
+use hashwalk_spec::{Config, Format, PageSize};
 
 use crate::l2::{L2, L2Inputs, L2Outputs};
 use crate::page;
 use crate::ports::{self, Answer, Control, Delivery, Invalidate, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request};
 use crate::tlb::{Found, Tlb, TlbInputs};
-use crate::walker::{Found as WalkFound, Walker, WalkerInputs};
+use crate::walker::cuckoo::CuckooWalker;
+use crate::walker::{Found as WalkFound, Walker, WalkerInputs, WalkerOutputs};
 
 bundle! {
     /// All input ports.
@@ -152,8 +153,24 @@ impl Component for Mmu {
     }
 
     fn kernel(&self, m: &mut Module, i: MmuInputs, s: MmuState) -> (MmuOutputs, MmuState) {
+        match self.config.format() {
+            Format::Line | Format::Chained => self.around(&Walker::new(&self.config), m, i, s),
+            Format::Cuckoo => self.around(&CuckooWalker::new(&self.config), m, i, s),
+        }
+    }
+}
+
+impl Mmu {
+    /// The MMU with this walker.
+    fn around<W: Component<Inputs = WalkerInputs, Outputs = WalkerOutputs>>(
+        &self,
+        walker: &W,
+        m: &mut Module,
+        i: MmuInputs,
+        s: MmuState,
+    ) -> (MmuOutputs, MmuState) {
         let tlb = m.instance("tlb", &Tlb { slots: self.config.tlb_entries() });
-        let walker = m.instance("walker", &Walker::new(&self.config));
+        let walker = m.instance("walker", walker);
         let l2 = L2::new(&self.config).map(|l2| m.instance("l2", &l2));
         let l2_outputs = l2.as_ref().map(|l2| &l2.outputs);
         let of_l2 = |output: fn(&L2Outputs) -> &Signal| l2_outputs.map_or_else(low, |l2| output(l2).clone());

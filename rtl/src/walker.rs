@@ -1,4 +1,5 @@
-//! The page walker: searches the hashed table in memory for one miss at a time, or asks software.
+//! The page walker: searches the hashed table in memory for one miss at a time, or asks software. This one follows chains,
+//! of lines or of entries; [`cuckoo`] reads the ways of a cuckoo table, with the same ports and states.
 //!
 //! | port | dir | when |
 //! | ---- | --- | ---- |
@@ -8,7 +9,7 @@
 //! | `hold`, `concerned` | in | an invalidation takes effect in this cycle; it may concern the walk |
 //! | `cancel` | in | the request is answered from elsewhere: the walk ends, once a read that is out has come |
 //! | `idle` | out | a walk may start |
-//! | `memory_*` | both | one read at a time; beats are always taken |
+//! | `memory_*` | both | one read at a time ([`cuckoo`]: one a way); beats are always taken |
 //! | `refill_*`, `miss_*` | both | software's turn; `refill_ready` does not depend on `refill_valid` |
 //! | `delivery_*` | out | the walk's end, for one cycle; the TLB is written in it |
 //!
@@ -48,6 +49,8 @@
 //! Bounds: a walk ends after at most 6 searches of `max_steps` probes, unless it is restarted.
 //!
 //! Reset: `Idle`. A read that is out when reset begins must have been answered when it ends.
+
+pub mod cuckoo;
 
 use hashwalk_hdl::{
     Component, Module, Signal, any_of, bundle, case, concat, first_one, high, lit, low, shape, states, when,
@@ -225,16 +228,7 @@ impl Component for Walker {
     }
 
     fn inputs(&self) -> WalkerInputs {
-        WalkerInputs {
-            start: shape(1),
-            request: ports::request(),
-            control: ports::control(&self.config),
-            hold: shape(1),
-            concerned: shape(1),
-            cancel: shape(1),
-            memory: ports::memory_in(&self.config),
-            refill: ports::refill(),
-        }
+        inputs(&self.config)
     }
 
     fn reset(&self) -> WalkerState {
@@ -269,8 +263,7 @@ impl Component for Walker {
             global: search.global.clone(),
         };
         let home = self.home_index(m, &i.control, &sought);
-        // Under ASID 0 the global searches would repeat the others, which come first.
-        let no_search = (!&search.exists | (&search.global & !i.request.asid.any())).named("no_search");
+        let no_search = no_search(search, &i.request).named("no_search");
         let step = self.judge(&s.element, &sought);
         let verdict = verdict::conclude(
             &step,
@@ -362,7 +355,7 @@ impl Component for Walker {
                 .or_when(&(&check & &verdict.follow), &s.steps + lit(self.step_bits(), 1u32))
                 .otherwise(s.steps.clone()),
             index: when(&begin, home).or_when(&check, verdict.next).otherwise(s.index.clone()),
-            element: when(&i.memory.response_valid, self.shift_in(&s.element, &i.memory.response_data))
+            element: when(&i.memory.response_valid, shift_in(&s.element, &i.memory.response_data))
                 .otherwise(s.element.clone()),
             found: when(&answered, Found::by_software(&i.refill))
                 .or_when(&(&check & !&s.software), Found::by_walk(&step.found, &sought))
@@ -404,13 +397,7 @@ impl Component for Walker {
             },
             idle,
             delivery: Delivery { valid: deliver, fault: s.fault.clone(), mapping: s.found.mapping(&i.request) },
-            miss: Miss {
-                valid: Walk::AwaitSoftware.is(&s.walk),
-                vpn: i.request.vpn,
-                asid: i.request.asid,
-                access: i.request.access,
-                user: i.request.user,
-            },
+            miss: miss(Walk::AwaitSoftware.is(&s.walk), i.request),
             refill_ready: Walk::AwaitSoftware.is(&s.walk),
             state: s.walk.clone(),
         };
@@ -423,7 +410,7 @@ impl Walker {
     fn judge(&self, element: &Signal, sought: &Sought) -> Step {
         match self.config.format() {
             Format::Line => line_judge::judge(element, sought),
-            Format::Chained => verdict::judge_entry(element, sought),
+            Format::Chained | Format::Cuckoo => verdict::judge_entry(element, sought),
         }
     }
 
@@ -431,22 +418,48 @@ impl Walker {
     fn home_index(&self, m: &mut Module, table: &Control, sought: &Sought) -> Signal {
         let vpn = match self.config.format() {
             Format::Line => line_judge::group(&sought.vpn, &sought.size),
-            Format::Chained => sought.vpn.clone(),
+            Format::Chained | Format::Cuckoo => sought.vpn.clone(),
         };
-        let unit = m.instance("hash", &HashUnit(self.hash));
+        let unit = m.instance("hash", &HashUnit { hash: self.hash, ways: 1 });
         unit.connect(HashInputs {
             key: table.hash_key.clone(),
             vpn: (self.hash != Hash::Asid).then_some(vpn),
             asid: sought.asid.clone(),
+            way: None,
         });
         (&unit.outputs & &table.table_mask).named("home_index")
     }
+}
 
-    /// The element register after one more beat.
-    fn shift_in(&self, element: &Signal, beat: &Signal) -> Signal {
-        let bus = self.config.bus_bits();
-        if bus == element.width() { beat.clone() } else { concat([beat, &element.bits(bus..element.width())]) }
+/// The widths of a walker's inputs.
+fn inputs(config: &Config) -> WalkerInputs {
+    WalkerInputs {
+        start: shape(1),
+        request: ports::request(),
+        control: ports::control(config),
+        hold: shape(1),
+        concerned: shape(1),
+        cancel: shape(1),
+        memory: ports::memory_in(config),
+        refill: ports::refill(),
     }
+}
+
+/// Whether there is no such search to be made. Under ASID 0 the global searches would repeat the others, which come first.
+fn no_search(search: &Search, request: &Request) -> Signal {
+    !&search.exists | (&search.global & !request.asid.any())
+}
+
+/// The element register after one more beat.
+fn shift_in(element: &Signal, beat: &Signal) -> Signal {
+    let bus = beat.width();
+    if bus == element.width() { beat.clone() } else { concat([beat, &element.bits(bus..element.width())]) }
+}
+
+/// The request as software is asked for it.
+fn miss(valid: Signal, request: Request) -> Miss {
+    let Request { vpn, asid, access, user } = request;
+    Miss { valid, vpn, asid, access, user }
 }
 
 impl Found {

@@ -15,7 +15,10 @@ fn configurations() -> Vec<Config> {
     let mut all: Vec<Config> = Config::PRESETS.iter().map(|name| Config::preset(name).unwrap()).collect();
     all.push(Config::new(odd.clone()).unwrap());
     all.push(Config::new(Settings { hash: Hash::Asid, ..odd.clone() }).unwrap());
-    all.push(Config::new(Settings { format: Format::Chained, ..odd }).unwrap());
+    all.push(Config::new(Settings { format: Format::Chained, ..odd.clone() }).unwrap());
+    for (ways, bus_bits, hash) in [(2, 64, Hash::Fold), (3, 256, Hash::Keyed), (4, 128, Hash::Asid)] {
+        all.push(Config::new(Settings { format: Format::Cuckoo, ways, bus_bits, hash, ..odd.clone() }).unwrap());
+    }
     all
 }
 

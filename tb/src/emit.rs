@@ -45,6 +45,8 @@ fn describe(config: &Config, design: &Design) -> String {
     text.push_str("| parameter | value |\n| --------- | ----: |\n");
     let parameters = [
         ("tlb_entries", config.tlb_entries().to_string()),
+        ("format", config.format().to_string()),
+        ("ways", config.ways().to_string()),
         ("bus_bits", config.bus_bits().to_string()),
         ("max_steps", config.max_steps().to_string()),
         ("hash", config.hash().to_string()),

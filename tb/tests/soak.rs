@@ -96,13 +96,15 @@ fn soak(config: &Config, timing: MemoryTiming) -> Result<Counts, MachineError> {
     let config = Config::new(settings).expect("a legal configuration");
     let mut rng = Rng::with_seed(timing.seed);
     let mut machine = Machine::new(support::dut(&config), &config, Os::new(&config, timing.seed), timing)?;
+    // Software looks into one way after the other and begins anew with each invalidation; it must come to an end at times.
+    let invalidations_in_256 = (3 / config.ways() as u8).max(1);
     let (mut drive, mut counts) = (Drive::default(), Counts::default());
     while machine.now() < CYCLES || drive.lookup.is_some() || machine.is_waiting() {
         let ends = machine.now() >= CYCLES;
         if drive.lookup.is_none() && !ends && rng.u8(0..8) > 0 {
             drive.lookup = Some(request(&mut rng));
         }
-        if drive.invalidate.is_none() && rng.u8(..) < 3 {
+        if drive.invalidate.is_none() && rng.u8(..) < invalidations_in_256 {
             drive.invalidate = Some(invalidation(&mut rng));
         }
         if rng.u8(..) < 2 {

@@ -2,7 +2,7 @@
 
 use crate::address::PageSize;
 use crate::entry::{ENTRY_BYTES, INDEX_BITS, MIN_TABLE_LOG2};
-use crate::format::Format;
+use crate::format::{Format, WAYS};
 use crate::transaction::Invalidation;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -46,9 +46,11 @@ pub struct Settings {
     pub l2_ways: u32,
     /// The page table's format.
     pub format: Format,
+    /// Ways of a table of the format [`Format::Cuckoo`]: 2 to 4. The other formats have no ways.
+    pub ways: u32,
     /// Bits of the memory port's data: 64, 128, 256 or, with lines, 512.
     pub bus_bits: u32,
-    /// Probes that one search may make: 1 to 65,535.
+    /// Probes that one search may make along a chain: 1 to 65,535.
     pub max_steps: u32,
     /// The hash function.
     pub hash: Hash,
@@ -66,6 +68,7 @@ impl Default for Settings {
             l2_entries: 1024,
             l2_ways: 4,
             format: Format::Line,
+            ways: 3,
             bus_bits: 512,
             max_steps: 64,
             hash: Hash::Keyed,
@@ -130,7 +133,7 @@ impl Config {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let element_bits = 8 * s.format.element_bytes() as u32;
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 9] = [
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 10] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -146,7 +149,8 @@ impl Config {
             ),
             ([1, 2, 4, 8].contains(&s.l2_ways), "l2_ways", &s.l2_ways, "1, 2, 4 or 8"),
             ([64, 128, 256, 512].contains(&s.bus_bits), "bus_bits", &s.bus_bits, "64, 128, 256 or 512"),
-            (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with chained entries"),
+            (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with entries of 32 bytes"),
+            (WAYS.contains(&s.ways), "ways", &s.ways, "from 2 to 4"),
             ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
             (
                 s.frames.is_power_of_two() && (1 << MIN_TABLE_LOG2..=1 << 20).contains(&s.frames),
@@ -267,6 +271,12 @@ impl Config {
         self.0.format
     }
 
+    /// Places that a page may stand in: 2 to 4 in the format [`Format::Cuckoo`], else 1.
+    #[must_use]
+    pub fn ways(&self) -> u32 {
+        if self.0.format == Format::Cuckoo { self.0.ways } else { 1 }
+    }
+
     /// Bits of the memory port's data: 64, 128, 256 or 512.
     #[must_use]
     pub fn bus_bits(&self) -> u32 {
@@ -285,7 +295,7 @@ impl Config {
         self.element_bits() / self.0.bus_bits
     }
 
-    /// Probes that one search may make: 1 to 65,535.
+    /// Probes that one search may make: 1 to 65,535. It has no effect in the format [`Format::Cuckoo`].
     #[must_use]
     pub fn max_steps(&self) -> u32 {
         self.0.max_steps
@@ -343,7 +353,11 @@ mod tests {
         assert_eq!(message("bus_bits = 100"), "bus_bits = 100 is not legal: it must be 64, 128, 256 or 512");
         assert_eq!(
             message("format = 'chained'\nbus_bits = 512"),
-            "bus_bits = 512 is not legal: it must be at most 256 with chained entries"
+            "bus_bits = 512 is not legal: it must be at most 256 with entries of 32 bytes"
+        );
+        assert_eq!(
+            message("format = 'cuckoo'\nbus_bits = 256\nways = 5"),
+            "ways = 5 is not legal: it must be from 2 to 4"
         );
         assert_eq!(message("max_steps = 0"), "max_steps = 0 is not legal: it must be from 1 to 65535");
         assert_eq!(

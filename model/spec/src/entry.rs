@@ -38,6 +38,9 @@ pub const ZERO_IN_MAPPING: [Range<u32>; 4] = [10..12, 52..64, 116..128, 144..192
 /// Bits of the link word that must be zero, or following the link is malformed.
 pub const ZERO_IN_LINK: Range<u32> = 225..256;
 
+/// The link word, which must be zero where there are no chains.
+pub const LINK_WORD: Range<u32> = 192..256;
+
 /// Bits of an index into the table.
 pub const INDEX_BITS: u32 = 32;
 /// The smallest table, as log2 of its number of entries: one frame.

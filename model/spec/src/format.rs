@@ -3,6 +3,7 @@
 use crate::entry::{ENTRY_BYTES, MIN_TABLE_LOG2};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// How the table in memory is built. An *element* is what one probe reads: an entry, or a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -12,11 +13,13 @@ pub enum Format {
     Line,
     /// Entries of 32 bytes, in coalesced chains.
     Chained,
+    /// Entries of 32 bytes, each in one of the places that it has, one in each way; no chains.
+    Cuckoo,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Format; 2] = [Format::Line, Format::Chained];
+    pub const ALL: [Format; 3] = [Format::Line, Format::Chained, Format::Cuckoo];
 
     /// Bytes of an element.
     #[must_use]
@@ -29,7 +32,7 @@ impl Format {
     pub const fn element_log2(self) -> u32 {
         match self {
             Format::Line => 6,
-            Format::Chained => 5,
+            Format::Chained | Format::Cuckoo => 5,
         }
     }
 
@@ -38,7 +41,7 @@ impl Format {
     pub const fn ptes(self) -> u32 {
         match self {
             Format::Line => 8,
-            Format::Chained => 1,
+            Format::Chained | Format::Cuckoo => 1,
         }
     }
 
@@ -54,8 +57,26 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Format::Line => "line",
             Format::Chained => "chained",
+            Format::Cuckoo => "cuckoo",
         })
     }
+}
+
+/// How many ways a table of the format [`Format::Cuckoo`] may have.
+pub const WAYS: RangeInclusive<u32> = 2..=4;
+
+/// What the first round key of the keyed hash is xored with for way 1; for way w it is w times that (docs/spec.md,
+/// section 3).
+pub const WAY_KEY: u128 = 0x5_5555_5555_5555_5555;
+
+/// By how many bits the other hashes are rotated left for each further way.
+pub const WAY_ROTATION: u32 = 11;
+
+/// log2 of the number of equal parts into which the array of a table of this many ways is cut: 2 for three ways, the
+/// last part being unused.
+#[must_use]
+pub const fn parts_log2(ways: u32) -> u32 {
+    ways.next_power_of_two().ilog2()
 }
 
 /// Bytes of the largest element.

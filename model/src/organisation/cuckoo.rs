@@ -41,12 +41,14 @@
 //! | `displace.rs` | the search for the shortest sequence of moves |
 //! | `resize.rs` | when ways double |
 //! | `operations.rs` | inserting, looking up, checking and the rest |
+//! | `array.rs` | the table that the hardware walks: ways of a fixed size in one array |
 //!
 //! Sources: Pagh and Rodler, *Cuckoo Hashing* (2004); Fotakis, Pagh, Sanders and Spirakis, *Space Efficient Hash Tables
 //! with Worst Case Constant Access Time* (2005) for more than two ways; Skarlatos, Kokolis, Xu and Torrellas, *Elastic
 //! Cuckoo Page Tables* (ASPLOS 2020) for the rehash pointer; Stojkovic et al., *Memory-Efficient Hashed Page Tables*
 //! (HPCA 2023) for doubling in place, one way at a time.
 
+mod array;
 mod displace;
 mod operations;
 mod resize;
@@ -54,6 +56,7 @@ mod resize;
 mod tests;
 mod way;
 
+pub use array::CuckooArray;
 pub use displace::EXAMINED;
 pub use resize::SLOTS_AN_INSERTION;
 
@@ -64,12 +67,9 @@ use crate::mapping::Mapping;
 use crate::ram::Ram;
 use crate::table::TableError;
 use hashwalk_spec::entry::{INDEX_BITS, MIN_TABLE_LOG2};
+pub use hashwalk_spec::format::WAYS;
 use hashwalk_spec::{Asid, PageSize, Vpn};
-use std::ops::RangeInclusive;
 use way::Way;
-
-/// How many ways a table may have.
-pub const WAYS: RangeInclusive<u32> = 2..=4;
 
 /// When a way is doubled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,12 @@ pub struct Cuckoo {
     displacements: Displacements,
 }
 
+/// The mapping that an entry holds; `None` if it is not valid, or malformed, to which belongs that its word 3 is not zero.
+pub(crate) fn mapping_without_link(entry: &Entry) -> Option<Mapping> {
+    let [.., link] = entry.words();
+    entry.mapping().filter(|_| link == 0)
+}
+
 /// A place for an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Place {
@@ -133,8 +139,7 @@ impl Cuckoo {
         if !(MIN_TABLE_LOG2..=INDEX_BITS).contains(&log2) {
             return Err(TableError::Size { log2, min: MIN_TABLE_LOG2, max: INDEX_BITS });
         }
-        let mut table =
-            Cuckoo { ways: Vec::new(), growth, census: Census::default(), displacements: Displacements::default() };
+        let mut table = Cuckoo::of_ways(Vec::new(), growth);
         for key in way::keys(key).take(ways as usize) {
             match Way::new(ram, log2, key) {
                 Ok(way) => table.ways.push(way),
@@ -145,6 +150,10 @@ impl Cuckoo {
             }
         }
         Ok(table)
+    }
+
+    fn of_ways(ways: Vec<Way>, growth: Growth) -> Cuckoo {
+        Cuckoo { ways, growth, census: Census::default(), displacements: Displacements::default() }
     }
 
     /// Gives all frames back. The table must not be used again; it has no ways left.
@@ -206,7 +215,7 @@ impl Cuckoo {
             let entry = self.read(ram, place)?;
             if entry.matches(search.asid, search.vpn, search.size, search.must_be_global) {
                 let broken = TableError::Broken { index: place.slot as u32, why: "its entry is malformed" };
-                return Ok(Some((place, entry, entry.mapping().ok_or(broken)?)));
+                return Ok(Some((place, entry, mapping_without_link(&entry).ok_or(broken)?)));
             }
         }
         Ok(None)

@@ -44,14 +44,15 @@ impl WalkContext {
         self.max_steps
     }
 
-    /// The index from which a search begins. Eight pages side by side share a home in a table of lines.
+    /// The index from which a search begins, or its place in a further way of a cuckoo table. Eight pages side by side
+    /// share a home in a table of lines.
     #[inline]
     #[must_use]
-    pub(super) fn home(&self, search: &SearchFor) -> u32 {
+    pub(super) fn place(&self, way: u32, search: &SearchFor) -> u32 {
         let vpn = match self.layout.format() {
             Format::Line => group_vpn(search.vpn, search.size),
-            Format::Chained => search.vpn,
+            Format::Chained | Format::Cuckoo => search.vpn,
         };
-        self.hasher.hash(search.asid, vpn) & self.layout.mask()
+        self.layout.place(way, self.hasher.hash_of_way(way, search.asid, vpn))
     }
 }

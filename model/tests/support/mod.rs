@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use hashwalk_model::organisation::cuckoo::{Cuckoo, Growth};
+use hashwalk_model::organisation::cuckoo::{Cuckoo, CuckooArray, Growth};
 use hashwalk_model::organisation::internal::Internal;
 use hashwalk_model::organisation::inverted::Inverted;
 use hashwalk_model::organisation::line::LineTable;
@@ -29,6 +29,8 @@ pub fn organisations() -> Vec<Make> {
         |ram, _| Ok(Box::new(Cuckoo::new(ram, 2, 7, KEY, Growth::suitable(2))?)),
         |ram, _| Ok(Box::new(Cuckoo::new(ram, 3, 7, KEY, Growth::suitable(3))?)),
         |ram, _| Ok(Box::new(Cuckoo::new(ram, 4, 7, KEY, Growth::OnFailure)?)),
+        |ram, _| Ok(Box::new(CuckooArray::new(ram, 3, 8, Hash::Keyed, KEY)?)),
+        |ram, _| Ok(Box::new(CuckooArray::new(ram, 4, 8, Hash::Keyed, KEY)?)),
         |ram, hash| Ok(Box::new(Inverted::new(ram, 2048, 9, hash, KEY)?)),
         |ram, hash| Ok(Box::new(PerProcess::new(ram, 75, move |ram, _| Internal::new(ram, 7, hash, KEY))?)),
         |ram, _| Ok(Box::new(Radix::new(ram, Reach::Bits48)?)),

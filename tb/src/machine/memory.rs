@@ -1,4 +1,7 @@
-//! The memory behind the MMU's port: one read at a time, with any latency and any backpressure.
+//! The memory behind the MMU's port: as many reads at a time as the format makes, answered in order, with any latency and any
+//! backpressure.
+
+use std::collections::VecDeque;
 
 use fastrand::Rng;
 use hashwalk_model::memory::{BusError, Element};
@@ -52,8 +55,10 @@ pub(super) struct MemoryAgent {
     rng: Rng,
     beats: u32,
     element_bytes: u64,
+    most_reads: usize,
     ready: bool,
-    read: Option<Read>,
+    /// Those that were accepted and are not answered in full, the oldest first.
+    reads: VecDeque<Read>,
     responding: bool,
     /// The address of a request that was not accepted in the last cycle.
     stalled: Option<u64>,
@@ -63,7 +68,17 @@ impl MemoryAgent {
     pub(super) fn new(timing: MemoryTiming, config: &Config) -> MemoryAgent {
         let (rng, beats) = (Rng::with_seed(timing.seed), config.beats());
         let element_bytes = config.format().element_bytes();
-        MemoryAgent { timing, rng, beats, element_bytes, ready: false, read: None, responding: false, stalled: None }
+        MemoryAgent {
+            timing,
+            rng,
+            beats,
+            element_bytes,
+            most_reads: config.ways() as usize,
+            ready: false,
+            reads: VecDeque::new(),
+            responding: false,
+            stalled: None,
+        }
     }
 
     fn chance(&mut self, percent: u8) -> bool {
@@ -74,9 +89,9 @@ impl MemoryAgent {
     pub(super) fn drive(&mut self, dut: &mut Dut, ports: &Ports, now: u64) {
         self.ready = !self.chance(self.timing.stall_percent);
         dut.set(ports.memory_request_ready, u64::from(self.ready));
-        let respond = self.read.as_ref().is_some_and(|read| read.due <= now);
-        if respond {
-            let read = self.read.as_ref().expect("a read is due");
+        let due = self.reads.front().filter(|read| read.due <= now);
+        let respond = due.is_some();
+        if let Some(read) = due {
             let words = (self.element_bytes / 8 / u64::from(self.beats)) as usize;
             let start = read.next_beat as usize * words;
             dut.set_wide(ports.memory_response_data, &read.words[start..start + words]);
@@ -99,11 +114,11 @@ impl MemoryAgent {
     ) -> Result<Option<PhysAddr>, String> {
         if self.responding {
             let late = self.chance(self.timing.gap_percent);
-            let current = self.read.as_mut().expect("a beat was sent");
+            let current = self.reads.front_mut().expect("a beat was sent");
             current.next_beat += 1;
             current.due = now + 1 + u64::from(late);
             if current.next_beat == self.beats {
-                self.read = None;
+                self.reads.pop_front();
             }
         }
         if dut.get(ports.memory_request_valid) == 0 {
@@ -117,8 +132,8 @@ impl MemoryAgent {
         if !self.ready {
             return Ok(None);
         }
-        if self.read.is_some() {
-            return Err(format!("read {address:#x} while another read was out"));
+        if self.reads.len() == self.most_reads {
+            return Err(format!("read {address:#x} while {} reads were out", self.reads.len()));
         }
         let beats = dut.get(ports.memory_request_beats);
         if !address.is_multiple_of(self.element_bytes) || beats != u64::from(self.beats) {
@@ -134,7 +149,7 @@ impl MemoryAgent {
         for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
             *word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
         }
-        self.read = Some(Read { words, error, next_beat: 0, due: now + u64::from(latency) });
+        self.reads.push_back(Read { words, error, next_beat: 0, due: now + u64::from(latency) });
         Ok(Some(address))
     }
 }

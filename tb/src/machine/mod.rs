@@ -120,8 +120,8 @@ impl Machine {
         let mut machine = Machine {
             memory: MemoryAgent::new(timing, config),
             handler: Handler::new(HandlerCost::SIMPLE, timing, config.beats()),
-            // Six searches of max_steps probes, with room for software's work.
-            patience: 6 * u64::from(config.max_steps()) * (probe + 64) + 10_000,
+            // Six searches of as many probes as can be, with room for software's work.
+            patience: 6 * u64::from(most_probes(config)) * (probe + 64) + 10_000,
             dut,
             ports,
             config: config.clone(),
@@ -150,7 +150,7 @@ impl Machine {
 
     /// Sets what the handler's instructions cost from the next miss on.
     pub fn set_handler_cost(&mut self, cost: HandlerCost) {
-        self.patience += cost.of_probes(6 * u64::from(self.config.max_steps()));
+        self.patience += cost.of_probes(6 * u64::from(most_probes(&self.config)));
         self.handler.set_cost(cost);
     }
 
@@ -404,6 +404,11 @@ impl Machine {
     pub fn config(&self) -> &Config {
         &self.config
     }
+}
+
+/// The probes that one search may make.
+fn most_probes(config: &Config) -> u32 {
+    config.max_steps().max(config.ways())
 }
 
 /// Physical memory as everybody on the bench sees it: some entries cannot be read.

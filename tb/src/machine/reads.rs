@@ -2,7 +2,8 @@
 //!
 //! A walk reads its elements one after another, and the table may change between them: a chain grows behind the walk, or
 //! breaks before it. Then the walk ends in what none of the golden walks ends in, each of which sees the table as it
-//! stands at one moment. Such an answer is right if the golden walk, given what was read, ends in it too.
+//! stands at one moment. Such an answer is right if the golden walk, given what was read, ends in it too. Of a cuckoo table's
+//! ways more may be read than the walk needs: what it does not wait for it does not see.
 
 use hashwalk_model::coherence::drops;
 use hashwalk_model::memory::{BusError, Element};
@@ -25,11 +26,12 @@ pub(super) fn explain(
     done: &[(u64, Invalidation)],
     answer: Answer,
 ) -> bool {
-    let (mut walk, mut last) = (Walk::new(context, request), 0);
+    let new_walk = Walk::new(context, request);
+    let (mut walk, mut last) = (new_walk.clone(), 0);
     for read in reads {
-        if walk.probe_address() != Some(read.address) {
+        if walk.probe_address() != Some(read.address) && new_walk.probe_address() == Some(read.address) {
             // The walk was made again.
-            walk = Walk::new(context, request);
+            walk = new_walk.clone();
         }
         if walk.probe_address() == Some(read.address) {
             walk.step(read.element);

@@ -91,7 +91,7 @@ impl Bench {
         let mut bench = Bench {
             config: config.clone(),
             table,
-            memory: Memory::new(config.beats()),
+            memory: Memory::new(config.beats(), config.ways()),
             lookup: None,
             invalidate: None,
             refill: None,
@@ -134,7 +134,7 @@ impl Bench {
         self.invalidated_at.clear();
         // Memory is not reset: what stands on its port in the first cycle of reset it may still take.
         match self.ports.request(&self.dut).filter(|_| self.now > 0) {
-            Some(address) if !self.memory.is_busy() => drop(self.memory.request(self.now, address)),
+            Some(address) if !self.memory.is_full() => drop(self.memory.request(self.now, address)),
             _ => self.memory.forget_request(),
         }
         self.blank()

@@ -1,6 +1,6 @@
 //! Memory as the test wants it: sparse over all 52 bits of address, with exact latency, waits, gaps and errors.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::page::Words;
 
@@ -21,11 +21,13 @@ pub struct Memory {
     pub gap: u64,
     pub sample: Sample,
     beats: usize,
+    most_reads: usize,
     entries: HashMap<u64, Words>,
     /// Address and beat of what cannot be read.
     pub errors: HashSet<(u64, usize)>,
     waited: u64,
-    read: Option<Read>,
+    /// Those that were accepted and are not answered in full, the oldest first.
+    reads: VecDeque<Read>,
 }
 
 struct Read {
@@ -42,17 +44,19 @@ pub struct Beat {
 }
 
 impl Memory {
-    pub fn new(beats: u32) -> Memory {
+    /// Memory that is asked for so many reads at once.
+    pub fn new(beats: u32, most_reads: u32) -> Memory {
         Memory {
             latency: 1,
             wait: 0,
             gap: 0,
             sample: Sample::AtAcceptance,
             beats: beats as usize,
+            most_reads: most_reads as usize,
             entries: HashMap::new(),
             errors: HashSet::new(),
             waited: 0,
-            read: None,
+            reads: VecDeque::new(),
         }
     }
 
@@ -71,7 +75,12 @@ impl Memory {
 
     /// Whether a read was accepted and is not answered in full.
     pub fn is_busy(&self) -> bool {
-        self.read.is_some()
+        !self.reads.is_empty()
+    }
+
+    /// Whether no further read may be asked for.
+    pub fn is_full(&self) -> bool {
+        self.reads.len() == self.most_reads
     }
 
     pub fn is_ready(&self) -> bool {
@@ -80,7 +89,7 @@ impl Memory {
 
     /// The beat of this cycle.
     pub fn beat(&mut self, now: u64) -> Option<Beat> {
-        let read = self.read.as_mut().filter(|read| read.due <= now)?;
+        let read = self.reads.front_mut().filter(|read| read.due <= now)?;
         let data = *read.data.get_or_insert_with(|| self.entries.get(&read.address).copied().unwrap_or_default());
         let words = data.len() / self.beats;
         let beat = Beat {
@@ -90,7 +99,7 @@ impl Memory {
         read.beat += 1;
         read.due = now + 1 + self.gap;
         if read.beat == self.beats {
-            self.read = None;
+            self.reads.pop_front();
         }
         Some(beat)
     }
@@ -101,10 +110,10 @@ impl Memory {
             self.waited += 1;
             return false;
         }
-        assert!(self.read.is_none(), "cycle {now}: {address:#x} is read while another read is out");
+        assert!(!self.is_full(), "cycle {now}: {address:#x} is read while {} reads are out", self.reads.len());
         let data = (self.sample == Sample::AtAcceptance).then(|| self.get(address));
         self.waited = 0;
-        self.read = Some(Read { address, data, beat: 0, due: now + self.latency });
+        self.reads.push_back(Read { address, data, beat: 0, due: now + self.latency });
         true
     }
 

@@ -1,6 +1,6 @@
 //! The operations that all organisations have.
 
-use super::{Cuckoo, Place, Way};
+use super::{Cuckoo, Place, Way, mapping_without_link};
 use crate::entry::Entry;
 use crate::mapping::{Mapping, Pte};
 use crate::organisation::common;
@@ -69,7 +69,7 @@ impl PageTable for Cuckoo {
     fn mappings(&self, ram: &Ram) -> Result<Vec<Mapping>, TableError> {
         let entries = self.entries(ram)?.into_iter();
         let broken = |place: Place| TableError::Broken { index: place.slot as u32, why: "its entry is malformed" };
-        entries.map(|(place, entry)| entry.mapping().ok_or(broken(place))).collect()
+        entries.map(|(place, entry)| mapping_without_link(&entry).ok_or(broken(place))).collect()
     }
 
     fn usage(&self, _ram: &Ram) -> Usage {

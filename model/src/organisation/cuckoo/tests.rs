@@ -1,7 +1,7 @@
 use super::*;
-use crate::organisation::PageTable;
+use crate::organisation::{PageTable, Walkable};
 use hashwalk_spec::entry::ENTRY_BYTES;
-use hashwalk_spec::{Pfn, Rights};
+use hashwalk_spec::{Hash, Pfn, Rights};
 use std::collections::BTreeMap;
 
 const KEY: u128 = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
@@ -184,4 +184,74 @@ fn growing_doubles_every_way_and_a_bad_shape_is_refused() {
     }
     assert!(matches!(Cuckoo::new(&mut ram, 4, 10, KEY, Growth::Never), Err(TableError::OutOfMemory(_))));
     assert_eq!(ram.frames.free(), free);
+}
+
+/// In one array, the ways' hashes are made of one hash. They must be as good as hashes that know nothing of each other:
+/// the load that is reached is that of theory here too, whether pages are scattered or side by side.
+#[test]
+fn ways_that_share_a_hash_reach_the_load_of_theory() {
+    for (ways, low, high) in [(2, 0.44, 0.62), (3, 0.87, 0.93), (4, 0.94, 0.99)] {
+        for (log2, key) in [(12, KEY), (13, 0), (13, u128::MAX)] {
+            let patterns: [fn(u64) -> Mapping; 3] = [
+                mapping,
+                |number| Mapping { vpn: Vpn::truncate(0x8_0000_0000 + number), ..mapping(0) },
+                // Four processes that map the same pages.
+                |number| {
+                    let asid = Asid::truncate(1 + (number & 3) as u16);
+                    Mapping { asid, vpn: Vpn::truncate(0x40_0000 + (number >> 2)), ..mapping(0) }
+                },
+            ];
+            for (pattern, page) in patterns.iter().enumerate() {
+                let mut ram = Ram::new(1024);
+                let mut table = CuckooArray::new(&mut ram, ways, log2, Hash::Keyed, key).unwrap();
+                let refused = (0..).find(|&number| table.insert(&mut ram, page(number)).is_err());
+                let load = table.usage(&ram).load();
+                println!("{ways} ways in 2^{log2}, pattern {pattern}: {refused:?} at a load of {load:.4}");
+                assert!((low..high).contains(&load), "{ways} ways in 2^{log2}, pattern {pattern}: full at {load}");
+                table.check(&ram).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn an_array_takes_one_run_and_grows_by_being_made_anew() {
+    let mut ram = Ram::new(32);
+    let mut table = CuckooArray::new(&mut ram, 3, 8, Hash::Keyed, KEY).unwrap();
+    let pages: Vec<Mapping> = (0..100).map(mapping).collect();
+    pages.iter().for_each(|page| table.insert(&mut ram, *page).unwrap());
+    assert_eq!(table.usage(&ram), crate::organisation::Usage { bytes: 8192, mappings: 100, places: 192 });
+    table.grow(&mut ram).unwrap();
+    table.check(&ram).unwrap();
+    assert_eq!((table.layout().log2(), ram.frames.free()), (9, 31 - 4));
+    pages.iter().for_each(|page| {
+        assert_eq!(table.lookup(&ram, page.asid, page.vpn).unwrap().mapping, Some(*page));
+    });
+    // Nothing stands in the part that belongs to no way.
+    let unused = ram.memory.slice(table.layout().address(0x180), 128 * ENTRY_BYTES).unwrap();
+    assert!(unused.iter().all(|byte| *byte == 0));
+    assert!(matches!(CuckooArray::new(&mut ram, 3, 6, Hash::Keyed, KEY), Err(TableError::Size { .. })));
+    assert!(matches!(CuckooArray::new(&mut ram, 5, 8, Hash::Keyed, KEY), Err(TableError::Shape { .. })));
+}
+
+#[test]
+fn pages_that_meet_in_one_way_are_spread_by_chance_in_the_others() {
+    use crate::hash::{HashFunction, hasher};
+    let (asid, mask) = (Asid::truncate(5), 0x3ff);
+    for key in [0, KEY] {
+        let function = hasher(Hash::Keyed, key);
+        let pages: Vec<Vpn> = crate::hash_quality::pages_at_home(&function, asid, 0x2a, 10).take(256).collect();
+        for way in 1..*WAYS.end() {
+            let mut slots: Vec<u32> = pages.iter().map(|vpn| function.hash_of_way(way, asid, *vpn) & mask).collect();
+            slots.sort_unstable();
+            let fullest = slots.chunk_by(|a, b| a == b).map(<[u32]>::len).max();
+            slots.dedup();
+            // By chance 256 pages take 227 of 1,024 slots, and the fullest holds 3 or 4.
+            assert!(
+                slots.len() > 205 && fullest <= Some(6),
+                "key {key:#x}, way {way}: {} slots, {fullest:?}",
+                slots.len()
+            );
+        }
+    }
 }

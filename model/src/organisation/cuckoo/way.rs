@@ -10,7 +10,7 @@
 
 use crate::entry::Entry;
 use crate::frames::OutOfMemory;
-use crate::hash::{HashFunction, Keyed};
+use crate::hash::{HashFunction, Hasher, Keyed};
 use crate::memory::BusError;
 use crate::organisation::common::write_word;
 use crate::ram::Ram;
@@ -32,10 +32,29 @@ pub(super) fn keys(key: u128) -> impl Iterator<Item = u128> {
     })
 }
 
+/// Where a way's hash comes from.
+#[derive(Clone, Copy, Debug)]
+enum WayHash {
+    /// A key of its own.
+    Own(Keyed),
+    /// The contract: all ways share a hash, whose halves are put together otherwise for each.
+    Shared(Hasher, u32),
+}
+
+impl WayHash {
+    #[inline]
+    fn hash(&self, asid: Asid, vpn: Vpn) -> u64 {
+        u64::from(match self {
+            WayHash::Own(keyed) => keyed.hash(asid, vpn),
+            WayHash::Shared(hasher, way) => hasher.hash_of_way(*way, asid, vpn),
+        })
+    }
+}
+
 /// One way of the table.
 #[derive(Clone, Debug)]
 pub(super) struct Way {
-    hasher: Keyed,
+    hasher: WayHash,
     /// Where the runs begin. The last one is the upper half of a way that is being doubled.
     runs: Vec<PhysAddr>,
     first_log2: u32,
@@ -49,7 +68,16 @@ impl Way {
     /// An empty way of 2^`log2` entries.
     pub(super) fn new(ram: &mut Ram, log2: u32, key: u128) -> Result<Way, OutOfMemory> {
         let run = ram.take(ENTRY_BYTES << log2)?;
-        Ok(Way { hasher: Keyed::new(key), runs: vec![run], first_log2: log2, log2, rehashed: None })
+        Ok(Way::of_run(run, log2, WayHash::Own(Keyed::new(key))))
+    }
+
+    /// An empty way of 2^`log2` entries from `base` on, which is not its own to give back. `way` is its number.
+    pub(super) fn within(base: PhysAddr, log2: u32, hasher: Hasher, way: u32) -> Way {
+        Way::of_run(base, log2, WayHash::Shared(hasher, way))
+    }
+
+    fn of_run(run: PhysAddr, log2: u32, hasher: WayHash) -> Way {
+        Way { hasher, runs: vec![run], first_log2: log2, log2, rehashed: None }
     }
 
     /// Gives all frames back.
@@ -62,7 +90,7 @@ impl Way {
     /// The slot of a page's entry.
     #[inline]
     pub(super) fn home(&self, asid: Asid, vpn: Vpn) -> u64 {
-        let hash = u64::from(self.hasher.hash(asid, vpn));
+        let hash = self.hasher.hash(asid, vpn);
         let before = low_bits(hash, self.log2);
         match self.rehashed {
             Some(rehashed) if before < rehashed => low_bits(hash, self.log2 + 1),
@@ -125,7 +153,7 @@ impl Way {
             let Some(slot) = self.rehashed else { break };
             let upper = slot + (1 << self.log2);
             let entry = self.read(ram, slot)?;
-            let home = low_bits(u64::from(self.hasher.hash(entry.asid(), entry.vpn())), self.log2 + 1);
+            let home = low_bits(self.hasher.hash(entry.asid(), entry.vpn()), self.log2 + 1);
             let goes = !entry.is_empty() && home == upper;
             // Written above, then the pointer, then emptied below: a walk finds it with the old pointer and the new.
             if goes {
