@@ -19,14 +19,17 @@ mod handler;
 mod memory;
 mod ports;
 mod reads;
+mod recording;
 
 pub use error::MachineError;
 pub use handler::HandlerCost;
 pub use memory::MemoryTiming;
+pub use recording::{Recording, Sample};
 
 use std::collections::HashSet;
 
 use handler::Handler;
+use hashwalk_hdl::Design;
 use hashwalk_model::coherence::{Coherence, Ticket};
 use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::os::Os;
@@ -106,6 +109,7 @@ pub struct Machine {
     now: u64,
     next_id: u64,
     patience: u64,
+    recording: Option<Recording>,
 }
 
 /// Cycles from the acceptance of an invalidation to its completion (docs/timing.md).
@@ -134,6 +138,7 @@ impl Machine {
             invalidations: std::collections::VecDeque::new(),
             now: 0,
             next_id: 0,
+            recording: None,
         };
         machine.dut.reset(2)?;
         machine.apply_controls();
@@ -212,6 +217,20 @@ impl Machine {
         Ok(self.dut.open_wave(path)?)
     }
 
+    /// Records all ports of the design, of which the machine has an instance, in every cycle that follows.
+    ///
+    /// # Errors
+    /// It is another design.
+    pub fn record(&mut self, design: &Design) -> Result<(), MachineError> {
+        self.recording = Some(Recording::new(design, &self.dut)?);
+        Ok(())
+    }
+
+    /// Ends the recording and returns it; `None` if there was none.
+    pub fn recorded(&mut self) -> Option<Recording> {
+        self.recording.take()
+    }
+
     /// Simulates one cycle.
     ///
     /// # Errors
@@ -224,6 +243,9 @@ impl Machine {
         self.memory.drive(dut, ports, self.now);
         self.handler.drive(dut, ports, self.now);
         self.dut.cycle()?;
+        if let Some(recording) = &mut self.recording {
+            recording.record(&self.dut);
+        }
 
         let mut events = Events::default();
         self.observe_invalidations(drive, &mut events)?;

@@ -7,7 +7,7 @@
 mod runner;
 mod strategy;
 
-pub use runner::{Tally, run};
+pub use runner::{Tally, record, run};
 pub use strategy::scenarios;
 
 use hashwalk_spec::{Asid, Invalidation, PageSize, Pfn, Request, Rights, Settings, Vpn};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use hashwalk_hdl::Design;
 use hashwalk_model::os::Os;
 use hashwalk_model::{Element, Mapping, PageTable, PhysicalMemory};
 use hashwalk_sim::Dut;
@@ -10,7 +11,7 @@ use hashwalk_spec::{Asid, Config, Invalidation, PhysAddr, Vpn};
 use std::path::Path;
 
 use super::{Action, Scenario};
-use crate::machine::{Answered, Drive, Machine, MachineError, Poison};
+use crate::machine::{Answered, Drive, Machine, MachineError, Poison, Recording};
 
 /// How often what happened, so that one can see that it did.
 #[derive(Clone, Debug, Default)]
@@ -39,18 +40,30 @@ impl Tally {
 /// # Errors
 /// The hardware broke the contract; the scenario's configuration is not legal; the wave cannot be written.
 pub fn run(dut: Dut, scenario: &Scenario, wave: Option<&Path>, tally: &mut Tally) -> Result<()> {
-    let config = Config::new(scenario.config.clone())?;
-    let mut os = Os::new(&config, scenario.seed);
-    os.set_search_enable(scenario.search_enable);
-    let mut machine = Machine::new(dut, &config, os, scenario.memory)?;
+    let mut machine = machine(dut, scenario)?;
     if let Some(path) = wave {
         machine.open_wave(path)?;
     }
-    let mut runner = Runner { machine, tally, drive: Drive::default(), broken: None };
-    for (number, step) in scenario.steps.iter().enumerate() {
-        runner.step(step.wait, step.action).with_context(|| format!("in step {number}, {:?}", step.action))?;
-    }
-    runner.come_to_rest().context("after the last step")
+    Runner { machine, tally, drive: Drive::default(), broken: None }.run(scenario)?;
+    Ok(())
+}
+
+/// Runs a scenario to its end and records what all ports of the design did, of which `dut` is an instance.
+///
+/// # Errors
+/// As for [`run`]; the device is of another design.
+pub fn record(dut: Dut, design: &Design, scenario: &Scenario, tally: &mut Tally) -> Result<Recording> {
+    let mut machine = machine(dut, scenario)?;
+    machine.record(design)?;
+    let mut machine = Runner { machine, tally, drive: Drive::default(), broken: None }.run(scenario)?;
+    machine.recorded().context("nothing was recorded")
+}
+
+fn machine(dut: Dut, scenario: &Scenario) -> Result<Machine> {
+    let config = Config::new(scenario.config.clone())?;
+    let mut os = Os::new(&config, scenario.seed);
+    os.set_search_enable(scenario.search_enable);
+    Ok(Machine::new(dut, &config, os, scenario.memory)?)
 }
 
 struct Runner<'a> {
@@ -63,6 +76,15 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
+    /// Does everything and hands the machine back, at rest.
+    fn run(mut self, scenario: &Scenario) -> Result<Machine> {
+        for (number, step) in scenario.steps.iter().enumerate() {
+            self.step(step.wait, step.action).with_context(|| format!("in step {number}, {:?}", step.action))?;
+        }
+        self.come_to_rest().context("after the last step")?;
+        Ok(self.machine)
+    }
+
     fn cycle(&mut self) -> Result<(), MachineError> {
         let events = self.machine.cycle(self.drive)?;
         if events.lookup_accepted {
