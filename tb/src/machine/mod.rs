@@ -20,11 +20,13 @@ mod memory;
 mod ports;
 mod reads;
 mod recording;
+mod watch;
 
 pub use error::MachineError;
 pub use handler::HandlerCost;
 pub use memory::MemoryTiming;
 pub use recording::{Recording, Sample};
+pub use watch::{Level, Origin, Phase};
 
 use std::collections::HashSet;
 
@@ -41,6 +43,7 @@ use hashwalk_spec::{Answer, Config, Fault, Format, Invalidation, PhysAddr, Reque
 use memory::MemoryAgent;
 use ports::Ports;
 use reads::Read;
+use watch::Watch;
 
 /// What is asked of the hardware in one cycle. What is not accepted must be asked again, unchanged.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,7 +55,7 @@ pub struct Drive {
 }
 
 /// What happened in one cycle.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Events {
     /// The lookup was accepted.
     pub lookup_accepted: bool,
@@ -65,7 +68,7 @@ pub struct Events {
 }
 
 /// An answer of the hardware.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Answered {
     /// What had been asked.
     pub request: Request,
@@ -77,6 +80,8 @@ pub struct Answered {
     pub cycles: u32,
     /// Entries that were read for it, by hardware or software.
     pub reads: u32,
+    /// How it came about, if that is watched ([`Machine::watch`]).
+    pub origin: Option<Origin>,
 }
 
 /// Which reads of the table fail.
@@ -110,6 +115,7 @@ pub struct Machine {
     next_id: u64,
     patience: u64,
     recording: Option<Recording>,
+    watch: Option<Watch>,
 }
 
 /// Cycles from the acceptance of an invalidation to its completion (docs/timing.md).
@@ -139,6 +145,7 @@ impl Machine {
             now: 0,
             next_id: 0,
             recording: None,
+            watch: None,
         };
         machine.dut.reset(2)?;
         machine.apply_controls();
@@ -217,6 +224,11 @@ impl Machine {
         Ok(self.dut.open_wave(path)?)
     }
 
+    /// Watches from now on how answers come about. To be called before the first request.
+    pub fn watch(&mut self) {
+        self.watch = Some(Watch::default());
+    }
+
     /// Records all ports of the design, of which the machine has an instance, in every cycle that follows.
     ///
     /// # Errors
@@ -247,6 +259,11 @@ impl Machine {
             recording.record(&self.dut);
         }
 
+        if let Some(watch) = &mut self.watch {
+            let state = WalkerState::ALL.get(self.dut.get(self.ports.state) as usize).copied();
+            watch.observe(self.outstanding.as_ref().map(|waiting| waiting.request), state);
+        }
+
         let mut events = Events::default();
         self.observe_invalidations(drive, &mut events)?;
         self.observe_reads()?;
@@ -274,6 +291,9 @@ impl Machine {
     fn accept(&mut self, request: Request) -> Result<(), MachineError> {
         if let Some(waiting) = &self.outstanding {
             return Err(self.protocol(format!("accepted a request while {:?} waits for its answer", waiting.request)));
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.request_accepted();
         }
         let id = self.next_id;
         self.next_id += 1;
@@ -307,6 +327,9 @@ impl Machine {
             && self.dut.get(self.ports.invalidate_ready) != 0
         {
             events.invalidate_accepted = true;
+            if let Some(watch) = &mut self.watch {
+                watch.invalidation_accepted(invalidation);
+            }
             self.invalidations.push_back((self.coherence.invalidation_accepted(self.now, invalidation), self.now));
             // The walk may have to begin again.
             if let Some(waiting) = &mut self.outstanding {
@@ -365,7 +388,10 @@ impl Machine {
         if hit && cycles != 1 {
             return Err(self.protocol(format!("a hit was answered after {cycles} cycles")));
         }
-        Ok(Some(Answered { request: waiting.request, answer, hit, cycles, reads: waiting.reads.len() as u32 }))
+        let context = self.os.walk_context();
+        let origin =
+            self.watch.as_mut().map(|watch| watch.answered(&context, waiting.request, &waiting.reads, answer, hit));
+        Ok(Some(Answered { request: waiting.request, answer, hit, cycles, reads: waiting.reads.len() as u32, origin }))
     }
 
     /// Whether the table holds a mapping that gives this answer, so that the TLB may hold it too, although a walk for the

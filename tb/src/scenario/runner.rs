@@ -5,21 +5,28 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
 use hashwalk_model::os::Os;
+use hashwalk_model::walk::Walk;
 use hashwalk_model::{Element, Mapping, PageTable, PhysicalMemory};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Asid, Config, Invalidation, PhysAddr, Vpn};
+use hashwalk_spec::{Access, Asid, Config, Format, Invalidation, PhysAddr, Request, Vpn, entry, line};
+use std::ops::Range;
 use std::path::Path;
 
-use super::{Action, Scenario};
-use crate::machine::{Answered, Drive, Machine, MachineError, Poison, Recording};
+use super::{Action, Coverage, Damage, Scenario};
+use crate::machine::{Answered, Drive, Machine, Poison, Recording};
 
 /// How often what happened, so that one can see that it did.
 #[derive(Clone, Debug, Default)]
-pub struct Tally(pub BTreeMap<&'static str, u64>);
+pub struct Tally {
+    /// The answers, and what software did.
+    pub times: BTreeMap<&'static str, u64>,
+    /// How the answers came about.
+    pub coverage: Coverage,
+}
 
 impl Tally {
     fn count(&mut self, what: &'static str) {
-        *self.0.entry(what).or_default() += 1;
+        *self.times.entry(what).or_default() += 1;
     }
 
     fn answer(&mut self, answered: &Answered) {
@@ -44,7 +51,7 @@ pub fn run(dut: Dut, scenario: &Scenario, wave: Option<&Path>, tally: &mut Tally
     if let Some(path) = wave {
         machine.open_wave(path)?;
     }
-    Runner { machine, tally, drive: Drive::default(), broken: None }.run(scenario)?;
+    Runner::new(machine, tally).run(scenario)?;
     Ok(())
 }
 
@@ -55,7 +62,7 @@ pub fn run(dut: Dut, scenario: &Scenario, wave: Option<&Path>, tally: &mut Tally
 pub fn record(dut: Dut, design: &Design, scenario: &Scenario, tally: &mut Tally) -> Result<Recording> {
     let mut machine = machine(dut, scenario)?;
     machine.record(design)?;
-    let mut machine = Runner { machine, tally, drive: Drive::default(), broken: None }.run(scenario)?;
+    let mut machine = Runner::new(machine, tally).run(scenario)?;
     machine.recorded().context("nothing was recorded")
 }
 
@@ -63,7 +70,9 @@ fn machine(dut: Dut, scenario: &Scenario) -> Result<Machine> {
     let config = Config::new(scenario.config.clone())?;
     let mut os = Os::new(&config, scenario.seed);
     os.set_search_enable(scenario.search_enable);
-    Ok(Machine::new(dut, &config, os, scenario.memory)?)
+    let mut machine = Machine::new(dut, &config, os, scenario.memory)?;
+    machine.watch();
+    Ok(machine)
 }
 
 struct Runner<'a> {
@@ -71,11 +80,18 @@ struct Runner<'a> {
     tally: &'a mut Tally,
     /// What is asked and not yet accepted.
     drive: Drive,
+    /// The cycle in which the last request was accepted, and how long the last one that missed took.
+    accepted_at: u64,
+    miss_cycles: u32,
     /// The entry that is corrupted, as it was.
     broken: Option<(PhysAddr, Element)>,
 }
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
+    fn new(machine: Machine, tally: &'a mut Tally) -> Runner<'a> {
+        Runner { machine, tally, drive: Drive::default(), accepted_at: 0, miss_cycles: 0, broken: None }
+    }
+
     /// Does everything and hands the machine back, at rest.
     fn run(mut self, scenario: &Scenario) -> Result<Machine> {
         for (number, step) in scenario.steps.iter().enumerate() {
@@ -85,16 +101,22 @@ impl Runner<'_> {
         Ok(self.machine)
     }
 
-    fn cycle(&mut self) -> Result<(), MachineError> {
+    fn cycle(&mut self) -> Result<()> {
+        let now = self.machine.now();
         let events = self.machine.cycle(self.drive)?;
         if events.lookup_accepted {
+            self.accepted_at = now;
             self.drive.lookup = None;
         }
         if events.invalidate_accepted {
             self.drive.invalidate = None;
         }
         if let Some(answered) = events.answered {
+            if !answered.hit {
+                self.miss_cycles = answered.cycles;
+            }
             self.tally.answer(&answered);
+            self.tally.coverage.count(self.machine.config().format(), &answered)?;
         }
         Ok(())
     }
@@ -132,6 +154,16 @@ impl Runner<'_> {
                     Invalidation::AddressInAsid(..) => "invalidate address in asid",
                 });
             }
+            Action::Settle => self.come_to_rest()?,
+            Action::Approach { cycles_left } => {
+                while self.drive.lookup.is_some() {
+                    self.cycle()?;
+                }
+                let until = self.accepted_at + u64::from(self.miss_cycles.saturating_sub(cycles_left.into()));
+                while self.machine.is_waiting() && self.machine.now() < until {
+                    self.cycle()?;
+                }
+            }
             Action::Refill { software } => self.machine.set_software_refill(software),
             Action::Map { asid, vpn, size, pfn, rights, global } => {
                 let asid = if global { Asid::GLOBAL } else { asid };
@@ -168,6 +200,7 @@ impl Runner<'_> {
                 self.unsettle(|machine| machine.set_poison(Poison::from([address])));
                 self.tally.count("poison");
             }
+            Action::Break { asid, vpn, damage } => self.break_home(asid, vpn, damage),
             Action::Heal => self.heal(),
         }
         Ok(())
@@ -210,6 +243,38 @@ impl Runner<'_> {
         self.write_element(address, &broken);
         self.broken = Some((address, whole));
         self.tally.count("corrupt");
+    }
+
+    fn break_home(&mut self, asid: Asid, vpn: Vpn, damage: Damage) {
+        self.heal();
+        let context = self.machine.os().walk_context();
+        let request = Request { asid, vpn, access: Access::Read, user: false };
+        // No search is enabled.
+        let Some(home) = Walk::new(&context, request).probe_address() else { return };
+        let (layout, format) = (context.layout(), context.layout().format());
+        let index = (home.get() - layout.base().get()) / format.element_bytes();
+        let next = match damage {
+            Damage::Unreadable => {
+                self.unsettle(|machine| machine.set_poison(Poison::from([home])));
+                return self.tally.count("break");
+            }
+            Damage::LinkOutside => u32::MAX,
+            Damage::LinkToItself => index as u32,
+        };
+        let whole = self.machine.os().memory().read_element(home, format).expect("elements lie in memory");
+        let mut broken = whole;
+        let (linked, next_bits): (u32, &[Range<u32>]) = match format {
+            Format::Line => (line::LINKED, &line::NEXT),
+            Format::Chained => (entry::LINKED, &[entry::NEXT]),
+        };
+        let next_bits = next_bits.iter().cloned().flatten().zip((0..u32::BITS).map(|bit| next >> bit & 1 != 0));
+        for (bit, set) in next_bits.chain([(linked, true)]) {
+            let (byte, mask) = (&mut broken[bit as usize / 8], 1 << (bit % 8));
+            *byte = if set { *byte | mask } else { *byte & !mask };
+        }
+        self.write_element(home, &broken);
+        self.broken = Some((home, whole));
+        self.tally.count("break");
     }
 
     fn heal(&mut self) {
