@@ -95,6 +95,8 @@ fn a_wrong_bit_and_an_unknown_bit_that_counts_are_found() {
             |row: &icarus::Row| row.cells.iter().any(|(p, w)| p.name == "lookup_valid" && *w == Some(vec![1]));
         rows.iter().position(|row| row.compared && is_lookup(row)).expect("a lookup")
     };
+    let (_, difference) = spoil("lookup_valid", None, &first_lookup);
+    assert!(difference.starts_with("DIFFERENCE: the enable accept is unknown in "), "{difference}");
     let (_, difference) = spoil("lookup_vpn", None, &first_lookup);
     let shown = difference.rsplit_once(" is ").expect("a value").1;
     assert!(shown.to_lowercase().contains('x'), "{difference}");

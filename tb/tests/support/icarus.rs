@@ -6,7 +6,8 @@
 //!                           X for what does not count       └─ every output !== recorded?
 //! ```
 //!
-//! Registers hold X until reset, which comes with X on every other input.
+//! Registers hold X until reset, which comes with X on every other input. After it no clock enable may be X either: a
+//! register would keep what it holds, and the X would not be seen.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -110,7 +111,10 @@ fn digits(port: &Port) -> usize {
 /// Plays the rows in Icarus. Returns how many cycles were compared, or the first difference.
 pub fn play(design: &Design, rows: &[Row]) -> Result<u64, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let files = design.write_to(folder.path()).expect("the folder can be written to");
+    let files: Vec<&str> = design.files.iter().map(|file| file.name.as_str()).collect();
+    for file in &design.files {
+        fs::write(folder.path().join(&file.name), watch_enables(&file.text)).expect("the folder can be written to");
+    }
     fs::write(folder.path().join("vectors.hex"), vectors(rows)).expect("the folder can be written to");
     fs::write(folder.path().join("bench.v"), bench(design)).expect("the folder can be written to");
     let mut compile = Command::new("iverilog");
@@ -123,6 +127,21 @@ pub fn play(design: &Design, rows: &[Row]) -> Result<u64, String> {
     }
     let compared = said.lines().find_map(|line| line.strip_prefix("compared ")?.parse().ok());
     compared.ok_or_else(|| format!("the simulation ended early: {said}"))
+}
+
+/// The Verilog with a look at each clock enable before it is used: an `if` takes an unknown one for 0 and hides it.
+fn watch_enables(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let condition = line.trim_start().strip_prefix("if (").and_then(|rest| rest.strip_suffix(") begin"));
+        if let Some(enable) = condition.filter(|condition| !condition.ends_with("reset")) {
+            let unknown = format!("reset === 1'b0 && ({enable}) === 1'bx");
+            let _ = writeln!(out, "if ({unknown}) $display(\"DIFFERENCE: the enable {enable} is unknown in %m\");");
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
 }
 
 fn run(command: &mut Command, folder: &Path) -> String {
