@@ -20,7 +20,7 @@ LINT_DIR := target/lint
 export HASHWALK_TOOLS := $(TOOLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help tools run explore test check lint mutants fpga clean
+.PHONY: help tools run explore test check lint icarus mutants fpga clean
 .DELETE_ON_ERROR:
 
 help: ## list these verbs
@@ -55,6 +55,9 @@ lint: $(SIM_STAMP) ## write each preset's Verilog and lint it with every Verilat
 	    done; \
 	    echo "lint: $$preset is clean"; \
 	done
+
+icarus: $(SIM_STAMP) ## compare the emitted Verilog in Icarus, with unknown bits, with the Verilated design
+	CI=true $(CARGO) test --package hashwalk --test icarus -- --nocapture
 
 mutants: $(SIM_STAMP) ## break the hardware in each way of tb/mutations.toml and show that a test notices
 	$(CARGO) run --release --quiet --package hashwalk --example mutate

@@ -108,7 +108,7 @@ pub struct RecordArgs {
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// How many scenarios
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub cases: u32,
     /// What the scenarios grow from [default: drawn from the clock and printed]
     #[arg(long, value_name = "SEED")]
@@ -119,6 +119,9 @@ pub struct CheckArgs {
     /// Where to write the scenario that fails
     #[arg(long, value_name = "FILE", default_value = "hashwalk-replay.json")]
     pub replay: PathBuf,
+    /// Print how often each kind of answer came about, and which never did
+    #[arg(long)]
+    pub coverage: bool,
 }
 
 /// `hashwalk replay`.

@@ -18,7 +18,7 @@ use hashwalk::explore::ExploreOptions;
 use hashwalk::machine::MachineError;
 use hashwalk::replay_trace::{ReplayOptions, replay as replay_trace, trace_name};
 use hashwalk::report::{RefillMode, RunReport, comparison, plain_table, table};
-use hashwalk::scenario::Tally;
+use hashwalk::scenario::{Impossible, Tally};
 use hashwalk::trace::{Progress, RecordOptions, record};
 use hashwalk::{bench, emit, explore};
 use hashwalk_spec::{Config, Format};
@@ -165,6 +165,11 @@ fn check_hardware(args: CheckArgs) -> Result<ExitCode> {
     match check(&devices, &options, false)? {
         CheckOutcome::Passed(tally) => {
             print(&format!("{} scenarios, seed {seed}: 0 mismatches\n{}", args.cases, tallied(&tally)))?;
+            if args.coverage {
+                let is_checked = |format: &Format| configs.iter().any(|config| config.format() == *format);
+                let formats: Vec<Format> = Format::ALL.into_iter().filter(is_checked).collect();
+                print(&tally.coverage.report(&formats))?;
+            }
             Ok(ExitCode::SUCCESS)
         }
         CheckOutcome::Failed { reason, replay, steps } => {
@@ -179,7 +184,7 @@ fn check_hardware(args: CheckArgs) -> Result<ExitCode> {
 fn tallied(tally: &Tally) -> Table {
     let mut table = plain_table();
     table.set_header(["what happened", "times"]);
-    for (what, times) in &tally.0 {
+    for (what, times) in &tally.times {
         table.add_row([what.to_string(), times.to_string()]);
     }
     if let Some(column) = table.column_mut(1) {
@@ -194,7 +199,7 @@ fn replay_scenario(args: &ReplayArgs) -> Result<ExitCode> {
             print(&format!("{}: 0 mismatches\n{}", args.file.display(), tallied(&tally)))?;
             Ok(ExitCode::SUCCESS)
         }
-        Err(error) if error.downcast_ref::<MachineError>().is_some() => {
+        Err(error) if error.is::<MachineError>() || error.is::<Impossible>() => {
             eprintln!("hashwalk: {error:#}");
             Ok(ExitCode::from(DISAGREEMENT))
         }

@@ -239,3 +239,16 @@ fn a_scenario_file_is_replayed_and_a_broken_one_is_refused() {
     refuses(hashwalk().arg("replay").arg(broken), &["no scenario"]);
     refuses(hashwalk().args(["replay", "/nonexistent.json"]), &["/nonexistent.json"]);
 }
+
+#[test]
+fn check_prints_the_coverage_of_the_formats_that_it_checked() {
+    let said = |coverage: &[&str]| {
+        let output = run(hashwalk().args(["check", "--config", "tiny", "--cases", "3", "--seed", "1"]).args(coverage));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        stdout(&output)
+    };
+    let covered = said(&["--coverage"]);
+    assert!(covered.contains("148 legal bins") && covered.contains("empty: line, walk, "), "{covered}");
+    assert!(!covered.contains("chained"), "{covered}");
+    assert!(!said(&[]).contains("legal bins"));
+}

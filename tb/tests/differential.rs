@@ -4,6 +4,8 @@ use std::path::Path;
 
 use hashwalk::check::{CheckOptions, CheckOutcome, check, default_configs, replay};
 use hashwalk::device::Device;
+use hashwalk::scenario::{Bin, Coverage, legal};
+use hashwalk_spec::Format;
 
 /// What must have happened for the run to mean anything.
 const SEEN: [&str; 17] = [
@@ -38,11 +40,29 @@ fn random_scenarios_agree_with_the_golden_model_and_show_every_answer() {
         }
         CheckOutcome::Passed(tally) => {
             for what in SEEN {
-                let count = tally.0.get(what).copied().unwrap_or_default();
+                let count = tally.times.get(what).copied().unwrap_or_default();
                 assert!(count >= 5, "{what}: {count} times in {tally:?}");
             }
+            check_coverage(&tally.coverage);
         }
     }
+}
+
+/// So few scenarios leave some bins of coverage empty, but every kind of answer has come about, and at each level every
+/// kind of invalidation has met one. That ten thousand leave none empty: `hashwalk check --coverage`.
+fn check_coverage(coverage: &Coverage) {
+    let times =
+        |of: &dyn Fn(&Bin) -> bool| -> u64 { legal(&Format::ALL).filter(of).map(|bin| coverage.times(&bin)).sum() };
+    for bin in legal(&Format::ALL) {
+        let Bin { format, level, outcome, size, phase } = bin;
+        let level_of = |other: &Bin| (other.format, other.level) == (format, level);
+        let same_answer = |other: &Bin| level_of(other) && (other.outcome, other.size) == (outcome, size);
+        let same_phase = |other: &Bin| level_of(other) && other.phase == phase;
+        assert!(times(&same_answer) >= 5, "{bin}, in whatever phase: {} times", times(&same_answer));
+        assert!(times(&same_phase) >= 5, "{bin}, whatever the answer: {} times", times(&same_phase));
+    }
+    let empty = coverage.empty(&Format::ALL).len();
+    assert!(empty < 20, "{empty} bins are empty");
 }
 
 /// Each file was made by `hashwalk check`, and its name says which legal answer the scoreboard had refused.

@@ -19,14 +19,19 @@ mod handler;
 mod memory;
 mod ports;
 mod reads;
+mod recording;
+mod watch;
 
 pub use error::MachineError;
 pub use handler::HandlerCost;
 pub use memory::MemoryTiming;
+pub use recording::{Recording, Sample};
+pub use watch::{Level, Origin, Phase};
 
 use std::collections::HashSet;
 
 use handler::Handler;
+use hashwalk_hdl::Design;
 use hashwalk_model::coherence::{Coherence, Ticket};
 use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::os::Os;
@@ -38,6 +43,7 @@ use hashwalk_spec::{Answer, Config, Fault, Format, Invalidation, PhysAddr, Reque
 use memory::MemoryAgent;
 use ports::Ports;
 use reads::Read;
+use watch::Watch;
 
 /// What is asked of the hardware in one cycle. What is not accepted must be asked again, unchanged.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,7 +55,7 @@ pub struct Drive {
 }
 
 /// What happened in one cycle.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Events {
     /// The lookup was accepted.
     pub lookup_accepted: bool,
@@ -62,7 +68,7 @@ pub struct Events {
 }
 
 /// An answer of the hardware.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Answered {
     /// What had been asked.
     pub request: Request,
@@ -74,6 +80,8 @@ pub struct Answered {
     pub cycles: u32,
     /// Entries that were read for it, by hardware or software.
     pub reads: u32,
+    /// How it came about, if that is watched ([`Machine::watch`]).
+    pub origin: Option<Origin>,
 }
 
 /// Which reads of the table fail.
@@ -107,6 +115,8 @@ pub struct Machine {
     now: u64,
     next_id: u64,
     patience: u64,
+    recording: Option<Recording>,
+    watch: Option<Watch>,
 }
 
 impl Machine {
@@ -132,6 +142,8 @@ impl Machine {
             invalidations: std::collections::VecDeque::new(),
             now: 0,
             next_id: 0,
+            recording: None,
+            watch: None,
         };
         machine.dut.reset(2)?;
         machine.apply_controls();
@@ -210,6 +222,25 @@ impl Machine {
         Ok(self.dut.open_wave(path)?)
     }
 
+    /// Watches from now on how answers come about. To be called before the first request.
+    pub fn watch(&mut self) {
+        self.watch = Some(Watch::default());
+    }
+
+    /// Records all ports of the design, of which the machine has an instance, in every cycle that follows.
+    ///
+    /// # Errors
+    /// It is another design.
+    pub fn record(&mut self, design: &Design) -> Result<(), MachineError> {
+        self.recording = Some(Recording::new(design, &self.dut)?);
+        Ok(())
+    }
+
+    /// Ends the recording and returns it; `None` if there was none.
+    pub fn recorded(&mut self) -> Option<Recording> {
+        self.recording.take()
+    }
+
     /// Simulates one cycle.
     ///
     /// # Errors
@@ -222,6 +253,14 @@ impl Machine {
         self.memory.drive(dut, ports, self.now);
         self.handler.drive(dut, ports, self.now);
         self.dut.cycle()?;
+        if let Some(recording) = &mut self.recording {
+            recording.record(&self.dut);
+        }
+
+        if let Some(watch) = &mut self.watch {
+            let state = WalkerState::ALL.get(self.dut.get(self.ports.state) as usize).copied();
+            watch.observe(self.outstanding.as_ref().map(|waiting| waiting.request), state);
+        }
 
         let mut events = Events::default();
         self.observe_invalidations(drive, &mut events)?;
@@ -250,6 +289,9 @@ impl Machine {
     fn accept(&mut self, request: Request) -> Result<(), MachineError> {
         if let Some(waiting) = &self.outstanding {
             return Err(self.protocol(format!("accepted a request while {:?} waits for its answer", waiting.request)));
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.request_accepted();
         }
         let id = self.next_id;
         self.next_id += 1;
@@ -282,6 +324,9 @@ impl Machine {
             && self.dut.get(self.ports.invalidate_ready) != 0
         {
             events.invalidate_accepted = true;
+            if let Some(watch) = &mut self.watch {
+                watch.invalidation_accepted(invalidation);
+            }
             let due = self.now + self.config.invalidation_cycles(invalidation);
             self.invalidations.push_back((self.coherence.invalidation_accepted(self.now, invalidation), due));
             // The walk may have to begin again.
@@ -349,7 +394,11 @@ impl Machine {
         if !in_time {
             return Err(self.protocol(format!("level {level} of the TLB answered after {cycles} cycles")));
         }
-        Ok(Some(Answered { request: waiting.request, answer, level, cycles, reads: waiting.reads.len() as u32 }))
+        let context = self.os.walk_context();
+        let origin =
+            self.watch.as_mut().map(|watch| watch.answered(&context, waiting.request, &waiting.reads, answer, level));
+        let reads = waiting.reads.len() as u32;
+        Ok(Some(Answered { request: waiting.request, answer, level, cycles, reads, origin }))
     }
 
     /// Whether the table holds a mapping that gives this answer, so that the TLB may hold it too, although a walk for the

@@ -5,6 +5,7 @@
 //! stands at one moment. Such an answer is right if the golden walk, given what was read, ends in it too. Of a cuckoo table's
 //! ways more may be read than the walk needs: what it does not wait for it does not see.
 
+use hashwalk_model::Mapping;
 use hashwalk_model::coherence::drops;
 use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
@@ -42,4 +43,22 @@ pub(super) fn explain(
     let is_stale =
         |mapping| done.iter().any(|(accepted, invalidation)| *accepted >= last && drops(*invalidation, &mapping));
     result.answer == answer && !result.mapping.is_some_and(is_stale)
+}
+
+/// The mapping that decided: that of the last walk in `reads` which ends in `answer` with the last read.
+pub(super) fn deciding(context: &WalkContext, request: Request, reads: &[Read], answer: Answer) -> Option<Mapping> {
+    let walk_from = |start: usize| {
+        let mut walk = Walk::new(context, request);
+        for read in &reads[start..] {
+            if walk.probe_address() != Some(read.address) {
+                return None;
+            }
+            walk.step(read.element);
+        }
+        match walk.progress() {
+            Progress::Done(result) if result.answer == answer => result.mapping,
+            _ => None,
+        }
+    };
+    (0..reads.len()).rev().find_map(walk_from)
 }

@@ -4,10 +4,12 @@
 //! can be written to a file and replayed. Steps do not wait for answers: the table changes, invalidations are made and
 //! modes are switched while walks are under way, which is the point.
 
+mod coverage;
 mod runner;
 mod strategy;
 
-pub use runner::{Tally, run};
+pub use coverage::{Bin, Coverage, Impossible, impossible, legal};
+pub use runner::{Tally, record, run};
 pub use strategy::scenarios;
 
 use hashwalk_spec::{Asid, Invalidation, PageSize, Pfn, Request, Rights, Settings, Vpn};
@@ -78,6 +80,16 @@ pub enum Action {
         /// The new rights.
         rights: Rights,
     },
+    /// Everything comes to rest.
+    Settle,
+    /// As many other pages are asked for as the first level of the TLB has slots, if these are few: only the second level
+    /// holds what was there.
+    Crowd,
+    /// The request that is out comes so close to its answer, if its walk takes as long as the last one did.
+    Approach {
+        /// Cycles that are left.
+        cycles_left: u8,
+    },
     /// Software invalidates, as soon as the port is free.
     Invalidate(Invalidation),
     /// Software takes over refilling, or gives it back.
@@ -97,6 +109,27 @@ pub enum Action {
         /// The element's index, within the table's mask.
         element: u8,
     },
+    /// The element in which the walk for a page begins is broken, until the table is changed or healed.
+    Break {
+        /// The address space.
+        asid: Asid,
+        /// The page.
+        vpn: Vpn,
+        /// How.
+        damage: Damage,
+    },
     /// What was corrupted or poisoned is whole again.
     Heal,
+}
+
+/// How an element can be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Damage {
+    /// Reads of it fail.
+    Unreadable,
+    /// Its chain goes on outside the table.
+    LinkOutside,
+    /// Its chain goes on at itself.
+    LinkToItself,
 }

@@ -3,22 +3,32 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use hashwalk_hdl::Design;
 use hashwalk_model::os::Os;
-use hashwalk_model::{Element, Mapping, PageTable, PhysicalMemory};
+use hashwalk_model::walk::Walk;
+use hashwalk_model::{Element, Entry, Mapping, PageTable, PhysicalMemory};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Asid, Config, Invalidation, PhysAddr, Vpn};
+use hashwalk_spec::{
+    Access, Asid, Config, Format, Invalidation, PageSize, Pfn, PhysAddr, Request, Rights, Vpn, entry, line,
+};
+use std::ops::Range;
 use std::path::Path;
 
-use super::{Action, Scenario};
-use crate::machine::{Answered, Drive, Machine, MachineError, Poison};
+use super::{Action, Coverage, Damage, Scenario};
+use crate::machine::{Answered, Drive, Machine, Poison, Recording};
 
 /// How often what happened, so that one can see that it did.
 #[derive(Clone, Debug, Default)]
-pub struct Tally(pub BTreeMap<&'static str, u64>);
+pub struct Tally {
+    /// The answers, and what software did.
+    pub times: BTreeMap<&'static str, u64>,
+    /// How the answers came about.
+    pub coverage: Coverage,
+}
 
 impl Tally {
     fn count(&mut self, what: &'static str) {
-        *self.0.entry(what).or_default() += 1;
+        *self.times.entry(what).or_default() += 1;
     }
 
     fn answer(&mut self, answered: &Answered) {
@@ -39,40 +49,81 @@ impl Tally {
 /// # Errors
 /// The hardware broke the contract; the scenario's configuration is not legal; the wave cannot be written.
 pub fn run(dut: Dut, scenario: &Scenario, wave: Option<&Path>, tally: &mut Tally) -> Result<()> {
+    let mut machine = machine(dut, scenario)?;
+    if let Some(path) = wave {
+        machine.open_wave(path)?;
+    }
+    Runner::new(machine, tally).run(scenario)?;
+    Ok(())
+}
+
+/// Runs a scenario to its end and records what all ports of the design did, of which `dut` is an instance.
+///
+/// # Errors
+/// As for [`run`]; the device is of another design.
+pub fn record(dut: Dut, design: &Design, scenario: &Scenario, tally: &mut Tally) -> Result<Recording> {
+    let mut machine = machine(dut, scenario)?;
+    machine.record(design)?;
+    let mut machine = Runner::new(machine, tally).run(scenario)?;
+    machine.recorded().context("nothing was recorded")
+}
+
+fn machine(dut: Dut, scenario: &Scenario) -> Result<Machine> {
     let config = Config::new(scenario.config.clone())?;
     let mut os = Os::new(&config, scenario.seed);
     os.set_search_enable(scenario.search_enable);
     let mut machine = Machine::new(dut, &config, os, scenario.memory)?;
-    if let Some(path) = wave {
-        machine.open_wave(path)?;
-    }
-    let mut runner = Runner { machine, tally, drive: Drive::default(), broken: None };
-    for (number, step) in scenario.steps.iter().enumerate() {
-        runner.step(step.wait, step.action).with_context(|| format!("in step {number}, {:?}", step.action))?;
-    }
-    runner.come_to_rest().context("after the last step")
+    machine.watch();
+    Ok(machine)
 }
+
+/// The address space of the pages of [`Action::Crowd`].
+const CROWD: Asid = Asid::truncate(0x3333);
+/// The most slots of a first level that are crowded.
+const MAX_CROWD: u64 = 8;
 
 struct Runner<'a> {
     machine: Machine,
     tally: &'a mut Tally,
     /// What is asked and not yet accepted.
     drive: Drive,
+    /// The cycle in which the last request was accepted, and how long the last one that missed took.
+    accepted_at: u64,
+    miss_cycles: u32,
     /// The entry that is corrupted, as it was.
     broken: Option<(PhysAddr, Element)>,
 }
 
-impl Runner<'_> {
-    fn cycle(&mut self) -> Result<(), MachineError> {
+impl<'a> Runner<'a> {
+    fn new(machine: Machine, tally: &'a mut Tally) -> Runner<'a> {
+        Runner { machine, tally, drive: Drive::default(), accepted_at: 0, miss_cycles: 0, broken: None }
+    }
+
+    /// Does everything and hands the machine back, at rest.
+    fn run(mut self, scenario: &Scenario) -> Result<Machine> {
+        for (number, step) in scenario.steps.iter().enumerate() {
+            self.step(step.wait, step.action).with_context(|| format!("in step {number}, {:?}", step.action))?;
+        }
+        self.come_to_rest().context("after the last step")?;
+        Ok(self.machine)
+    }
+
+    fn cycle(&mut self) -> Result<()> {
+        let now = self.machine.now();
         let events = self.machine.cycle(self.drive)?;
         if events.lookup_accepted {
+            self.accepted_at = now;
             self.drive.lookup = None;
         }
         if events.invalidate_accepted {
             self.drive.invalidate = None;
         }
         if let Some(answered) = events.answered {
+            if answered.level == 0 {
+                self.miss_cycles = answered.cycles;
+            }
             self.tally.answer(&answered);
+            self.tally.coverage.count(self.machine.config().format(), &answered)?;
         }
         Ok(())
     }
@@ -85,6 +136,28 @@ impl Runner<'_> {
             self.cycle()?;
         }
         Ok(())
+    }
+
+    /// Asks for pages of an address space that nobody else uses.
+    fn crowd(&mut self) -> Result<()> {
+        let slots = u64::from(self.machine.config().tlb_entries());
+        if slots > MAX_CROWD {
+            return Ok(());
+        }
+        self.heal();
+        for n in 0..slots {
+            let (asid, vpn) = (CROWD, Vpn::truncate(n));
+            let page = Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(n), Rights::ALL);
+            if self.mapped(asid, vpn).is_none() {
+                self.change("map", |os| {
+                    let (table, ram) = os.table_mut();
+                    table.insert(ram, page).is_ok().then(Vec::new)
+                });
+            }
+            self.come_to_rest()?;
+            self.drive.lookup = Some(Request { asid, vpn, access: Access::Read, user: false });
+        }
+        self.come_to_rest()
     }
 
     fn step(&mut self, wait: u8, action: Action) -> Result<()> {
@@ -109,6 +182,17 @@ impl Runner<'_> {
                     Invalidation::Address(_) => "invalidate address",
                     Invalidation::AddressInAsid(..) => "invalidate address in asid",
                 });
+            }
+            Action::Settle => self.come_to_rest()?,
+            Action::Crowd => self.crowd()?,
+            Action::Approach { cycles_left } => {
+                while self.drive.lookup.is_some() {
+                    self.cycle()?;
+                }
+                let until = self.accepted_at + u64::from(self.miss_cycles.saturating_sub(cycles_left.into()));
+                while self.machine.is_waiting() && self.machine.now() < until {
+                    self.cycle()?;
+                }
             }
             Action::Refill { software } => self.machine.set_software_refill(software),
             Action::Map { asid, vpn, size, pfn, rights, global } => {
@@ -146,6 +230,7 @@ impl Runner<'_> {
                 self.unsettle(|machine| machine.set_poison(Poison::from([address])));
                 self.tally.count("poison");
             }
+            Action::Break { asid, vpn, damage } => self.break_home(asid, vpn, damage),
             Action::Heal => self.heal(),
         }
         Ok(())
@@ -188,6 +273,44 @@ impl Runner<'_> {
         self.write_element(address, &broken);
         self.broken = Some((address, whole));
         self.tally.count("corrupt");
+    }
+
+    fn break_home(&mut self, asid: Asid, vpn: Vpn, damage: Damage) {
+        self.heal();
+        let context = self.machine.os().walk_context();
+        let request = Request { asid, vpn, access: Access::Read, user: false };
+        // No search is enabled.
+        let Some(home) = Walk::new(&context, request).probe_address() else { return };
+        let (layout, format) = (context.layout(), context.layout().format());
+        let index = (home.get() - layout.base().get()) / format.element_bytes();
+        let next = match damage {
+            Damage::Unreadable => {
+                self.unsettle(|machine| machine.set_poison(Poison::from([home])));
+                return self.tally.count("break");
+            }
+            Damage::LinkOutside => u32::MAX,
+            Damage::LinkToItself => index as u32,
+        };
+        let whole = self.machine.os().memory().read_element(home, format).expect("elements lie in memory");
+        let mut broken = whole;
+        let (linked, next_bits): (u32, &[Range<u32>]) = match format {
+            Format::Line => (line::LINKED, &line::NEXT),
+            Format::Chained => (entry::LINKED, &[entry::NEXT]),
+            Format::Cuckoo => {
+                // There are no links, and an entry of the page itself that has one is malformed.
+                let page = Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(0), Rights::ALL);
+                broken[..Format::Cuckoo.element_bytes() as usize].copy_from_slice(&Entry::new(&page, None).to_bytes());
+                (entry::LINKED, &[entry::NEXT])
+            }
+        };
+        let next_bits = next_bits.iter().cloned().flatten().zip((0..u32::BITS).map(|bit| next >> bit & 1 != 0));
+        for (bit, set) in next_bits.chain([(linked, true)]) {
+            let (byte, mask) = (&mut broken[bit as usize / 8], 1 << (bit % 8));
+            *byte = if set { *byte | mask } else { *byte & !mask };
+        }
+        self.write_element(home, &broken);
+        self.broken = Some((home, whole));
+        self.tally.count("break");
     }
 
     fn heal(&mut self) {

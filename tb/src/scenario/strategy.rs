@@ -4,7 +4,7 @@ use hashwalk_spec::{Access, Asid, Config, Invalidation, PageSize, Pfn, Request, 
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Action, Scenario, Step};
+use super::{Action, Damage, Scenario, Step};
 use crate::machine::MemoryTiming;
 
 /// Few address spaces, so that they share pages and chains: two neighbours, the global one, and the last.
@@ -90,10 +90,154 @@ fn step() -> impl Strategy<Value = Step> {
     (wait, action()).prop_map(|(wait, action)| Step { wait, action })
 }
 
+/// A page of one size is mapped, asked for, perhaps changed or broken while its walk runs, and invalidated in a cycle of it
+/// that is chosen: what single steps meet in hardly any run.
+fn race() -> impl Strategy<Value = Vec<Step>> {
+    let software = prop_oneof![4 => Just(None), 2 => Just(Some(false)), 3 => Just(Some(true))];
+    let rights = prop_oneof![2 => Just(Rights::ALL), 1 => Just(Rights::from_bits(0))];
+    let page = (request(), 0..=Pfn::MAX.get(), size_of_race(), rights, prop::bool::weighted(0.1));
+    let change = prop_oneof![4 => Just(None), 2 => Just(Some(Change::Unmap)), 1 => rights_change(), 4 => damage()];
+    let mapped = prop::bool::weighted(0.8);
+    (software, page, mapped, change, moment(), invalidation_of_race()).prop_map(
+        |(software, (request, pfn, size, rights, global), mapped, change, moment, invalidation)| {
+            let Request { asid, vpn, .. } = request;
+            let pfn = Pfn::truncate(pfn);
+            let page = [Action::Unmap { asid, vpn }, Action::Map { asid, vpn, size, pfn, rights, global }];
+            // The TLB must not hold it.
+            let forget = Action::Invalidate(Invalidation::Address(vpn));
+            let mut actions: Vec<Action> = software.map(|software| Action::Refill { software }).into_iter().collect();
+            actions.extend(page.into_iter().take(1 + usize::from(mapped)));
+            actions.extend([forget, Action::Settle]);
+            if let Moment::BeforeAnswer(_) = moment {
+                // How long does its walk take?
+                actions.extend([Action::Access(request), Action::Settle, forget, Action::Settle]);
+            }
+            actions.push(Action::Access(request));
+            let mut steps: Vec<Step> = actions.into_iter().map(|action| Step { wait: 0, action }).collect();
+            let (wait, approach) = match moment {
+                Moment::AfterRequest(cycles) => (cycles, None),
+                Moment::BeforeAnswer(cycles_left) => (0, Some(Action::Approach { cycles_left })),
+            };
+            let change: &[Action] = match change {
+                None => &[],
+                Some(Change::Unmap) => &[Action::Unmap { asid, vpn }],
+                Some(Change::Protect(rights)) => &[Action::Protect { asid, vpn, rights }],
+                Some(Change::Break(damage)) => &[Action::Unmap { asid, vpn }, Action::Break { asid, vpn, damage }],
+            };
+            let first = steps.len();
+            let invalidate = Action::Invalidate(invalidation.of(request));
+            let actions = approach.into_iter().chain(change.iter().copied()).chain([invalidate]);
+            steps.extend(actions.map(|action| Step { wait: 0, action }));
+            steps[first].wait = wait;
+            steps
+        },
+    )
+}
+
+/// When a race changes and invalidates the page.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    AfterRequest(u8),
+    BeforeAnswer(u8),
+}
+
+/// A walk is judged and delivered in its last two cycles, and an invalidation takes effect in the cycle after the one in
+/// which it is accepted.
+fn moment() -> impl Strategy<Value = Moment> {
+    let before_answer = prop_oneof![4 => Just(1u8), 4 => Just(2u8), 1 => 0..8u8];
+    prop_oneof![
+        1 => Just(Moment::AfterRequest(0)),
+        2 => (0..20u8).prop_map(Moment::AfterRequest),
+        1 => (20..130u8).prop_map(Moment::AfterRequest),
+        4 => before_answer.prop_map(Moment::BeforeAnswer),
+    ]
+}
+
+fn size_of_race() -> impl Strategy<Value = PageSize> {
+    prop_oneof![2 => Just(PageSize::Small), 3 => Just(PageSize::Large), 4 => Just(PageSize::Huge)]
+}
+
+/// The invalidation of a race, which knows the page.
+#[derive(Clone, Copy, Debug)]
+enum OfRace {
+    All,
+    Asid,
+    Address,
+    AddressInAsid,
+    AnotherPage,
+}
+
+impl OfRace {
+    fn of(self, request: Request) -> Invalidation {
+        match self {
+            OfRace::All => Invalidation::All,
+            OfRace::Asid => Invalidation::Asid(request.asid),
+            OfRace::Address => Invalidation::Address(request.vpn),
+            OfRace::AddressInAsid => Invalidation::AddressInAsid(request.asid, request.vpn),
+            OfRace::AnotherPage => Invalidation::Address(Vpn::truncate(!request.vpn.get())),
+        }
+    }
+}
+
+fn invalidation_of_race() -> impl Strategy<Value = OfRace> {
+    use OfRace::{Address, AddressInAsid, All, AnotherPage, Asid};
+    select(&[All, Asid, Address, Address, AddressInAsid, AddressInAsid, AddressInAsid, AnotherPage][..])
+}
+
+/// What a race does to the page while its walk runs.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Unmap,
+    Protect(Rights),
+    /// It is withdrawn, and where its walk begins is broken.
+    Break(Damage),
+}
+
+fn rights_change() -> impl Strategy<Value = Option<Change>> {
+    rights().prop_map(|rights| Some(Change::Protect(rights)))
+}
+
+fn damage() -> impl Strategy<Value = Option<Change>> {
+    select(&[Damage::Unreadable, Damage::LinkOutside, Damage::LinkToItself][..])
+        .prop_map(|damage| Some(Change::Break(damage)))
+}
+
+/// The same page again and again, so that an invalidation meets a hit of it, or the second level one that the first has
+/// given up.
+fn burst() -> impl Strategy<Value = Vec<Step>> {
+    // It is brought in by a read, which may not be denied, and asked for in a way that may.
+    let rights = rights().prop_map(|rights| Rights::from_bits(rights.bits() | 1));
+    let invalidation = select(&[OfRace::Address, OfRace::AddressInAsid, OfRace::AnotherPage][..]);
+    (request(), size_of_race(), rights, any::<bool>(), invalidation, any::<bool>()).prop_map(
+        |(request, size, rights, software, invalidation, crowd)| {
+            let Request { asid, vpn, .. } = request;
+            let access = Action::Access(request);
+            let actions = [
+                Action::Refill { software },
+                Action::Unmap { asid, vpn },
+                Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights, global: false },
+                Action::Access(Request { access: Access::Read, user: false, ..request }),
+                Action::Settle,
+                if crowd { Action::Crowd } else { access },
+                access,
+                access,
+                Action::Invalidate(invalidation.of(request)),
+                access,
+            ];
+            actions.map(|action| Step { wait: 0, action }).into()
+        },
+    )
+}
+
 fn memory() -> impl Strategy<Value = MemoryTiming> {
     let percent = || prop_oneof![2 => Just(0u8), 1 => 1..=80u8];
-    (1..=8u32, 0..=12u32, percent(), percent(), any::<u64>()).prop_map(|(latency, more, stall, gap, seed)| {
-        MemoryTiming { latency, latency_max: latency + more, stall_percent: stall, gap_percent: gap, seed }
+    let more = prop_oneof![1 => Just(0u32), 1 => 0..=12u32];
+    (1..=8u32, more, percent(), percent(), any::<u64>()).prop_map(|(latency, more, stall, gap, seed)| MemoryTiming {
+        latency,
+        latency_max: latency + more,
+        stall_percent: stall,
+        gap_percent: gap,
+        seed,
     })
 }
 
@@ -106,7 +250,9 @@ pub fn scenarios(configs: &[&Config]) -> impl Strategy<Value = Scenario> + use<>
     let search_enable = prop_oneof![8 => Just(Search::ENABLE_ALL), 2 => 0..=Search::ENABLE_ALL];
     // A table that holds something to begin with.
     let setup = prop::collection::vec(map().prop_map(|action| Step { wait: 0, action }), 0..12);
-    let steps = (setup, prop::collection::vec(step(), 1..80)).prop_map(|(setup, steps)| [setup, steps].concat());
+    let group = prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst()];
+    let steps = (setup, prop::collection::vec(group, 1..70))
+        .prop_map(|(setup, groups)| setup.into_iter().chain(groups.into_iter().flatten()).collect());
     (select(configs), any::<u64>(), search_enable, memory(), steps).prop_map(
         |(config, seed, search_enable, memory, steps)| Scenario { config, seed, search_enable, memory, steps },
     )

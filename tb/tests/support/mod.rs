@@ -7,13 +7,17 @@
 //! | `memory.rs` | memory with exact latency, waits, gaps and errors |
 //! | `page.rs` | pages, requests and entries in plain numbers |
 //! | `ports.rs` | the ports by name |
+//! | `soak.rs` | a long random run, with the scoreboard in place of the monitor |
+//! | `icarus.rs` | a recorded run once more, in Icarus with unknown bits |
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
 
 mod bench;
+pub mod icarus;
 mod memory;
 mod page;
 mod ports;
+pub mod soak;
 mod table;
 
 use std::sync::Mutex;
@@ -53,7 +57,8 @@ pub fn all_configs() -> Vec<Config> {
     default_configs()
 }
 
-fn named(name: &str) -> Config {
+/// The configuration of this name.
+pub fn named(name: &str) -> Config {
     default_configs().into_iter().find(|config| config.name() == name).expect("a configuration of that name")
 }
 

@@ -1,0 +1,232 @@
+//! Functional coverage: which kinds of answer were seen, and which of them cannot be.
+//!
+//! A bin is one format, level, outcome, size of the mapping that decided, and one thing that an invalidation did to the
+//! request. An answer that several invalidations met counts in several bins. What cannot happen is said in one table,
+//! [`impossible`], with the reason; that it happened all the same is an error of hardware or bench.
+
+use std::collections::HashMap;
+
+use comfy_table::{CellAlignment, Table};
+use hashwalk_spec::{Fault, Format, PageSize};
+use thiserror::Error;
+
+use crate::machine::{Answered, Level, Phase};
+use crate::report::plain_table;
+
+/// A kind of answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bin {
+    /// The format of the table.
+    pub format: Format,
+    /// Who found the answer.
+    pub level: Level,
+    /// The fault; `None` is a translation.
+    pub outcome: Option<Fault>,
+    /// The size of the mapping that decided.
+    pub size: Option<PageSize>,
+    /// What an invalidation did to the request meanwhile.
+    pub phase: Phase,
+}
+
+/// A bin was counted that nothing may fall into.
+#[derive(Debug, Error)]
+#[error("{bin} cannot happen: {reason}")]
+pub struct Impossible {
+    bin: Bin,
+    reason: &'static str,
+}
+
+/// Why nothing may fall into this bin; `None` if something may.
+#[must_use]
+pub fn impossible(bin: &Bin) -> Option<&'static str> {
+    let by_mapping = matches!(bin.outcome, None | Some(Fault::Rights));
+    let restarted = !matches!(bin.phase, Phase::Undisturbed | Phase::Unrelated | Phase::NothingRead);
+    let in_tlb = matches!(bin.level, Level::Tlb | Level::L2);
+    let cuckoo = bin.format == Format::Cuckoo;
+    let reasons = [
+        (in_tlb && !by_mapping, "the TLB holds mappings, and no faults"),
+        (cuckoo && bin.outcome == Some(Fault::ChainTooLong), "a cuckoo table has no chains"),
+        (
+            cuckoo && bin.level == Level::Walk && bin.phase == Phase::Check,
+            "the entries of a cuckoo table are judged while others are awaited",
+        ),
+        (
+            bin.level == Level::L2 && bin.phase != Phase::Undisturbed,
+            "an invalidation makes nothing of what the second level was asked",
+        ),
+        (by_mapping && bin.size.is_none(), "without a mapping nothing is translated or denied"),
+        (!by_mapping && bin.size.is_some(), "no mapping decides that none was found"),
+        (bin.level == Level::Tlb && restarted, "a hit is answered in the next cycle and never restarted"),
+        (
+            bin.level == Level::Software && bin.phase == Phase::Request,
+            "no read is requested where software serves the miss",
+        ),
+    ];
+    reasons.into_iter().find_map(|(applies, reason)| applies.then_some(reason))
+}
+
+/// How often each bin was counted.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage(HashMap<Bin, u64>);
+
+impl Coverage {
+    /// Counts an answer whose origin was watched.
+    ///
+    /// # Errors
+    /// It cannot have come about so.
+    pub fn count(&mut self, format: Format, answered: &Answered) -> Result<(), Impossible> {
+        let Some(origin) = &answered.origin else { return Ok(()) };
+        for &phase in &origin.phases {
+            let bin = Bin { format, level: origin.level, outcome: answered.answer.err(), size: origin.size, phase };
+            if let Some(reason) = impossible(&bin) {
+                return Err(Impossible { bin, reason });
+            }
+            *self.0.entry(bin).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// How often a bin was counted.
+    #[must_use]
+    pub fn times(&self, bin: &Bin) -> u64 {
+        self.0.get(bin).copied().unwrap_or_default()
+    }
+
+    /// The legal bins of these formats that were never counted.
+    #[must_use]
+    pub fn empty(&self, formats: &[Format]) -> Vec<Bin> {
+        legal(formats).filter(|bin| self.times(bin) == 0).collect()
+    }
+
+    /// All legal bins of these formats with their counts, and a summary with the empty ones.
+    #[must_use]
+    pub fn report(&self, formats: &[Format]) -> String {
+        let mut table = plain_table();
+        let phases = Phase::ALL.map(phase_name);
+        table.set_header(["format", "found by", "outcome", "page"].into_iter().chain(phases));
+        for row in bins(formats).filter(|bin| bin.phase == Phase::Undisturbed && impossible(bin).is_none()) {
+            let cell = |phase| {
+                let bin = Bin { phase, ..row };
+                if impossible(&bin).is_some() { "-".into() } else { self.times(&bin).to_string() }
+            };
+            let head =
+                [row.format.to_string(), level_name(row.level).into(), outcome_name(row.outcome), size_name(row.size)];
+            table.add_row(head.into_iter().chain(Phase::ALL.map(cell)));
+        }
+        align_right(&mut table);
+        let empty = self.empty(formats);
+        let mut text = format!("{table}\n{} legal bins, {} empty", legal(formats).count(), empty.len());
+        for bin in empty {
+            text.push_str(&format!("\n  empty: {bin}"));
+        }
+        text
+    }
+}
+
+fn align_right(table: &mut Table) {
+    for column in 4..4 + Phase::ALL.len() {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+/// Every bin of these formats, legal or not.
+fn bins(formats: &[Format]) -> impl Iterator<Item = Bin> {
+    let mut all = Vec::new();
+    for &format in formats {
+        for level in [Level::Tlb, Level::L2, Level::Walk, Level::Software] {
+            for outcome in std::iter::once(None).chain(Fault::ALL.map(Some)) {
+                for size in PageSize::ALL.map(Some).into_iter().chain([None]) {
+                    all.extend(Phase::ALL.map(|phase| Bin { format, level, outcome, size, phase }));
+                }
+            }
+        }
+    }
+    all.into_iter()
+}
+
+/// Every bin of these formats that something may fall into.
+pub fn legal(formats: &[Format]) -> impl Iterator<Item = Bin> {
+    bins(formats).filter(|bin| impossible(bin).is_none())
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Tlb => "TLB",
+        Level::L2 => "second level",
+        Level::Walk => "walk",
+        Level::Software => "software",
+    }
+}
+
+fn outcome_name(outcome: Option<Fault>) -> String {
+    outcome.map_or("translation".into(), |fault| fault.to_string())
+}
+
+fn size_name(size: Option<PageSize>) -> String {
+    size.map_or("none".into(), |size| size.to_string())
+}
+
+fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Undisturbed => "undisturbed",
+        Phase::Unrelated => "unrelated",
+        Phase::NothingRead => "nothing read",
+        Phase::Request => "request",
+        Phase::Data => "data",
+        Phase::Check => "check",
+        Phase::Delivery => "delivery",
+    }
+}
+
+impl std::fmt::Display for Bin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (level, outcome, size) = (level_name(self.level), outcome_name(self.outcome), size_name(self.size));
+        write!(f, "{}, {level}, {outcome}, page {size}, invalidation {}", self.format, phase_name(self.phase))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Origin;
+    use hashwalk_spec::{Access, Asid, Pfn, Request, Translation, Vpn};
+
+    /// Lines have 6 kinds of hit in 3 phases, 6 of the second level in 1, 10 of walk in 7, 10 of software refill in 6.
+    /// Cuckoo tables have 9 kinds of walk in 6, and 9 of software refill in 6.
+    #[test]
+    fn legal_bins_are_as_many_as_by_hand() {
+        assert_eq!(legal(&[Format::Line]).count(), 6 * 3 + 6 + 10 * 7 + 10 * 6);
+        assert_eq!(legal(&[Format::Cuckoo]).count(), 6 * 3 + 6 + 9 * 6 + 9 * 6);
+        assert_eq!(bins(&Format::ALL).count(), 3 * 4 * 6 * 4 * 7);
+    }
+
+    fn answered(level: Level, phases: &[Phase]) -> Answered {
+        let request = Request { asid: Asid::truncate(1), vpn: Vpn::truncate(2), access: Access::Read, user: false };
+        let origin = Some(Origin { level, size: Some(PageSize::Small), phases: phases.to_vec() });
+        let answer = Ok(Translation { pfn: Pfn::truncate(3) });
+        Answered { request, answer, level: u8::from(level == Level::Tlb), cycles: 1, reads: 0, origin }
+    }
+
+    #[test]
+    fn an_answer_counts_once_for_each_phase() {
+        let mut coverage = Coverage::default();
+        coverage.count(Format::Line, &answered(Level::Walk, &[Phase::Unrelated, Phase::Check])).unwrap();
+        let size = Some(PageSize::Small);
+        let bin = |phase| Bin { format: Format::Line, level: Level::Walk, outcome: None, size, phase };
+        assert_eq!([Phase::Unrelated, Phase::Check, Phase::Data].map(|phase| coverage.times(&bin(phase))), [1, 1, 0]);
+        assert_eq!(coverage.empty(&[Format::Line]).len(), 146);
+        assert!(coverage.report(&[Format::Line]).contains("148 legal bins, 146 empty\n  empty: line, TLB, "));
+    }
+
+    #[test]
+    fn an_impossible_bin_is_an_error() {
+        let error = Coverage::default().count(Format::Line, &answered(Level::Tlb, &[Phase::Check])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line, TLB, translation, page 4 KiB, invalidation check cannot happen: a hit is answered in the next cycle \
+             and never restarted"
+        );
+    }
+}
