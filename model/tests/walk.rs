@@ -57,6 +57,40 @@ fn reference(table: &[[u64; 4]], hash: Hash, enable: u8, max_steps: u32, request
     (1, 0, probes)
 }
 
+/// The same in a cuckoo table.
+fn cuckoo_reference(table: &[[u64; 4]], ways: u32, hash: Hash, enable: u8, request: Request) -> (u8, u64, u32) {
+    let way_size = table.len() / if ways == 2 { 2 } else { 4 };
+    let mut probes = 0;
+    for search in 0..6 {
+        let global = search >= 3;
+        if enable >> search & 1 == 0 || (global && request.asid.get() == 0) {
+            continue;
+        }
+        let size = search % 3;
+        let offset_mask = (1u64 << (9 * size)) - 1;
+        let a = if global { 0 } else { request.asid.get() };
+        let v = request.vpn.get() & !offset_mask;
+        for way in 0..ways {
+            probes += 1;
+            let slot = hasher(hash, 0).hash_of_way(way, Asid::truncate(a), Vpn::truncate(v)) as usize % way_size;
+            let [pte, vpn, asid, link] = table[way as usize * way_size + slot];
+            let g = pte >> 5 & 1 == 1;
+            let same_page = asid & 0xffff == u64::from(a) && vpn & 0xf_ffff_ffff_ffff == v && pte >> 8 & 3 == size;
+            if pte & 1 == 0 || !same_page || (global && !g) {
+                continue;
+            }
+            let pfn = pte >> 12 & 0xff_ffff_ffff;
+            let zeros = pte & 0xfff0_0000_0000_0c00 == 0 && vpn >> 52 == 0 && asid >> 16 == 0 && link == 0;
+            if !zeros || pfn & offset_mask != 0 || (g && a != 0) {
+                return (3, 0, probes);
+            }
+            let allowed = pte >> (1 + request.access as u32) & 1 == 1 && (pte >> 4 & 1 == 1 || !request.user);
+            return if allowed { (0, pfn | request.vpn.get() & offset_mask, probes) } else { (2, 0, probes) };
+        }
+    }
+    (1, 0, probes)
+}
+
 /// An entry that a walk among few pages is likely to meet: mostly well formed, with some bits wrong now and then.
 fn entry() -> impl Strategy<Value = [u64; 4]> {
     let pte = (any::<u16>(), 0..8u64).prop_map(|(low, pfn)| u64::from(low) & 0x33f | pfn << 20);
@@ -108,6 +142,40 @@ proptest! {
         };
         prop_assert_eq!((code, pfn, result.probes), reference(&table, hash, enable, max_steps, request));
         prop_assert_eq!(result.mapping.is_some(), matches!(result.answer, Ok(_) | Err(Fault::Rights)));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn a_walk_over_any_cuckoo_table_ends_as_the_contract_says(
+        mut pages in prop::collection::vec((entry(), any::<bool>()), 200),
+        ways in 2..=4u32,
+        hash in prop::sample::select(vec![Hash::Keyed, Hash::Fold, Hash::Asid]),
+        enable in 0..64u8,
+        requests in prop::collection::vec(request(), 8),
+    ) {
+        let layout = Layout::new(Format::Cuckoo, PhysAddr::truncate(0x1000), LOG2, hash, 0).unwrap().with_ways(ways);
+        let mut table = [[0; 4]; 1 << LOG2];
+        for (number, (words, has_link)) in (0..).zip(&mut pages) {
+            words[3] *= u64::from(*has_link && number % 8 == 0);
+            let way = number % ways;
+            let page = (Asid::truncate(words[2] as u16), Vpn::truncate(words[1]));
+            table[layout.place(way, hasher(hash, 0).hash_of_way(way, page.0, page.1)) as usize] = *words;
+        }
+        let mut memory = PhysicalMemory::new(2);
+        let bytes: Vec<u8> = table.concat().iter().flat_map(|word| word.to_le_bytes()).collect();
+        memory.write(PhysAddr::truncate(0x1000), &bytes).unwrap();
+        for request in requests {
+            // The step limit has no effect.
+            let result = walk(&memory, &WalkContext::new(layout, enable, 1), request);
+            let (code, pfn) = match result.answer {
+                Ok(translation) => (0, translation.pfn.get()),
+                Err(fault) => (fault.code(), 0),
+            };
+            prop_assert_eq!((code, pfn, result.probes), cuckoo_reference(&table, ways, hash, enable, request));
+        }
     }
 }
 

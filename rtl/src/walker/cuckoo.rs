@@ -71,7 +71,7 @@ bundle! {
         pub stray_answer: Signal,
         /// The search that is being made, and those after it.
         pub search: Search,
-        /// 2 bits: the way whose read is asked for.
+        /// 2 bits: the way whose place is hashed in this cycle, the one after that whose read is asked for.
         pub way: Signal,
         /// 32 bits: the entry that is asked for.
         pub index: Signal,
@@ -161,6 +161,8 @@ impl Component for CuckooWalker {
 
     fn kernel(&self, m: &mut Module, i: WalkerInputs, s: CuckooState) -> (WalkerOutputs, CuckooState) {
         let last_way = self.config.ways() - 1;
+        // Behind the last way; of four ways that is way 0 again.
+        let behind_last = lit(WAY_BITS, self.config.ways() % (1 << WAY_BITS));
         let one = lit(WAY_BITS, 1u32);
         let is = |state: Walk| state.is(&s.walk);
         let search = &s.search;
@@ -179,7 +181,7 @@ impl Component for CuckooWalker {
         let request_valid = (&asking & !s.out.eq_value(self.config.ways())).named("request_valid");
         let accepted = (&request_valid & &i.memory.request_ready).named("accepted");
         let last_beat = (&i.memory.response_valid & is_zero(&s.beats)).named("last_beat");
-        let place = self.place(m, &i.control, &sought, &(&s.way + &one).gate(&asking));
+        let place = self.place(m, &i.control, &sought, &s.way);
 
         // The entry that came in the cycle before.
         let step = verdict::judge_entry(&s.element, &sought);
@@ -229,7 +231,7 @@ impl Component for CuckooWalker {
                 (
                     Walk::Request,
                     when(&(&over & !&stands), after_search.clone())
-                        .or_when(&(&accepted & s.way.eq_value(last_way)), Walk::AwaitBeats.signal())
+                        .or_when(&(&accepted & s.way.eq(&behind_last)), Walk::AwaitBeats.signal())
                         .otherwise(here.clone()),
                 ),
                 (Walk::AwaitBeats, when(&over, after_search).otherwise(here.clone())),
@@ -269,7 +271,8 @@ impl Component for CuckooWalker {
             search: when(&(&idle | &worthless), Search::first(&i.control.search_enable))
                 .or_when(&nothing, later)
                 .otherwise(search.clone()),
-            way: when(&begin, lit(WAY_BITS, 0u32)).or_when(&accepted, &s.way + &one).otherwise(s.way.clone()),
+            // Known before the cycle begins: an adder before the hash would double the walker's size.
+            way: (&s.way + (&begin | &accepted).zext(WAY_BITS)).gate(&Walk::Request.is(&walk)),
             // A request that stands keeps its address.
             index: when(&(&begin | &accepted), place).otherwise(s.index.clone()),
             skip: when(&reading, &s.skip - count(&(&last_beat & s.skip.any()))).otherwise(out.clone()),
