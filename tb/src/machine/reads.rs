@@ -45,15 +45,17 @@ pub(super) fn explain(
     result.answer == answer && !result.mapping.is_some_and(is_stale)
 }
 
-/// The mapping that decided: that of the last walk in `reads` which ends in `answer` with the last read.
+/// The mapping that decided: that of the last walk in `reads` which ends in `answer`.
 pub(super) fn deciding(context: &WalkContext, request: Request, reads: &[Read], answer: Answer) -> Option<Mapping> {
     let walk_from = |start: usize| {
         let mut walk = Walk::new(context, request);
         for read in &reads[start..] {
-            if walk.probe_address() != Some(read.address) {
-                return None;
+            match walk.progress() {
+                Progress::Probe(address) if address == read.address => _ = walk.step(read.element),
+                Progress::Probe(_) => return None,
+                // Ways that were asked for before an earlier one decided.
+                Progress::Done(_) => break,
             }
-            walk.step(read.element);
         }
         match walk.progress() {
             Progress::Done(result) if result.answer == answer => result.mapping,

@@ -93,6 +93,8 @@ pub(super) struct Watch {
     /// Accepted in the cycle before.
     taking_effect: Option<Invalidation>,
     asked_software: bool,
+    /// The second level has answered a request whose walk had begun and has not come to rest.
+    overtaken: bool,
     phases: Vec<Phase>,
 }
 
@@ -100,9 +102,12 @@ impl Watch {
     /// A cycle in which `waiting` waits, before anything else of the cycle is looked at.
     pub(super) fn observe(&mut self, waiting: Option<Request>, state: Option<WalkerState>) {
         let taking_effect = self.taking_effect.take();
+        self.overtaken &= state != Some(WalkerState::Idle);
         let (Some(request), Some(state)) = (waiting, state) else { return };
         self.asked_software |= state == WalkerState::AwaitSoftware;
         if let Some(invalidation) = taking_effect {
+            // What the walker still does for a request that the second level has answered is nothing to this one.
+            let state = if self.overtaken { WalkerState::Idle } else { state };
             let phase = Phase::of(invalidation, request, state);
             if !self.phases.contains(&phase) {
                 self.phases.push(phase);
@@ -126,25 +131,30 @@ impl Watch {
         answer: Answer,
         level: u8,
     ) -> Origin {
-        let hit = level > 0;
         let level = match level {
             1 => Level::Tlb,
             2 => Level::L2,
             _ if self.asked_software => Level::Software,
             _ => Level::Walk,
         };
+        self.overtaken |= level == Level::L2;
         let mapping = match answer {
             Err(fault) if fault != Fault::Rights => None,
-            _ if hit => self.refilled.iter().rfind(|mapping| mapping.covers(request.asid, request.vpn)).copied(),
+            _ if matches!(level, Level::Tlb | Level::L2) => {
+                // The first level has the newest; the second may have an older one that went past a sweep.
+                let gives = |mapping: &&Mapping| level == Level::Tlb || mapping.translate(&request) == answer;
+                let mut held = self.refilled.iter().rev().filter(|mapping| mapping.covers(request.asid, request.vpn));
+                held.find(gives).copied()
+            }
             _ => reads::deciding(context, request, reads, answer),
         };
         // One that would have given another answer did not decide, and that there is none will be noticed.
         let mapping = mapping.filter(|mapping| mapping.translate(&request) == answer);
         if let Some(mapping) = mapping
             && answer.is_ok()
-            && !hit
+            && level != Level::Tlb
         {
-            self.refilled.retain(|old| (old.asid, old.vpn, old.size) != (mapping.asid, mapping.vpn, mapping.size));
+            self.refilled.retain(|old| *old != mapping);
             self.refilled.push(mapping);
         }
         let mut phases = std::mem::take(&mut self.phases);

@@ -145,6 +145,7 @@ impl<'a> Runner<'a> {
             return Ok(());
         }
         self.heal();
+        self.come_to_rest()?;
         for n in 0..slots {
             let (asid, vpn) = (CROWD, Vpn::truncate(n));
             let page = Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(n), Rights::ALL);

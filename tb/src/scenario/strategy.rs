@@ -202,14 +202,34 @@ fn damage() -> impl Strategy<Value = Option<Change>> {
         .prop_map(|damage| Some(Change::Break(damage)))
 }
 
-/// The same page again and again, so that an invalidation meets a hit of it, or the second level one that the first has
-/// given up.
+/// A page that is brought in, given up by the first level of the TLB, and asked for again.
+fn revisit() -> impl Strategy<Value = Vec<Step>> {
+    // It is brought in by a read, which may not be denied, and asked for in a way that may.
+    let rights = select(&[Rights::ALL, Rights::R, Rights::R][..]);
+    (request(), size_of_race(), rights, any::<bool>()).prop_map(|(request, size, rights, software)| {
+        let Request { asid, vpn, .. } = request;
+        let actions = [
+            Action::Refill { software },
+            Action::Unmap { asid, vpn },
+            Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights, global: false },
+            Action::Invalidate(Invalidation::Address(vpn)),
+            Action::Settle,
+            Action::Access(Request { access: Access::Read, user: false, ..request }),
+            Action::Crowd,
+            Action::Access(request),
+            Action::Settle,
+        ];
+        actions.map(|action| Step { wait: 0, action }).into()
+    })
+}
+
+/// The same page again and again, so that an invalidation meets a hit of it.
 fn burst() -> impl Strategy<Value = Vec<Step>> {
     // It is brought in by a read, which may not be denied, and asked for in a way that may.
     let rights = rights().prop_map(|rights| Rights::from_bits(rights.bits() | 1));
     let invalidation = select(&[OfRace::Address, OfRace::AddressInAsid, OfRace::AnotherPage][..]);
-    (request(), size_of_race(), rights, any::<bool>(), invalidation, any::<bool>()).prop_map(
-        |(request, size, rights, software, invalidation, crowd)| {
+    (request(), size_of_race(), rights, any::<bool>(), invalidation).prop_map(
+        |(request, size, rights, software, invalidation)| {
             let Request { asid, vpn, .. } = request;
             let access = Action::Access(request);
             let actions = [
@@ -218,7 +238,7 @@ fn burst() -> impl Strategy<Value = Vec<Step>> {
                 Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights, global: false },
                 Action::Access(Request { access: Access::Read, user: false, ..request }),
                 Action::Settle,
-                if crowd { Action::Crowd } else { access },
+                access,
                 access,
                 access,
                 Action::Invalidate(invalidation.of(request)),
@@ -250,7 +270,7 @@ pub fn scenarios(configs: &[&Config]) -> impl Strategy<Value = Scenario> + use<>
     let search_enable = prop_oneof![8 => Just(Search::ENABLE_ALL), 2 => 0..=Search::ENABLE_ALL];
     // A table that holds something to begin with.
     let setup = prop::collection::vec(map().prop_map(|action| Step { wait: 0, action }), 0..12);
-    let group = prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst()];
+    let group = prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst(), 1 => revisit()];
     let steps = (setup, prop::collection::vec(group, 1..70))
         .prop_map(|(setup, groups)| setup.into_iter().chain(groups.into_iter().flatten()).collect());
     (select(configs), any::<u64>(), search_enable, memory(), steps).prop_map(
