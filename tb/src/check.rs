@@ -48,7 +48,7 @@ pub fn default_configs() -> Vec<Config> {
     let (tiny, default) = (preset("tiny").settings().clone(), preset("default").settings().clone());
     let line = Settings { l2_entries: 0, ..default };
     let chained = Settings { format: Format::Chained, bus_bits: 256, ..line.clone() };
-    let odd = Settings { tlb_entries: 5, bus_bits: 128, max_steps: 2, hash: Hash::Fold, ..line };
+    let odd = Settings { tlb_entries: 5, bus_bits: 128, max_steps: 2, hash: Hash::Fold, ..line.clone() };
     let cuckoo = Settings { format: Format::Cuckoo, ..chained.clone() };
     let asid = Settings { tlb_entries: 7, max_steps: 40, hash: Hash::Asid, ..chained.clone() };
     // So small that sets are full and pages are looked for in vain, with sweeps as short as can be.
@@ -60,6 +60,7 @@ pub fn default_configs() -> Vec<Config> {
         named("chained", chained.clone()),
         named("chained_l2", l2(8)),
         preset("tiny"),
+        named("line", line),
         named("cuckoo", cuckoo.clone()),
         named("cuckoo_tiny", Settings { ways: 2, tlb_entries: 4, bus_bits: 64, ..cuckoo.clone() }),
         named("cuckoo_odd", Settings { format: Format::Cuckoo, ..odd.clone() }),

@@ -18,7 +18,7 @@ use hashwalk::explore::ExploreOptions;
 use hashwalk::machine::MachineError;
 use hashwalk::replay_trace::{ReplayOptions, replay as replay_trace, trace_name};
 use hashwalk::report::{RefillMode, RunReport, comparison, plain_table, table};
-use hashwalk::scenario::{Impossible, Tally};
+use hashwalk::scenario::{Checked, Impossible, Tally};
 use hashwalk::trace::{Progress, RecordOptions, record};
 use hashwalk::{bench, emit, explore};
 use hashwalk_spec::{Config, Format};
@@ -166,9 +166,7 @@ fn check_hardware(args: CheckArgs) -> Result<ExitCode> {
         CheckOutcome::Passed(tally) => {
             print(&format!("{} scenarios, seed {seed}: 0 mismatches\n{}", args.cases, tallied(&tally)))?;
             if args.coverage {
-                let is_checked = |format: &Format| configs.iter().any(|config| config.format() == *format);
-                let formats: Vec<Format> = Format::ALL.into_iter().filter(is_checked).collect();
-                print(&tally.coverage.report(&formats))?;
+                print(&tally.coverage.report(&Checked::of(&configs)))?;
             }
             Ok(ExitCode::SUCCESS)
         }

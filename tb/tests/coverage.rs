@@ -14,9 +14,9 @@ fn request(vpn: u64) -> Request {
     Request { asid: Asid::truncate(1), vpn: Vpn::truncate(vpn), access: Access::Read, user: false }
 }
 
-/// The default preset, whose line is one beat, with one page of this size in its table.
+/// Lines of one beat and no second level, with one page of this size in its table.
 fn machine(size: PageSize, rights: Rights) -> Machine {
-    let config = support::named("default");
+    let config = support::named("line");
     let timing = MemoryTiming::fixed(LATENCY);
     let mut machine = Machine::new(support::dut(&config), &config, Os::new(&config, 1), timing).expect("a machine");
     machine.watch();

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use hashwalk::check::{CheckOptions, CheckOutcome, check, default_configs, replay};
 use hashwalk::device::Device;
-use hashwalk::scenario::{Bin, Coverage, legal};
-use hashwalk_spec::Format;
+use hashwalk::machine::Level;
+use hashwalk::scenario::{Bin, Checked, Coverage, legal};
 
 /// What must have happened for the run to mean anything.
 const SEEN: [&str; 17] = [
@@ -31,7 +31,7 @@ const SEEN: [&str; 17] = [
 #[test]
 fn random_scenarios_agree_with_the_golden_model_and_show_every_answer() {
     let replay = Path::new(env!("CARGO_TARGET_TMPDIR")).join("failing-scenario.json");
-    let options = CheckOptions { cases: 800, seed: 1, replay };
+    let options = CheckOptions { cases: 2000, seed: 1, replay };
     let build = |config| Device::build(&config, false).expect("the hardware is built");
     let devices: Vec<Device> = default_configs().into_iter().map(build).collect();
     match check(&devices, &options, true).expect("a failing scenario can be written") {
@@ -51,18 +51,20 @@ fn random_scenarios_agree_with_the_golden_model_and_show_every_answer() {
 /// So few scenarios leave some bins of coverage empty, but every kind of answer has come about, and at each level every
 /// kind of invalidation has met one. That ten thousand leave none empty: `hashwalk check --coverage`.
 fn check_coverage(coverage: &Coverage) {
-    let times =
-        |of: &dyn Fn(&Bin) -> bool| -> u64 { legal(&Format::ALL).filter(of).map(|bin| coverage.times(&bin)).sum() };
-    for bin in legal(&Format::ALL) {
+    let checked = Checked::of(&default_configs());
+    let times = |of: &dyn Fn(&Bin) -> bool| -> u64 { legal(&checked).filter(of).map(|bin| coverage.times(&bin)).sum() };
+    for bin in legal(&checked) {
         let Bin { format, level, outcome, size, phase } = bin;
         let level_of = |other: &Bin| (other.format, other.level) == (format, level);
         let same_answer = |other: &Bin| level_of(other) && (other.outcome, other.size) == (outcome, size);
         let same_phase = |other: &Bin| level_of(other) && other.phase == phase;
-        assert!(times(&same_answer) >= 5, "{bin}, in whatever phase: {} times", times(&same_answer));
-        assert!(times(&same_phase) >= 5, "{bin}, whatever the answer: {} times", times(&same_phase));
+        // Few of the machines have a second level.
+        let least = if level == Level::L2 { 1 } else { 5 };
+        assert!(times(&same_answer) >= least, "{bin}, in whatever phase: {} times", times(&same_answer));
+        assert!(times(&same_phase) >= least, "{bin}, whatever the answer: {} times", times(&same_phase));
     }
-    let empty = coverage.empty(&Format::ALL).len();
-    assert!(empty < 20, "{empty} bins are empty");
+    let empty = coverage.empty(&checked).len();
+    assert!(empty < 30, "{empty} bins are empty");
 }
 
 /// Each file was made by `hashwalk check`, and its name says which legal answer the scoreboard had refused.

@@ -4,7 +4,7 @@
 mod support;
 
 use hashwalk::machine::{Level, Machine, MemoryTiming, Recording};
-use hashwalk::scenario::{Bin, Tally, legal, record, scenarios};
+use hashwalk::scenario::{Bin, Checked, Tally, legal, record, scenarios};
 use hashwalk_hdl::Design;
 use hashwalk_model::os::Os;
 use hashwalk_rtl::generate;
@@ -35,7 +35,10 @@ fn random_runs(config: &Config, design: &Design) -> Vec<Recording> {
         assert!(tally.times.get(what).is_some_and(|times| *times > 0), "{what}: never in {tally:?}");
     }
     let by_software = |bin: &Bin| bin.level == Level::Software && bin.outcome.is_none();
-    let served: u64 = legal(&[config.format()]).filter(by_software).map(|bin| tally.coverage.times(&bin)).sum();
+    let served: u64 = legal(&Checked::of(std::slice::from_ref(config)))
+        .filter(by_software)
+        .map(|bin| tally.coverage.times(&bin))
+        .sum();
     assert!(served > 0, "software never served a miss");
     runs
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use comfy_table::{CellAlignment, Table};
-use hashwalk_spec::{Fault, Format, PageSize};
+use hashwalk_spec::{Config, Fault, Format, PageSize};
 use thiserror::Error;
 
 use crate::machine::{Answered, Level, Phase};
@@ -26,6 +26,25 @@ pub struct Bin {
     pub size: Option<PageSize>,
     /// What an invalidation did to the request meanwhile.
     pub phase: Phase,
+}
+
+/// Hardware that was checked: what its answers can come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The format that it walks.
+    pub format: Format,
+    /// Whether some of it has a second level of the TLB.
+    pub has_l2: bool,
+}
+
+impl Checked {
+    /// What these configurations are, a format each.
+    #[must_use]
+    pub fn of(configs: &[Config]) -> Vec<Checked> {
+        let of = |format| configs.iter().filter(move |config| config.format() == format);
+        let present = Format::ALL.into_iter().filter(|format| of(*format).next().is_some());
+        present.map(|format| Checked { format, has_l2: of(format).any(|config| config.l2_sets() > 0) }).collect()
+    }
 }
 
 /// A bin was counted that nothing may fall into.
@@ -92,19 +111,19 @@ impl Coverage {
         self.0.get(bin).copied().unwrap_or_default()
     }
 
-    /// The legal bins of these formats that were never counted.
+    /// The legal bins of this hardware that were never counted.
     #[must_use]
-    pub fn empty(&self, formats: &[Format]) -> Vec<Bin> {
-        legal(formats).filter(|bin| self.times(bin) == 0).collect()
+    pub fn empty(&self, checked: &[Checked]) -> Vec<Bin> {
+        legal(checked).filter(|bin| self.times(bin) == 0).collect()
     }
 
-    /// All legal bins of these formats with their counts, and a summary with the empty ones.
+    /// All legal bins of this hardware with their counts, and a summary with the empty ones.
     #[must_use]
-    pub fn report(&self, formats: &[Format]) -> String {
+    pub fn report(&self, checked: &[Checked]) -> String {
         let mut table = plain_table();
         let phases = Phase::ALL.map(phase_name);
         table.set_header(["format", "found by", "outcome", "page"].into_iter().chain(phases));
-        for row in bins(formats).filter(|bin| bin.phase == Phase::Undisturbed && impossible(bin).is_none()) {
+        for row in bins(checked).filter(|bin| bin.phase == Phase::Undisturbed && impossible(bin).is_none()) {
             let cell = |phase| {
                 let bin = Bin { phase, ..row };
                 if impossible(&bin).is_some() { "-".into() } else { self.times(&bin).to_string() }
@@ -114,8 +133,8 @@ impl Coverage {
             table.add_row(head.into_iter().chain(Phase::ALL.map(cell)));
         }
         align_right(&mut table);
-        let empty = self.empty(formats);
-        let mut text = format!("{table}\n{} legal bins, {} empty", legal(formats).count(), empty.len());
+        let empty = self.empty(checked);
+        let mut text = format!("{table}\n{} legal bins, {} empty", legal(checked).count(), empty.len());
         for bin in empty {
             text.push_str(&format!("\n  empty: {bin}"));
         }
@@ -131,11 +150,12 @@ fn align_right(table: &mut Table) {
     }
 }
 
-/// Every bin of these formats, legal or not.
-fn bins(formats: &[Format]) -> impl Iterator<Item = Bin> {
+/// Every bin of this hardware, legal or not.
+fn bins(checked: &[Checked]) -> impl Iterator<Item = Bin> {
     let mut all = Vec::new();
-    for &format in formats {
-        for level in [Level::Tlb, Level::L2, Level::Walk, Level::Software] {
+    for &Checked { format, has_l2 } in checked {
+        let levels = [Level::Tlb, Level::L2, Level::Walk, Level::Software];
+        for level in levels.into_iter().filter(|level| has_l2 || *level != Level::L2) {
             for outcome in std::iter::once(None).chain(Fault::ALL.map(Some)) {
                 for size in PageSize::ALL.map(Some).into_iter().chain([None]) {
                     all.extend(Phase::ALL.map(|phase| Bin { format, level, outcome, size, phase }));
@@ -146,9 +166,9 @@ fn bins(formats: &[Format]) -> impl Iterator<Item = Bin> {
     all.into_iter()
 }
 
-/// Every bin of these formats that something may fall into.
-pub fn legal(formats: &[Format]) -> impl Iterator<Item = Bin> {
-    bins(formats).filter(|bin| impossible(bin).is_none())
+/// Every bin of this hardware that something may fall into.
+pub fn legal(checked: &[Checked]) -> impl Iterator<Item = Bin> {
+    bins(checked).filter(|bin| impossible(bin).is_none())
 }
 
 fn level_name(level: Level) -> &'static str {
@@ -190,16 +210,19 @@ impl std::fmt::Display for Bin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::default_configs;
     use crate::machine::Origin;
     use hashwalk_spec::{Access, Asid, Pfn, Request, Translation, Vpn};
+
+    const LINE: Checked = Checked { format: Format::Line, has_l2: true };
 
     /// Lines have 6 kinds of hit in 3 phases, 6 of the second level in 1, 10 of walk in 7, 10 of software refill in 6.
     /// Cuckoo tables have 9 kinds of walk in 6, and 9 of software refill in 6.
     #[test]
     fn legal_bins_are_as_many_as_by_hand() {
-        assert_eq!(legal(&[Format::Line]).count(), 6 * 3 + 6 + 10 * 7 + 10 * 6);
-        assert_eq!(legal(&[Format::Cuckoo]).count(), 6 * 3 + 6 + 9 * 6 + 9 * 6);
-        assert_eq!(bins(&Format::ALL).count(), 3 * 4 * 6 * 4 * 7);
+        assert_eq!(legal(&[LINE]).count(), 6 * 3 + 6 + 10 * 7 + 10 * 6);
+        assert_eq!(legal(&[Checked { format: Format::Cuckoo, has_l2: true }]).count(), 6 * 3 + 6 + 9 * 6 + 9 * 6);
+        assert_eq!(bins(&Checked::of(&default_configs())).count(), 3 * 4 * 6 * 4 * 7);
     }
 
     fn answered(level: Level, phases: &[Phase]) -> Answered {
@@ -216,8 +239,8 @@ mod tests {
         let size = Some(PageSize::Small);
         let bin = |phase| Bin { format: Format::Line, level: Level::Walk, outcome: None, size, phase };
         assert_eq!([Phase::Unrelated, Phase::Check, Phase::Data].map(|phase| coverage.times(&bin(phase))), [1, 1, 0]);
-        assert_eq!(coverage.empty(&[Format::Line]).len(), 146);
-        assert!(coverage.report(&[Format::Line]).contains("148 legal bins, 146 empty\n  empty: line, TLB, "));
+        assert_eq!(coverage.empty(&[LINE]).len(), 152);
+        assert!(coverage.report(&[LINE]).contains("154 legal bins, 152 empty\n  empty: line, TLB, "));
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod coverage;
 mod runner;
 mod strategy;
 
-pub use coverage::{Bin, Coverage, Impossible, impossible, legal};
+pub use coverage::{Bin, Checked, Coverage, Impossible, impossible, legal};
 pub use runner::{Tally, record, run};
 pub use strategy::scenarios;
 
