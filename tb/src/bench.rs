@@ -1,4 +1,8 @@
-//! `hashwalk bench`: cycles of hits and walks, and the speed of the simulation.
+//! `hashwalk bench`: cycles of hits and walks, the formats side by side, and the speed of the simulation.
+
+mod formats;
+
+pub use formats::{FormatBench, formats};
 
 use std::path::Path;
 use std::time::Instant;

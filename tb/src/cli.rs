@@ -153,6 +153,8 @@ pub enum Bench {
     Hit,
     /// Cycles to the answer of a walk whose first, or second, entry matches
     Walk,
+    /// Cycles and reads of walks on one trace, for the walkers of all formats
+    Formats,
     /// References checked a second, and where the time goes
     Sim,
 }
@@ -166,9 +168,12 @@ pub struct BenchArgs {
     /// On which hardware
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Memory latencies in cycles [default: 1,10,40,100 for walk, 40 for the others]
+    /// Memory latencies in cycles [default: 1,10,40,100 for walk and formats, 40 for the others]
     #[arg(long, value_name = "CYCLES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub memory_latency: Vec<u32>,
+    /// The trace of `formats`: lackey text, plain or zstd [default: the shipped one with the most misses]
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
     /// Print one JSON object a latency, one a line
     #[arg(long)]
     pub json: bool,

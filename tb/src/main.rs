@@ -213,20 +213,60 @@ fn emit_verilog(args: &EmitArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The walkers of all formats on one trace.
+fn measure_formats(args: &BenchArgs, config: &Config) -> Result<ExitCode> {
+    let trace = args.trace.clone().map_or_else(|| Ok(by_locality()?.swap_remove(0)), Ok::<_, anyhow::Error>)?;
+    let latencies = if args.memory_latency.is_empty() { &[1, 10, 40, 100][..] } else { &args.memory_latency };
+    let mut out = plain_table();
+    let walks = ["walks", "reads a walk", "cycles a walk", "99 % within", "most", "cycles a reference"];
+    out.set_header(["format", "port, bits", "memory latency L"].into_iter().chain(walks));
+    for latency in latencies {
+        for figures in bench::formats(config, &trace, *latency, args.json)? {
+            if args.json {
+                print(&serde_json::to_string(&figures)?)?;
+                continue;
+            }
+            let cycles = figures.walk_cycles;
+            out.add_row([
+                figures.format.to_string(),
+                figures.bus_bits.to_string(),
+                latency.to_string(),
+                figures.walks.to_string(),
+                format!("{:.3}", figures.reads_per_walk),
+                format!("{:.1}", cycles.mean),
+                cycles.p99.to_string(),
+                cycles.max.to_string(),
+                format!("{:.3}", figures.cycles_per_reference),
+            ]);
+        }
+    }
+    if !args.json {
+        let (trace, slots) = (trace_name(&trace), config.tlb_entries());
+        print(&format!(
+            "{trace}, {slots} slots of the first level, no second level, a memory port as wide as an element"
+        ))?;
+        print(&out.to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn measure(args: &BenchArgs) -> Result<ExitCode> {
     let config = Config::load(&args.config.config)?;
+    if args.what == Bench::Formats {
+        return measure_formats(args, &config);
+    }
     let device = Device::build(&config, false)?;
     let given = !args.memory_latency.is_empty();
     let latencies = match args.what {
         _ if given => args.memory_latency.clone(),
         Bench::Walk => vec![1, 10, 40, 100],
-        Bench::Hit | Bench::Sim => vec![40],
+        Bench::Hit | Bench::Sim | Bench::Formats => vec![40],
     };
     let mut out = plain_table();
     for latency in latencies {
         let (json, columns) = match args.what {
             Bench::Sim => {
-                let trace = most_local()?;
+                let trace = by_locality()?.pop().expect("there is a trace");
                 let figures = bench::simulation(&device, &config, &trace, latency)?;
                 let rest = figures.total_ns - figures.trace_ns - figures.golden_ns - figures.verilated_ns;
                 let columns = vec![
@@ -286,13 +326,13 @@ fn study(args: ExploreArgs) -> Result<ExitCode> {
     }
 }
 
-/// The shipped trace with the fewest pages for its length.
-fn most_local() -> Result<PathBuf> {
+/// The shipped traces, that with the most misses of a small TLB first.
+fn by_locality() -> Result<Vec<PathBuf>> {
     let mut rated = Vec::new();
     for path in shipped_traces()? {
         let summary = hashwalk::trace::Summary::of(hashwalk::replay_trace::references(&path, None)?)?;
         rated.push((summary.lru32_miss_rate(), path));
     }
-    rated.sort_by(|a, b| a.0.total_cmp(&b.0));
-    Ok(rated.swap_remove(0).1)
+    rated.sort_by(|a, b| b.0.total_cmp(&a.0));
+    Ok(rated.into_iter().map(|(_, path)| path).collect())
 }

