@@ -212,17 +212,6 @@ impl<T: PageTable + ?Sized> PageTable for Box<T> {
         (**self).update(ram, asid, vpn, size, change)
     }
 
-    fn protect(
-        &mut self,
-        ram: &mut Ram,
-        asid: Asid,
-        vpn: Vpn,
-        size: PageSize,
-        rights: Rights,
-    ) -> Result<Mapping, TableError> {
-        (**self).protect(ram, asid, vpn, size, rights)
-    }
-
     fn remove_all(&mut self, ram: &mut Ram, asid: Asid) -> Result<Vec<Mapping>, TableError> {
         (**self).remove_all(ram, asid)
     }

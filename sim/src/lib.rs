@@ -16,8 +16,7 @@
 //! ```no_run
 //! use hashwalk_sim::{Dut, Model, Options, Sources, Toolchain};
 //!
-//! # fn main() -> hashwalk_sim::Result<()> {
-//! # let sources: Sources = unimplemented!();
+//! # fn simulate(sources: Sources) -> hashwalk_sim::Result<()> {
 //! let model = Model::build(&Toolchain::locate()?, &sources, Options { checks: true, trace: false })?;
 //! let mut dut = Dut::load(&model)?;
 //! let (request, ready) = (dut.input("request_valid")?, dut.output("request_ready")?);

@@ -15,7 +15,7 @@ use hashwalk_spec::{Access, Asid, Config, PageSize, Pfn, Request, Rights, Search
 use serde::Serialize;
 
 use crate::device::Device;
-use crate::machine::{Answered, Drive, HandlerCost, Machine, MemoryTiming};
+use crate::machine::{Drive, HandlerCost, Machine, MemoryTiming};
 use crate::replay_trace::{ReplayOptions, references, replay, requests};
 use crate::report::RefillMode;
 
@@ -51,13 +51,13 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
     os.set_search_enable(Search::ENABLE_ALL);
     let (first, second) = pages_by_probes(&mut os)?;
     let mut machine = Machine::new(device.load()?, config, os, MemoryTiming::fixed(memory_latency))?;
-    let first_walk = ask(&mut machine, read(first))?;
+    let first_walk = machine.ask(read(first))?;
     // What a walk has asked for and not needed comes first, and would keep the next one waiting on a narrow bus.
     for _ in 0..config.ways() * config.beats() {
         machine.cycle(Drive::default())?;
     }
-    let second_walk = ask(&mut machine, read(second))?;
-    let hit = ask(&mut machine, read(second))?;
+    let second_walk = machine.ask(read(second))?;
+    let hit = machine.ask(read(second))?;
     if (first_walk.level, second_walk.level, hit.level) != (0, 0, 1) {
         bail!("expected two walks and a hit, not {first_walk:?}, {second_walk:?}, {hit:?}");
     }
@@ -100,17 +100,17 @@ fn pages_by_probes(os: &mut Os) -> Result<(Vpn, Vpn)> {
     bail!("none of {pages} pages is found by the second probe of a walk")
 }
 
-/// Asks for one translation and waits for its answer.
-fn ask(machine: &mut Machine, request: Request) -> Result<Answered> {
-    let mut lookup = Some(request);
-    loop {
-        let events = machine.cycle(Drive { lookup, invalidate: None })?;
-        if events.lookup_accepted {
-            lookup = None;
-        }
-        if let Some(answered) = events.answered {
-            return Ok(answered);
-        }
+/// The whole trace with hardware walks.
+fn by_hardware(config: &Config, trace: &Path, memory_latency: u32) -> ReplayOptions {
+    ReplayOptions {
+        trace: trace.into(),
+        config: config.clone(),
+        refill: RefillMode::Hardware,
+        memory_latency,
+        limit: None,
+        seed: 1,
+        handler: HandlerCost::SIMPLE,
+        wave: None,
     }
 }
 
@@ -140,16 +140,7 @@ pub struct SimBench {
 /// # Errors
 /// The trace cannot be read, or the hardware broke the contract.
 pub fn simulation(device: &Device, config: &Config, trace: &Path, memory_latency: u32) -> Result<SimBench> {
-    let options = ReplayOptions {
-        trace: trace.into(),
-        config: config.clone(),
-        refill: RefillMode::Hardware,
-        memory_latency,
-        limit: None,
-        seed: 1,
-        handler: HandlerCost::SIMPLE,
-        wave: None,
-    };
+    let options = by_hardware(config, trace, memory_latency);
     let run = replay(device, &options, true)?;
     if let Some(failure) = run.failure {
         bail!(failure);

@@ -45,16 +45,7 @@ fn pfn(mapping: Mapping) -> Answer {
 
 #[track_caller]
 fn ask(machine: &mut Machine, request: Request) -> Answered {
-    let mut lookup = Some(request);
-    loop {
-        let events = machine.cycle(Drive { lookup, invalidate: None }).expect("the hardware keeps the contract");
-        if events.lookup_accepted {
-            lookup = None;
-        }
-        if let Some(answered) = events.answered {
-            return answered;
-        }
-    }
+    machine.ask(request).expect("the hardware keeps the contract")
 }
 
 #[track_caller]

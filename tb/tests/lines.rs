@@ -12,11 +12,7 @@ use hashwalk_spec::{
 
 /// Home = ASID, so that a line's place is known by hand.
 fn by_asid() -> Config {
-    named("line_asid")
-}
-
-fn named(name: &str) -> Config {
-    support::all_configs().into_iter().find(|config| config.name() == name).expect("a configuration of that name")
+    support::named("line_asid")
 }
 
 fn machine(config: &Config, latency: u32) -> Machine {
@@ -34,16 +30,7 @@ fn pfn(pfn: u64) -> Answer {
 
 #[track_caller]
 fn ask(machine: &mut Machine, request: Request) -> Answered {
-    let mut lookup = Some(request);
-    loop {
-        let events = machine.cycle(Drive { lookup, invalidate: None }).expect("the hardware keeps the contract");
-        if events.lookup_accepted {
-            lookup = None;
-        }
-        if let Some(answered) = events.answered {
-            return answered;
-        }
-    }
+    machine.ask(request).expect("the hardware keeps the contract")
 }
 
 /// Writes line `index`.

@@ -9,7 +9,7 @@
 //! A [`Census`] stands in registers beside each table, as `control_search_enable` does in the hardware: a system
 //! without huge pages and global mappings makes one search, not six. Source: docs/spec.md, sections 2 and 4.
 
-use super::PageTable;
+use super::{Found, PageTable};
 use crate::mapping::{Mapping, Pte};
 use crate::memory::BusError;
 use crate::ram::Ram;
@@ -169,6 +169,29 @@ pub fn refuse_overlap<T: PageTable + ?Sized>(
         (false, Some(_)) => in_the_way(table, ram, mapping)?,
     };
     found.map_or(Ok(()), |existing| Err(conflict(existing, mapping)))
+}
+
+/// A lookup in buckets that each head a chain: the head is one read, each link another.
+///
+/// # Errors
+/// What a chain can end in.
+#[inline]
+pub fn look_up_chains<C: Iterator<Item = Result<Mapping, TableError>>>(
+    searches: impl Iterator<Item = SearchFor>,
+    chain: impl Fn(&SearchFor) -> C,
+) -> Result<Found, TableError> {
+    let mut reads = 0;
+    for search in searches {
+        reads += 1;
+        for mapping in chain(&search) {
+            let mapping = mapping?;
+            reads += 1;
+            if search.matches(&mapping) {
+                return Ok(Found { mapping: Some(mapping), reads });
+            }
+        }
+    }
+    Ok(Found { mapping: None, reads })
 }
 
 /// The first of all mappings that overlaps `mapping`.

@@ -25,8 +25,8 @@
 
 use super::buckets::{Buckets, pack, unpack};
 use super::common::{
-    Census, changed, check_mappings, read_word, read_words, refuse_illegal, refuse_misaligned, refuse_overlap,
-    write_word, write_words,
+    Census, changed, check_mappings, look_up_chains, read_word, read_words, refuse_illegal, refuse_misaligned,
+    refuse_overlap, write_word, write_words,
 };
 use super::nodes::Nodes;
 use super::{Found, PageTable, Usage};
@@ -149,18 +149,9 @@ impl PageTable for Separate {
     }
 
     fn lookup(&self, ram: &Ram, asid: Asid, vpn: Vpn) -> Result<Found, TableError> {
-        let mut reads = 0;
-        for search in self.census.searches(asid, vpn) {
-            reads += 1;
-            for place in self.list(ram, self.buckets.index(search.asid, search.vpn)) {
-                let mapping = place?.mapping;
-                reads += 1;
-                if search.matches(&mapping) {
-                    return Ok(Found { mapping: Some(mapping), reads });
-                }
-            }
-        }
-        Ok(Found { mapping: None, reads })
+        look_up_chains(self.census.searches(asid, vpn), |search| {
+            self.list(ram, self.buckets.index(search.asid, search.vpn)).map(|place| place.map(|place| place.mapping))
+        })
     }
 
     fn mappings(&self, ram: &Ram) -> Result<Vec<Mapping>, TableError> {

@@ -24,7 +24,7 @@ use super::{Os, OsError, Segment};
 use crate::mapping::{Mapping, Pte, allows};
 use crate::organisation::PageTable;
 use crate::table::TableError;
-use hashwalk_spec::{Access, Fault, PageSize, Pfn, Request, Rights, Vpn};
+use hashwalk_spec::{Access, Fault, PageSize, Pfn, Request, Rights};
 
 /// How a fault was resolved.
 #[derive(Debug, PartialEq, Eq)]
@@ -205,10 +205,4 @@ impl<T: PageTable> Os<T> {
 /// The rights without that to store.
 pub(super) fn without_w(rights: Rights) -> Rights {
     Rights::from_bits(rights.bits() & !Rights::W.bits())
-}
-
-/// The page that holds a VPN, in pages of this size.
-pub(super) fn page_at(vpn: Vpn, size: PageSize) -> (u64, u64) {
-    let first = vpn.base(size).get();
-    (first, first + size.pages())
 }

@@ -11,7 +11,6 @@
 //! A promotion copies 2 MiB, and turns 512 entries into one that a TLB holds in one slot; a split copies nothing and takes
 //! 512 entries. Source: the seeds' huge pages.
 
-use super::fault::page_at;
 use super::withdrawn::{Then, Withdrawn};
 use super::{Os, OsError};
 use crate::mapping::{Mapping, Marks, Pte};
@@ -127,4 +126,10 @@ impl<T: PageTable> Os<T> {
         self.counts.splits += 1;
         Ok(Withdrawn::new(vec![huge], Then::Keep))
     }
+}
+
+/// The page that holds a VPN, in pages of this size.
+fn page_at(vpn: Vpn, size: PageSize) -> (u64, u64) {
+    let first = vpn.base(size).get();
+    (first, first + size.pages())
 }

@@ -110,7 +110,7 @@ macro_rules! states {
             $( $(#[$variant_attribute])* $variant, )+
         }
 
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "a machine uses what it needs of its states")]
         impl $name {
             /// The width of the encoding in bits.
             $visibility const WIDTH: u32 = $crate::state_width(Self::NAMES.len());

@@ -6,10 +6,10 @@ use anyhow::{Result, bail};
 use hashwalk_spec::{Config, Format, Settings};
 use serde::Serialize;
 
+use super::by_hardware;
 use crate::device::Device;
-use crate::machine::HandlerCost;
-use crate::replay_trace::{ReplayOptions, replay, trace_name};
-use crate::report::{RefillMode, WalkCycles};
+use crate::replay_trace::{replay, trace_name};
+use crate::report::WalkCycles;
 
 /// What the walker of one format takes on a trace.
 #[derive(Clone, Debug, Serialize)]
@@ -47,16 +47,7 @@ fn with_format(config: &Config, format: Format) -> Result<Config> {
 pub fn formats(config: &Config, trace: &Path, memory_latency: u32, quiet: bool) -> Result<Vec<FormatBench>> {
     let measure = |format| {
         let config = with_format(config, format)?;
-        let options = ReplayOptions {
-            trace: trace.into(),
-            config: config.clone(),
-            refill: RefillMode::Hardware,
-            memory_latency,
-            limit: None,
-            seed: 1,
-            handler: HandlerCost::SIMPLE,
-            wave: None,
-        };
+        let options = by_hardware(&config, trace, memory_latency);
         let run = replay(&Device::build(&config, false)?, &options, quiet)?;
         if let Some(failure) = run.failure {
             bail!("{format}: {failure}");

@@ -106,7 +106,7 @@ impl Handler {
         dut: &Dut,
         ports: &Ports,
         now: u64,
-        context: &WalkContext,
+        context: impl FnOnce() -> WalkContext,
         read: impl FnOnce(PhysAddr) -> Result<Element, BusError>,
     ) {
         self.state = match std::mem::replace(&mut self.state, State::Waiting) {
@@ -114,7 +114,7 @@ impl Handler {
                 None => State::Waiting,
                 Some(request) => {
                     let until = now + u64::from(self.cost.trap + self.cost.hash);
-                    State::Computing { until, walk: Walk::new(context, request) }
+                    State::Computing { until, walk: Walk::new(&context(), request) }
                 }
             },
             State::Computing { until, walk } if until <= now => match walk.progress() {

@@ -36,7 +36,7 @@ use hashwalk_model::coherence::{Coherence, Ticket};
 use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
-use hashwalk_model::{Mapping, PageTable, PhysicalMemory};
+use hashwalk_model::{Mapping, PageTable, PhysicalMemory, Walkable};
 use hashwalk_rtl::walker::Walk as WalkerState;
 use hashwalk_sim::Dut;
 use hashwalk_spec::{Answer, Config, Fault, Format, Invalidation, PhysAddr, Request};
@@ -286,6 +286,23 @@ impl Machine {
         Ok(events)
     }
 
+    /// Asks for one translation and waits for its answer.
+    ///
+    /// # Errors
+    /// As for [`Machine::cycle`].
+    pub fn ask(&mut self, request: Request) -> Result<Answered, MachineError> {
+        let mut lookup = Some(request);
+        loop {
+            let events = self.cycle(Drive { lookup, invalidate: None })?;
+            if events.lookup_accepted {
+                lookup = None;
+            }
+            if let Some(answered) = events.answered {
+                return Ok(answered);
+            }
+        }
+    }
+
     fn accept(&mut self, request: Request) -> Result<(), MachineError> {
         if let Some(waiting) = &self.outstanding {
             return Err(self.protocol(format!("accepted a request while {:?} waits for its answer", waiting.request)));
@@ -340,8 +357,8 @@ impl Machine {
 
     /// The memory's and the handler's side of this cycle.
     fn observe_reads(&mut self) -> Result<(), MachineError> {
-        let context = self.os.walk_context();
-        let format = context.layout().format();
+        let table = self.os.table().layout();
+        let format = table.format();
         let reader = Reader { memory: self.os.memory(), format, poison: &self.poison };
         let mut reads = [None, None];
         let [by_hardware, by_software] = &mut reads;
@@ -351,13 +368,13 @@ impl Machine {
             element
         };
         let observed = self.memory.observe(&self.dut, &self.ports, self.now, |address| note(by_hardware, address));
-        if let Some(address) = observed.map_err(|what| self.protocol(what))? {
-            let table = context.layout();
-            if !(table.base().get()..table.base().get() + table.bytes()).contains(&address.get()) {
-                return Err(self.protocol(format!("read {address}, which is outside the table")));
-            }
+        if let Some(address) = observed.map_err(|what| self.protocol(what))?
+            && !(table.base().get()..table.base().get() + table.bytes()).contains(&address.get())
+        {
+            return Err(self.protocol(format!("read {address}, which is outside the table")));
         }
-        self.handler.observe(&self.dut, &self.ports, self.now, &context, |address| note(by_software, address));
+        let context = || self.os.walk_context();
+        self.handler.observe(&self.dut, &self.ports, self.now, context, |address| note(by_software, address));
         if let Some(waiting) = &mut self.outstanding {
             waiting.reads.extend(reads.into_iter().flatten());
         }

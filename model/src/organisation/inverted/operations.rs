@@ -66,18 +66,9 @@ impl PageTable for Inverted {
     }
 
     fn lookup(&self, ram: &Ram, asid: Asid, vpn: Vpn) -> Result<Found, TableError> {
-        let mut reads = 0;
-        for search in self.census.searches(asid, vpn) {
-            reads += 1;
-            for place in self.chain(ram, self.anchors.index(search.asid, search.vpn)) {
-                let mapping = place?.mapping;
-                reads += 1;
-                if search.matches(&mapping) {
-                    return Ok(Found { mapping: Some(mapping), reads });
-                }
-            }
-        }
-        Ok(Found { mapping: None, reads })
+        common::look_up_chains(self.census.searches(asid, vpn), |search| {
+            self.chain(ram, self.anchors.index(search.asid, search.vpn)).map(|place| place.map(|place| place.mapping))
+        })
     }
 
     fn mappings(&self, ram: &Ram) -> Result<Vec<Mapping>, TableError> {

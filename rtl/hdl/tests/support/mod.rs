@@ -1,5 +1,5 @@
 //! What the tests share: the simulators, and random programs with an evaluation of their own.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod program;
 pub mod tools;
