@@ -3,7 +3,7 @@
 mod support;
 
 use hashwalk::device::Device;
-use hashwalk::machine::{Answered, Drive, Machine, MemoryTiming};
+use hashwalk::machine::{Answered, Machine, MemoryTiming};
 use hashwalk_model::os::Os;
 use hashwalk_model::{Mapping, PageTable, Walkable};
 use hashwalk_spec::{
