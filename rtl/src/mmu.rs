@@ -23,14 +23,17 @@
 //!
 //! Reset: nothing is pending, every slot of the TLB is unused.
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, concat, high, lit, low, when};
+use hashwalk_hdl::{Component, Module, Signal, bundle, high, lit, low, when};
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Config, Format, PageSize};
+use hashwalk_spec::transaction::ID_BITS;
+use hashwalk_spec::{Config, Format, LateSource, PageSize};
 
 use crate::l2::{L2, L2Inputs, L2Outputs};
 use crate::page;
-use crate::ports::{self, Answer, Control, Delivery, Invalidate, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request};
+use crate::ports::{
+    self, Answer, Control, Delivery, Invalidate, LateAnswer, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request,
+};
 use crate::tlb::{Found, Tlb, TlbInputs};
 use crate::walker::cuckoo::CuckooWalker;
 use crate::walker::{Found as WalkFound, Walker, WalkerInputs, WalkerOutputs};
@@ -54,8 +57,10 @@ bundle! {
     pub struct MmuOutputs {
         /// 1 bit.
         pub lookup_ready: Signal,
-        /// The answer.
+        /// To a request that has hit the first level.
         pub answer: Answer,
+        /// To one that has missed it.
+        pub late: LateAnswer,
         /// 1 bit.
         pub invalidate_ready: Signal,
         /// 1 bit.
@@ -68,8 +73,16 @@ bundle! {
         pub refill_ready: Signal,
         /// 1 bit.
         pub idle: Signal,
-        /// 3 bits.
+        /// The walks, for people.
+        pub walk: WalksOut,
+    }
+
+    /// What the walks are doing, the first in the lowest bits.
+    pub struct WalksOut {
+        /// 3 bits a walk: [`crate::walker::Walk`].
         pub state: Signal,
+        /// 4 bits a walk: the request that it is made for.
+        pub id: Signal,
     }
 
     /// Registers.
@@ -84,6 +97,8 @@ bundle! {
         pub started: Signal,
         /// The newest request.
         pub request: Request,
+        /// 4 bits: its id.
+        pub id: Signal,
         /// The invalidation that takes effect in this cycle.
         pub invalidate: Invalidate,
         /// How far the one before has come; the second level counts for itself.
@@ -146,6 +161,7 @@ impl Component for Mmu {
             missing: low(),
             unstarted: low(),
             started: low(),
+            id: lit(ID_BITS, 0u32),
             request: Request { vpn: vpn.clone(), asid: asid.clone(), access: lit(2, 0u32), user: low() },
             invalidate: Invalidate { valid: low(), kind: lit(2, 0u32), vpn, asid },
             invalidated: (self.config.l2_sets() == 0).then(|| Invalidated { before: low(), done: low() }),
@@ -234,7 +250,8 @@ impl Mmu {
 
         let outputs = MmuOutputs {
             lookup_ready,
-            answer: answer(&s.request, &hit, found, &answered, &delivery, &from_l2),
+            answer: answer(&s.request, &s.id, &hit, found),
+            late: late(&s.request, &s.id, &answered, &delivery, &from_l2),
             invalidate_ready,
             invalidate_done: match &s.invalidated {
                 Some(invalidated) => invalidated.done.clone(),
@@ -244,7 +261,10 @@ impl Mmu {
             miss: walker.outputs.miss.clone(),
             refill_ready: walker.outputs.refill_ready.clone(),
             idle: !(&s.looked_up | &s.missing | !&walker.outputs.idle),
-            state: walker.outputs.state.clone(),
+            walk: WalksOut {
+                state: walker.outputs.state.zext(3 * self.config.walks()),
+                id: s.id.zext(ID_BITS * self.config.walks()),
+            },
         };
         // A page that the second level has found and must not use, since an invalidation came, is walked for after all.
         let next = MmuState {
@@ -252,6 +272,7 @@ impl Mmu {
             missing: (&s.missing | &miss) & !&answered,
             unstarted: (&s.missing | &miss) & !&answered & !&start & (&to_start | !&s.started),
             started: (&s.started | &start) & !&answered,
+            id: when(&accept, i.lookup.id.clone()).otherwise(s.id),
             request: when(&accept, i.lookup.request()).otherwise(s.request),
             invalidate: Invalidate { valid: accept_invalidate, ..i.invalidate },
             invalidated: s
@@ -269,26 +290,24 @@ fn l2_delivery(found: &WalkFound, request: &Request) -> Delivery {
     Delivery { valid: high(), fault, mapping: found.mapping(request) }
 }
 
-/// The answer of a hit or of a delivery; all zero but for `valid` and `hit` where there is a fault.
-fn answer(
-    request: &Request,
-    hit: &Signal,
-    found: &Found,
-    answered: &Signal,
-    delivery: &Delivery,
-    from_l2: &Signal,
-) -> Answer {
+/// The answer of a hit; all zero but for `valid` and `id` where there is a fault.
+fn answer(request: &Request, id: &Signal, hit: &Signal, found: &Found) -> Answer {
     let allowed = page::allows(&found.rights, &request.access, &request.user);
-    let denied = when(&allowed, lit(FAULT_BITS, NO_FAULT)).otherwise(lit(FAULT_BITS, Fault::Rights.code()));
-    let fault = when(hit, denied).otherwise(delivery.fault.clone()).named("fault");
-    let size = when(hit, found.size.clone()).otherwise(delivery.mapping.size.clone()).named("size");
-    let pfn = when(hit, found.pfn.clone()).otherwise(delivery.mapping.pfn.clone()).named("first_pfn");
-    Answer {
-        valid: hit | answered,
-        pfn: page::frame(&pfn, &size, &request.vpn).gate(&!fault.any()),
+    let fault = when(&allowed, lit(FAULT_BITS, NO_FAULT)).otherwise(lit(FAULT_BITS, Fault::Rights.code()));
+    let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&!fault.any());
+    Answer { valid: hit.clone(), id: id.clone(), pfn, fault }
+}
+
+/// The answer of a delivery.
+fn late(request: &Request, id: &Signal, answered: &Signal, delivery: &Delivery, from_l2: &Signal) -> LateAnswer {
+    let Delivery { fault, mapping, .. } = delivery.clone();
+    let source = |source: LateSource| lit(2, source.code());
+    LateAnswer {
+        valid: answered.clone(),
+        id: id.clone(),
+        pfn: page::frame(&mapping.pfn, &mapping.size, &request.vpn).gate(&!fault.any()),
         fault,
-        // Level 1 and level 2 are codes 1 and 2.
-        hit: concat([from_l2, hit]),
+        source: when(from_l2, source(LateSource::L2)).otherwise(source(LateSource::Walk)),
     }
 }
 

@@ -4,6 +4,7 @@ use hashwalk_hdl::{Signal, bundle, shape};
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, PHYS_ADDR_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::fault::FAULT_BITS;
+use hashwalk_spec::transaction::ID_BITS;
 use hashwalk_spec::{Config, Hash};
 
 /// Bits of a page size's code.
@@ -74,6 +75,8 @@ bundle! {
     pub struct Lookup {
         /// 1 bit.
         pub valid: Signal,
+        /// 4 bits: the requester's name for the request.
+        pub id: Signal,
         /// 52 bits.
         pub vpn: Signal,
         /// 16 bits.
@@ -84,24 +87,40 @@ bundle! {
         pub user: Signal,
     }
 
-    /// The answer to the oldest request.
+    /// The answer to the request that was accepted in the cycle before, which has hit the first level.
     pub struct Answer {
         /// 1 bit.
         pub valid: Signal,
+        /// 4 bits.
+        pub id: Signal,
         /// 40 bits.
         pub pfn: Signal,
         /// 3 bits.
         pub fault: Signal,
-        /// 2 bits: the level of the TLB that answered, or 0.
-        pub hit: Signal,
+    }
+
+    /// The answer to a request that has missed the first level.
+    pub struct LateAnswer {
+        /// 1 bit.
+        pub valid: Signal,
+        /// 4 bits.
+        pub id: Signal,
+        /// 40 bits.
+        pub pfn: Signal,
+        /// 3 bits.
+        pub fault: Signal,
+        /// 2 bits: [`hashwalk_spec::LateSource`].
+        pub source: Signal,
     }
 
     /// The memory port, into the hardware.
     pub struct MemoryIn {
         /// 1 bit.
         pub request_ready: Signal,
-        /// 1 bit: a beat of data; always taken.
+        /// 1 bit: a beat of data.
         pub response_valid: Signal,
+        /// The id of the read that it belongs to.
+        pub response_id: Signal,
         /// Bus width.
         pub response_data: Signal,
         /// 1 bit: the beat could not be read.
@@ -116,6 +135,10 @@ bundle! {
         pub request_address: Signal,
         /// 4 bits: beats of the read, a constant.
         pub request_beats: Signal,
+        /// Which walk asks.
+        pub request_id: Signal,
+        /// 1 bit: a beat of data is taken.
+        pub response_ready: Signal,
     }
 
     /// Software's answer to a miss.
@@ -200,7 +223,7 @@ pub fn invalidate() -> Invalidate {
 #[must_use]
 pub fn lookup() -> Lookup {
     let Request { vpn, asid, access, user } = request();
-    Lookup { valid: shape(1), vpn, asid, access, user }
+    Lookup { valid: shape(1), id: shape(ID_BITS), vpn, asid, access, user }
 }
 
 /// The widths of the control registers.
@@ -221,6 +244,7 @@ pub fn memory_in(config: &Config) -> MemoryIn {
     MemoryIn {
         request_ready: shape(1),
         response_valid: shape(1),
+        response_id: shape(config.walk_id_bits()),
         response_data: shape(config.bus_bits()),
         response_error: shape(1),
     }

@@ -78,21 +78,21 @@ states! {
     /// What the walker waits for.
     pub enum Walk {
         /// A miss. The first search's home index is hashed meanwhile.
-        Idle,
+        Free,
         /// Hashing the home index of a later search, or of a walk that starts again.
-        Hash,
+        Wait,
         /// Memory takes the request.
         Request,
         /// Memory sends the element.
-        AwaitBeats,
+        Read,
         /// The element, or software's answer, is judged.
         Check,
         /// The answer goes out, unless an invalidation takes effect in this cycle.
         Deliver,
         /// Software answers the miss.
-        AwaitSoftware,
+        Ask,
         /// Software's answer was dropped; the miss will be reported again.
-        Report,
+        Drain,
     }
 }
 
@@ -233,7 +233,7 @@ impl Component for Walker {
 
     fn reset(&self) -> WalkerState {
         WalkerState {
-            walk: Walk::Idle.signal(),
+            walk: Walk::Free.signal(),
             stale: low(),
             cancelled: low(),
             software: low(),
@@ -277,69 +277,69 @@ impl Component for Walker {
         );
 
         // In Idle, Hash and Report nothing has been read or asked yet.
-        let waiting = !Walk::Idle.is(&s.walk) & !Walk::Hash.is(&s.walk) & !Walk::Report.is(&s.walk);
+        let waiting = !Walk::Free.is(&s.walk) & !Walk::Wait.is(&s.walk) & !Walk::Drain.is(&s.walk);
         let restart = (waiting & &i.concerned).named("restart");
         let cancelled = (&i.cancel | &s.cancelled).named("cancelled_now");
         let worthless = (&restart | &s.stale | &cancelled).named("worthless");
         let last_beat = (&i.memory.response_valid & is_zero(&s.beats)).named("last_beat");
-        let answered = Walk::AwaitSoftware.is(&s.walk) & &i.refill.valid;
+        let answered = Walk::Ask.is(&s.walk) & &i.refill.valid;
         let still_out = Walk::Request.is(&s.walk)
-            | (Walk::AwaitBeats.is(&s.walk) & !&last_beat)
-            | (Walk::AwaitSoftware.is(&s.walk) & !&i.refill.valid);
+            | (Walk::Read.is(&s.walk) & !&last_beat)
+            | (Walk::Ask.is(&s.walk) & !&i.refill.valid);
         let deliver = (Walk::Deliver.is(&s.walk) & !&i.hold & !&i.cancel).named("deliver");
 
-        let again = when(&s.software, Walk::Report.signal()).otherwise(Walk::Hash.signal());
+        let again = when(&s.software, Walk::Drain.signal()).otherwise(Walk::Wait.signal());
         let here = s.walk.clone();
         let walk = case(
             &s.walk,
             [
                 (
-                    Walk::Idle,
-                    when(&(&i.start & &i.control.software_refill), Walk::AwaitSoftware.signal())
+                    Walk::Free,
+                    when(&(&i.start & &i.control.software_refill), Walk::Ask.signal())
                         .or_when(&(&i.start & &no_search), Walk::Deliver.signal())
                         .or_when(&i.start, Walk::Request.signal())
                         .otherwise(here.clone()),
                 ),
                 (
-                    Walk::Hash,
-                    when(&i.cancel, Walk::Idle.signal())
+                    Walk::Wait,
+                    when(&i.cancel, Walk::Free.signal())
                         .or_when(&no_search, Walk::Deliver.signal())
                         .otherwise(Walk::Request.signal()),
                 ),
-                (Walk::Request, when(&i.memory.request_ready, Walk::AwaitBeats.signal()).otherwise(here.clone())),
+                (Walk::Request, when(&i.memory.request_ready, Walk::Read.signal()).otherwise(here.clone())),
                 (
-                    Walk::AwaitBeats,
-                    when(&(&last_beat & &cancelled), Walk::Idle.signal())
-                        .or_when(&(&last_beat & &worthless), Walk::Hash.signal())
+                    Walk::Read,
+                    when(&(&last_beat & &cancelled), Walk::Free.signal())
+                        .or_when(&(&last_beat & &worthless), Walk::Wait.signal())
                         .or_when(&last_beat, Walk::Check.signal())
                         .otherwise(here.clone()),
                 ),
                 (
                     Walk::Check,
-                    when(&i.cancel, Walk::Idle.signal())
+                    when(&i.cancel, Walk::Free.signal())
                         .or_when(&restart, again.clone())
                         .or_when(&(&verdict.ends_walk | &s.software), Walk::Deliver.signal())
                         .or_when(&verdict.follow, Walk::Request.signal())
-                        .otherwise(Walk::Hash.signal()),
+                        .otherwise(Walk::Wait.signal()),
                 ),
                 (
                     Walk::Deliver,
-                    when(&(&deliver | &i.cancel), Walk::Idle.signal()).or_when(&restart, again).otherwise(here.clone()),
+                    when(&(&deliver | &i.cancel), Walk::Free.signal()).or_when(&restart, again).otherwise(here.clone()),
                 ),
                 (
-                    Walk::AwaitSoftware,
-                    when(&(&answered & &worthless), Walk::Report.signal())
+                    Walk::Ask,
+                    when(&(&answered & &worthless), Walk::Drain.signal())
                         .or_when(&(&answered & i.refill.fault.any()), Walk::Deliver.signal())
                         .or_when(&answered, Walk::Check.signal())
                         .otherwise(here),
                 ),
-                (Walk::Report, Walk::AwaitSoftware.signal()),
+                (Walk::Drain, Walk::Ask.signal()),
             ],
         )
         .named("walk_next");
 
-        let idle = Walk::Idle.is(&s.walk);
-        let begin = (Walk::Idle.is(&s.walk) | Walk::Hash.is(&s.walk)).named("begin_search");
+        let idle = Walk::Free.is(&s.walk);
+        let begin = (Walk::Free.is(&s.walk) | Walk::Wait.is(&s.walk)).named("begin_search");
         let check = Walk::Check.is(&s.walk);
         let out_of_searches = (&no_search & &begin).named("out_of_searches");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
@@ -383,10 +383,10 @@ impl Component for Walker {
         }
         m.assume("start_only_when_idle", !&i.start | &idle);
         m.check("only_a_held_walk_is_concerned", !&i.concerned | &i.hold);
-        m.assume("beat_only_when_awaited", !&i.memory.response_valid | Walk::AwaitBeats.is(&s.walk));
-        m.assume("cancel_only_a_walk", !&i.cancel | !Walk::AwaitSoftware.is(&s.walk));
+        m.assume("beat_only_when_awaited", !&i.memory.response_valid | Walk::Read.is(&s.walk));
+        m.assume("cancel_only_a_walk", !&i.cancel | !Walk::Ask.is(&s.walk));
         m.check("worthless_walk_delivers_nothing", !(&deliver & &worthless));
-        m.cover("restart_in_last_beat", &restart & &last_beat & Walk::AwaitBeats.is(&s.walk));
+        m.cover("restart_in_last_beat", &restart & &last_beat & Walk::Read.is(&s.walk));
         m.cover("restart_in_delivery", &restart & Walk::Deliver.is(&s.walk));
 
         let outputs = WalkerOutputs {
@@ -394,11 +394,13 @@ impl Component for Walker {
                 request_valid: Walk::Request.is(&s.walk),
                 request_address: address(&i.control.table_frame, &s.index, self.config.format()),
                 request_beats: lit(BEATS_BITS, self.beats()),
+                request_id: lit(self.config.walk_id_bits(), 0u32),
+                response_ready: high(),
             },
             idle,
             delivery: Delivery { valid: deliver, fault: s.fault.clone(), mapping: s.found.mapping(&i.request) },
-            miss: miss(Walk::AwaitSoftware.is(&s.walk), i.request),
-            refill_ready: Walk::AwaitSoftware.is(&s.walk),
+            miss: miss(Walk::Ask.is(&s.walk), i.request),
+            refill_ready: Walk::Ask.is(&s.walk),
             state: s.walk.clone(),
         };
         (outputs, next)

@@ -50,6 +50,8 @@ pub struct Settings {
     pub ways: u32,
     /// Bits of the memory port's data: 64, 128, 256 or, with lines, 512.
     pub bus_bits: u32,
+    /// Walks that may be under way at a time: 1 to 8.
+    pub walks: u32,
     /// Probes that one search may make along a chain: 1 to 65,535.
     pub max_steps: u32,
     /// The hash function.
@@ -70,6 +72,7 @@ impl Default for Settings {
             format: Format::Line,
             ways: 3,
             bus_bits: 512,
+            walks: 4,
             max_steps: 64,
             hash: Hash::Keyed,
             frames: 1 << 16,
@@ -133,7 +136,7 @@ impl Config {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let element_bits = 8 * s.format.element_bytes() as u32;
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 10] = [
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 11] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -151,6 +154,7 @@ impl Config {
             ([64, 128, 256, 512].contains(&s.bus_bits), "bus_bits", &s.bus_bits, "64, 128, 256 or 512"),
             (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with entries of 32 bytes"),
             (WAYS.contains(&s.ways), "ways", &s.ways, "from 2 to 4"),
+            ((1..=8).contains(&s.walks), "walks", &s.walks, "from 1 to 8"),
             ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
             (
                 s.frames.is_power_of_two() && (1 << MIN_TABLE_LOG2..=1 << 20).contains(&s.frames),
@@ -178,6 +182,7 @@ impl Config {
                 tlb_entries: 4,
                 l2_entries: 0,
                 bus_bits: 64,
+                walks: 1,
                 max_steps: 16,
                 frames: 1 << 10,
                 ..default
@@ -187,6 +192,7 @@ impl Config {
                 name: "large".into(),
                 tlb_entries: 64,
                 l2_entries: 4096,
+                walks: 8,
                 max_steps: 256,
                 frames: 1 << 18,
                 entries_per_frame: 2,
@@ -293,6 +299,18 @@ impl Config {
     #[must_use]
     pub fn beats(&self) -> u32 {
         self.element_bits() / self.0.bus_bits
+    }
+
+    /// Walks that may be under way at a time: 1 to 8.
+    #[must_use]
+    pub fn walks(&self) -> u32 {
+        self.0.walks
+    }
+
+    /// Bits of the number of a walk: 1 to 3.
+    #[must_use]
+    pub fn walk_id_bits(&self) -> u32 {
+        self.0.walks.next_power_of_two().ilog2().max(1)
     }
 
     /// Probes that one search may make: 1 to 65,535. It has no effect in the format [`Format::Cuckoo`].

@@ -16,4 +16,4 @@ pub use address::{Asid, PageSize, Pfn, PhysAddr, VirtAddr, Vpn};
 pub use config::{Config, ConfigError, Hash, Settings};
 pub use fault::Fault;
 pub use format::Format;
-pub use transaction::{Access, Answer, Invalidation, Request, Rights, Search, Translation};
+pub use transaction::{Access, Answer, Invalidation, LateSource, Request, Rights, Search, Translation};

@@ -101,6 +101,38 @@ pub struct Request {
     pub user: bool,
 }
 
+/// Bits of the name that a requester gives its request.
+pub const ID_BITS: u32 = 4;
+
+/// Where the answer to a request that missed the first level came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum LateSource {
+    /// Its own walk, or software.
+    Walk = 0,
+    /// The walk of another request, or software's answer to it, whose page holds this one's.
+    Shared = 1,
+    /// The second level.
+    L2 = 2,
+}
+
+impl LateSource {
+    /// All of them, in the order of their codes.
+    pub const ALL: [LateSource; 3] = [LateSource::Walk, LateSource::Shared, LateSource::L2];
+
+    /// The code on the port, 2 bits.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The source with this code; `None` for 3.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<LateSource> {
+        LateSource::ALL.into_iter().find(|source| source.code() == code)
+    }
+}
+
 /// A translation that a request was granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Translation {

@@ -37,7 +37,7 @@
 //!
 //! Reset: `Idle`. Reads that are out when reset begins must have been answered when it ends.
 
-use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, case, lit, low, when};
+use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, case, high, lit, low, when};
 use hashwalk_spec::address::PFN_BITS;
 use hashwalk_spec::entry::{ENTRY_BITS, INDEX_BITS};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
@@ -133,7 +133,7 @@ impl Component for CuckooWalker {
 
     fn reset(&self) -> CuckooState {
         CuckooState {
-            walk: Walk::Idle.signal(),
+            walk: Walk::Free.signal(),
             stale: low(),
             cancelled: low(),
             software: low(),
@@ -173,8 +173,8 @@ impl Component for CuckooWalker {
             global: search.global.clone(),
         };
         let no_search = no_search(search, &i.request).named("no_search");
-        let idle = is(Walk::Idle);
-        let begin = (is(Walk::Idle) | is(Walk::Hash)).named("begin_search");
+        let idle = is(Walk::Free);
+        let begin = (is(Walk::Free) | is(Walk::Wait)).named("begin_search");
         let asking = is(Walk::Request);
 
         // The port. What is out bounds what may be asked for; it only falls while a request stands.
@@ -195,11 +195,11 @@ impl Component for CuckooWalker {
         let ends = (&decides | &nothing).named("search_ends");
 
         // In Idle, Hash and Report nothing has been read or asked yet.
-        let waiting = !is(Walk::Idle) & !is(Walk::Hash) & !is(Walk::Report);
+        let waiting = !is(Walk::Free) & !is(Walk::Wait) & !is(Walk::Drain);
         let restart = (waiting & &i.concerned).named("restart");
         let cancelled = (&i.cancel | &s.cancelled).named("cancelled_now");
         let worthless = (&restart | &s.stale | &cancelled).named("worthless");
-        let answered = is(Walk::AwaitSoftware) & &i.refill.valid;
+        let answered = is(Walk::Ask) & &i.refill.valid;
         // A request that memory has not taken keeps its place; one that waits for room was not made yet.
         let stands = (&request_valid & !&i.memory.request_ready).named("request_stands");
         let over = (&ends | &s.over | &worthless).named("search_over");
@@ -207,58 +207,58 @@ impl Component for CuckooWalker {
         let goes_on = (&another | &worthless).named("goes_on");
         let deliver = (is(Walk::Deliver) & !&i.hold & !&i.cancel).named("deliver");
 
-        let again = when(&s.software, Walk::Report.signal()).otherwise(Walk::Hash.signal());
-        let after_search = when(&cancelled, Walk::Idle.signal())
-            .or_when(&goes_on, Walk::Hash.signal())
+        let again = when(&s.software, Walk::Drain.signal()).otherwise(Walk::Wait.signal());
+        let after_search = when(&cancelled, Walk::Free.signal())
+            .or_when(&goes_on, Walk::Wait.signal())
             .otherwise(Walk::Deliver.signal());
         let here = s.walk.clone();
         let walk = case(
             &s.walk,
             [
                 (
-                    Walk::Idle,
-                    when(&(&i.start & &i.control.software_refill), Walk::AwaitSoftware.signal())
+                    Walk::Free,
+                    when(&(&i.start & &i.control.software_refill), Walk::Ask.signal())
                         .or_when(&(&i.start & &no_search), Walk::Deliver.signal())
                         .or_when(&i.start, Walk::Request.signal())
                         .otherwise(here.clone()),
                 ),
                 (
-                    Walk::Hash,
-                    when(&i.cancel, Walk::Idle.signal())
+                    Walk::Wait,
+                    when(&i.cancel, Walk::Free.signal())
                         .or_when(&no_search, Walk::Deliver.signal())
                         .otherwise(Walk::Request.signal()),
                 ),
                 (
                     Walk::Request,
                     when(&(&over & !&stands), after_search.clone())
-                        .or_when(&(&accepted & s.way.eq(&behind_last)), Walk::AwaitBeats.signal())
+                        .or_when(&(&accepted & s.way.eq(&behind_last)), Walk::Read.signal())
                         .otherwise(here.clone()),
                 ),
-                (Walk::AwaitBeats, when(&over, after_search).otherwise(here.clone())),
+                (Walk::Read, when(&over, after_search).otherwise(here.clone())),
                 (
                     Walk::Check,
-                    when(&i.cancel, Walk::Idle.signal())
+                    when(&i.cancel, Walk::Free.signal())
                         .or_when(&restart, again.clone())
                         .otherwise(Walk::Deliver.signal()),
                 ),
                 (
                     Walk::Deliver,
-                    when(&(&deliver | &i.cancel), Walk::Idle.signal()).or_when(&restart, again).otherwise(here.clone()),
+                    when(&(&deliver | &i.cancel), Walk::Free.signal()).or_when(&restart, again).otherwise(here.clone()),
                 ),
                 (
-                    Walk::AwaitSoftware,
-                    when(&(&answered & &worthless), Walk::Report.signal())
+                    Walk::Ask,
+                    when(&(&answered & &worthless), Walk::Drain.signal())
                         .or_when(&(&answered & i.refill.fault.any()), Walk::Deliver.signal())
                         .or_when(&answered, Walk::Check.signal())
                         .otherwise(here),
                 ),
-                (Walk::Report, Walk::AwaitSoftware.signal()),
+                (Walk::Drain, Walk::Ask.signal()),
             ],
         )
         .named("walk_next");
 
-        let still_out = stands.clone() | (is(Walk::AwaitSoftware) & !&i.refill.valid);
-        let reading = ((&asking | is(Walk::AwaitBeats)) & !&over).named("reading");
+        let still_out = stands.clone() | (is(Walk::Ask) & !&i.refill.valid);
+        let reading = ((&asking | is(Walk::Read)) & !&over).named("reading");
         let count = |signal: &Signal| signal.zext(READS_BITS);
         let out = (&s.out + count(&accepted) - count(&last_beat)).named("out_next");
         let out_of_searches = ((&no_search & &begin) | (&nothing & !&another)).named("out_of_searches");
@@ -303,18 +303,18 @@ impl Component for CuckooWalker {
 
         // A and D, which software keeps.
         m.ignore(s.element.bits(entry::ACCESSED..entry::DIRTY + 1));
-        m.assume("cancel_only_a_walk", !&i.cancel | !is(Walk::AwaitSoftware));
+        m.assume("cancel_only_a_walk", !&i.cancel | !is(Walk::Ask));
         m.assume("start_only_when_idle", !&i.start | &idle);
         m.check("only_a_held_walk_is_concerned", !&i.concerned | &i.hold);
         m.assume("beat_only_when_awaited", !&i.memory.response_valid | s.out.any());
         m.check("no_more_reads_out_than_ways", s.out.le(&lit(READS_BITS, self.config.ways())));
         m.check("nobodys_reads_are_out", s.skip.le(&s.out));
-        m.check("entries_are_judged_while_their_search_lasts", !&s.arrived | &asking | is(Walk::AwaitBeats));
+        m.check("entries_are_judged_while_their_search_lasts", !&s.arrived | &asking | is(Walk::Read));
         m.check("worthless_walk_delivers_nothing", !(&deliver & &worthless));
         m.check("nothing_is_found_only_after_all_requests", !(&nothing & &asking));
         m.cover("match_while_later_ways_are_out", &decides & s.out.any());
         m.cover("search_over_while_a_request_stands", &ends & &stands);
-        m.cover("restart_in_last_beat", &restart & &last_beat & is(Walk::AwaitBeats));
+        m.cover("restart_in_last_beat", &restart & &last_beat & is(Walk::Read));
         m.cover("restart_in_delivery", &restart & is(Walk::Deliver));
 
         let outputs = WalkerOutputs {
@@ -322,11 +322,13 @@ impl Component for CuckooWalker {
                 request_valid,
                 request_address: address(&i.control.table_frame, &s.index, self.config.format()),
                 request_beats: lit(BEATS_BITS, self.config.beats()),
+                request_id: lit(self.config.walk_id_bits(), 0u32),
+                response_ready: high(),
             },
             idle,
             delivery: Delivery { valid: deliver, fault: s.fault.clone(), mapping: s.found.mapping(&i.request) },
-            miss: miss(is(Walk::AwaitSoftware), i.request),
-            refill_ready: is(Walk::AwaitSoftware),
+            miss: miss(is(Walk::Ask), i.request),
+            refill_ready: is(Walk::Ask),
             state: s.walk.clone(),
         };
         (outputs, next)

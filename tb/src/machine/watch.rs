@@ -64,9 +64,9 @@ impl Phase {
         };
         match state {
             _ if !concerned => Phase::Unrelated,
-            WalkerState::Idle | WalkerState::Hash | WalkerState::Report => Phase::NothingRead,
+            WalkerState::Free | WalkerState::Wait | WalkerState::Drain => Phase::NothingRead,
             WalkerState::Request => Phase::Request,
-            WalkerState::AwaitBeats | WalkerState::AwaitSoftware => Phase::Data,
+            WalkerState::Read | WalkerState::Ask => Phase::Data,
             WalkerState::Check => Phase::Check,
             WalkerState::Deliver => Phase::Delivery,
         }
@@ -102,12 +102,12 @@ impl Watch {
     /// A cycle in which `waiting` waits, before anything else of the cycle is looked at.
     pub(super) fn observe(&mut self, waiting: Option<Request>, state: Option<WalkerState>) {
         let taking_effect = self.taking_effect.take();
-        self.overtaken &= state != Some(WalkerState::Idle);
+        self.overtaken &= state != Some(WalkerState::Free);
         let (Some(request), Some(state)) = (waiting, state) else { return };
-        self.asked_software |= state == WalkerState::AwaitSoftware;
+        self.asked_software |= state == WalkerState::Ask;
         if let Some(invalidation) = taking_effect {
             // What the walker still does for a request that the second level has answered is nothing to this one.
-            let state = if self.overtaken { WalkerState::Idle } else { state };
+            let state = if self.overtaken { WalkerState::Free } else { state };
             let phase = Phase::of(invalidation, request, state);
             if !self.phases.contains(&phase) {
                 self.phases.push(phase);
