@@ -5,25 +5,21 @@
 //! | `key` | in | 128 | only `keyed` |
 //! | `vpn` | in | 52 | rounded to the page size; not for `asid` |
 //! | `asid` | in | 16 | |
-//! | `way` | in | 2 | only in a cuckoo table: the way whose hash is asked for |
 //! | `out` | out | 32 | the hash |
 //!
 //! `keyed` is seven four-input tables deep: one to add the first round key, then a substitution and a mixing (with the
-//! next key) for each of two rounds, a substitution, and the fold. The way's number goes into the first table, which has
-//! two inputs to spare; the other functions are rotated by it.
+//! next key) for each of two rounds, a substitution, and the fold. In a cuckoo table each way has a unit of its own.
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, priority_select, shape};
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, shape};
 use hashwalk_spec::Hash;
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
-use hashwalk_spec::format::WAY_ROTATION;
+use hashwalk_spec::format::{WAY_KEY, WAY_ROTATION};
 
 use crate::ports::KEY_BITS;
 
 const STATE_BITS: u32 = ASID_BITS + VPN_BITS;
 const ROUNDS: u32 = 3;
-/// Bits of a way's number.
-pub const WAY_BITS: u32 = 2;
 /// The substitution of PRESENT (Bogdanov et al., CHES 2007).
 const SUBSTITUTION: [u32; 16] = [0xc, 5, 6, 0xb, 9, 0, 0xa, 0xd, 3, 0xe, 0xf, 8, 4, 7, 1, 2];
 
@@ -36,8 +32,6 @@ bundle! {
         pub vpn: Option<Signal>,
         /// 16 bits.
         pub asid: Signal,
-        /// 2 bits; only where there are ways.
-        pub way: Option<Signal>,
     }
 }
 
@@ -45,8 +39,8 @@ bundle! {
 pub struct HashUnit {
     /// The function.
     pub hash: Hash,
-    /// The ways of a cuckoo table, else 1.
-    pub ways: u32,
+    /// The way of a cuckoo table, 0 to 3; else 0.
+    pub way: u32,
 }
 
 impl Component for HashUnit {
@@ -55,15 +49,14 @@ impl Component for HashUnit {
     type State = ();
 
     fn name(&self) -> String {
-        match self.ways {
-            1 => format!("hashwalk_hash_{}", self.hash),
-            ways => format!("hashwalk_hash_{}_{ways}", self.hash),
+        match self.way {
+            0 => format!("hashwalk_hash_{}", self.hash),
+            way => format!("hashwalk_hash_{}_way_{way}", self.hash),
         }
     }
 
     fn doc(&self) -> String {
-        let of_ways = if self.ways == 1 { String::new() } else { format!(" for each of {} ways", self.ways) };
-        format!("The `{}` hash of (ASID, VPN){of_ways}, combinational.", self.hash)
+        format!("The `{}` hash of (ASID, VPN) for way {}, combinational.", self.hash, self.way)
     }
 
     fn inputs(&self) -> HashInputs {
@@ -71,7 +64,6 @@ impl Component for HashUnit {
             key: (self.hash == Hash::Keyed).then(|| shape(KEY_BITS)),
             vpn: (self.hash != Hash::Asid).then(|| shape(VPN_BITS)),
             asid: shape(ASID_BITS),
-            way: (self.ways > 1).then(|| shape(WAY_BITS)),
         }
     }
 
@@ -80,24 +72,22 @@ impl Component for HashUnit {
     fn kernel(&self, _: &mut Module, i: HashInputs, (): ()) -> (Signal, ()) {
         let asid = i.asid.zext(INDEX_BITS);
         let hash = match (self.hash, i.key, i.vpn) {
-            (Hash::Keyed, Some(key), Some(vpn)) => return (keyed(&key, &vpn, &i.asid, i.way.as_ref()), ()),
+            (Hash::Keyed, Some(key), Some(vpn)) => return (keyed(&key, &vpn, &i.asid, self.way), ()),
             (Hash::Fold, _, Some(vpn)) => {
                 vpn.bits(0..INDEX_BITS) ^ vpn.bits(INDEX_BITS..VPN_BITS).zext(INDEX_BITS) ^ asid
             }
             _ => asid,
         };
-        let rotated = |way| (i.way.as_ref().map(|number| number.eq_value(way)), hash.rotl(WAY_ROTATION * way));
-        let of_ways = (1..self.ways).map(rotated).filter_map(|(is_way, hash)| is_way.map(|is_way| (is_way, hash)));
-        (priority_select(of_ways, hash.clone()), ())
+        (hash.rotl(WAY_ROTATION * self.way % INDEX_BITS), ())
     }
 }
 
-fn keyed(key: &Signal, vpn: &Signal, asid: &Signal, way: Option<&Signal>) -> Signal {
+fn keyed(key: &Signal, vpn: &Signal, asid: &Signal, way: u32) -> Signal {
     let mut x = concat([asid, vpn]);
     for round in 0..ROUNDS {
         let round_key = key.rotr(60 * round).bits(0..STATE_BITS);
         let round_key = match way {
-            Some(way) if round == 0 => round_key ^ way.repeat(STATE_BITS / WAY_BITS),
+            1.. if round == 0 => round_key ^ lit(STATE_BITS, WAY_KEY * u128::from(way)),
             _ => round_key,
         };
         x = substitute(&(x ^ round_key).named(format!("keyed_{round}")));
@@ -132,7 +122,7 @@ mod tests {
             (Hash::Asid, 0, 0x0005, 0x8000012345678, 0x0000_0005),
         ];
         for (hash, key, asid, vpn, want) in cases {
-            let unit = HashUnit { hash, ways: 1 };
+            let unit = HashUnit { hash, way: 0 };
             let mut simulation = Interpreter::new(&unit);
             simulation.set("asid", asid);
             if hash == Hash::Keyed {
@@ -154,16 +144,15 @@ mod tests {
             (Hash::Asid, [0xbeef, 0x05f7_7800, 0xbbc0_002f, 0x0001_7dde]),
         ];
         for (hash, want) in cases {
-            let mut simulation = Interpreter::new(&HashUnit { hash, ways: 4 });
-            simulation.set("asid", 0xbeefu32);
-            if hash == Hash::Keyed {
-                simulation.set("key", 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210u128);
-            }
-            if hash != Hash::Asid {
-                simulation.set("vpn", 0x8_0000_1234_5678u64);
-            }
             for (way, want) in (0u32..).zip(want) {
-                simulation.set("way", way);
+                let mut simulation = Interpreter::new(&HashUnit { hash, way });
+                simulation.set("asid", 0xbeefu32);
+                if hash == Hash::Keyed {
+                    simulation.set("key", 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210u128);
+                }
+                if hash != Hash::Asid {
+                    simulation.set("vpn", 0x8_0000_1234_5678u64);
+                }
                 assert_eq!(simulation.get("out"), want.into(), "{hash}, way {way}");
             }
         }
@@ -172,7 +161,7 @@ mod tests {
     #[test]
     fn ports_are_only_those_that_the_function_reads() {
         let names =
-            |hash| HashUnit { hash, ways: 1 }.inputs().leaves().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+            |hash| HashUnit { hash, way: 0 }.inputs().leaves().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(Hash::Keyed), ["key", "vpn", "asid"]);
         assert_eq!(names(Hash::Fold), ["vpn", "asid"]);
         assert_eq!(names(Hash::Asid), ["asid"]);

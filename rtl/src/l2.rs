@@ -1,33 +1,39 @@
-//! The second level of the TLB: set-associative, in block RAM, behind the first level.
+//! The second level of the TLB: set-associative, in block RAM, all page sizes.
 //!
 //! | port | dir | when |
 //! | ---- | --- | ---- |
-//! | `lookup_accepted`, `lookup_vpn` | in | a lookup is accepted in this cycle; its 4 KiB set is read |
-//! | `miss`, `request_*` | in | that lookup, a cycle later, has missed the first level; stable until it is answered |
-//! | `answered` | in | the miss is answered in this cycle, from here or by a walk |
-//! | `fill_valid`, `fill` | in | a walk has found a page; it is kept if all sizes were looked for before |
+//! | `lookup_vpn` | in | whatever is looked up in this cycle; its 4 KiB set is read if nobody else reads |
+//! | `allocate`, `vacant`, `newest_*`, `fresh` | in | a miss takes a slot; it was looked up in the cycle before |
+//! | `slots_*`, `answered` | in | the walks' requests; those that are answered in this cycle |
+//! | `can_take` | in | an answer from here would be taken in this cycle |
+//! | `fill_valid`, `fill` | in | a page that a walk has found is kept |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
-//! | `small_hit` | out | the miss of this cycle is answered in the next one: no walk need begin |
-//! | `found_valid`, `found_*` | out | the page; it is delivered in this cycle unless an invalidation takes effect in it |
-//! | `looking` | out | sizes are still to be looked for, or a page was found |
+//! | `offer_*` | out | a page for a slot's request; `valid` only while it is taken |
+//! | `overtaken` | out | the slot for which a page is found, taken or not: no read need be made for it |
+//! | `looking` | out | slots for which sizes are still to be looked for |
+//! | `missed` | out | slots for whose request all sizes were looked for, and none was there |
 //! | `sweeping` | out | sets are being cleared; lookups go past |
 //! | `swept` | out | for one cycle: the sweep of an invalidation is over |
 //!
-//! An entry can stand in the set of its page size only, so the sizes are looked for one after the other, while the walk
-//! is already under way:
+//! 4 KiB pages may stand in every way, 2 MiB pages in the lower half of them, 1 GiB pages in the upper half. So two reads
+//! look for all sizes:
 //!
 //! ```text
 //! cycle     0           1            2            3            4
 //! lookup    accepted    L1: miss
-//! read      4 KiB set   2 MiB set    1 GiB set
-//! compare               4 KiB        2 MiB        1 GiB
-//! answer                             4 KiB hit    2 MiB hit    1 GiB hit
+//! read      4 KiB set   2 MiB and 1 GiB sets
+//! register              4 KiB set    the others
+//! compare                            4 KiB        the others
+//! answer                                          4 KiB hit    other hit
 //! walk                  starts       requests     ...          an answer from here ends it
 //! ```
 //!
+//! There is one read a cycle. The sweep has it first, then slots whose sets could not be read in their turn (`due`), then
+//! the newest miss, then what is looked up. What was read waits in the register while the answer is not taken.
+//!
 //! **Invalidation.** From the cycle in which it takes effect on, what was read or found before counts for nothing, and
-//! lookups go past until the sweep is over: by address it reads and clears the sets of the three sizes, else all sets.
-//! With S sets to sweep, the last is clear S + 2 cycles after the acceptance. A page that a walk brings meanwhile is not
+//! lookups go past until the sweep is over: by address it reads and clears the 4 KiB sets, then the others, else all sets.
+//! With S steps, the last is clear S + 2 cycles after the acceptance. A page that a walk brings meanwhile is not
 //! kept. After reset all sets are swept, since block RAM has no reset.
 //!
 //! ```text
@@ -41,45 +47,36 @@
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
 use hashwalk_hdl::{
-    Bundle, Component, MemoryPorts, Module, Signal, any_of, bundle, first_one, high, lit, low, one_hot_mux, shape,
-    states, when,
+    Bundle, Component, MemoryPorts, Module, Signal, any_of, bundle, concat, high, lit, low, one_hot_mux,
+    shape, when,
 };
-use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
+use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
 
 use crate::page;
-use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, SIZE_BITS};
-use crate::walker::Found;
-
-states! {
-    /// Which sets were read in the cycle before.
-    pub enum Reading {
-        /// None that counts.
-        None,
-        /// Those of the lookup's 4 KiB page.
-        Small,
-        /// Those of the missed 2 MiB page.
-        Large,
-        /// Those of the missed 1 GiB page.
-        Huge,
-    }
-}
+use crate::ports::{self, Invalidate, Mapping, Request, SIZE_BITS, zeros};
+use crate::walker::arbiter::round_robin;
+use crate::walker::{Offer, Waiting};
 
 bundle! {
     /// Inputs.
     pub struct L2Inputs {
-        /// 1 bit.
-        pub lookup_accepted: Signal,
         /// 52 bits.
         pub lookup_vpn: Signal,
-        /// 52 bits.
-        pub request_vpn: Signal,
-        /// 16 bits.
-        pub request_asid: Signal,
         /// 1 bit.
-        pub miss: Signal,
+        pub allocate: Signal,
+        /// One-hot.
+        pub vacant: Signal,
+        /// What missed.
+        pub newest: Request,
         /// 1 bit.
+        pub fresh: Signal,
+        /// Who waits.
+        pub slots: Vec<Waiting>,
+        /// A bit for each slot.
         pub answered: Signal,
+        /// 1 bit.
+        pub can_take: Signal,
         /// 1 bit.
         pub fill_valid: Signal,
         /// What a walk has found.
@@ -90,14 +87,14 @@ bundle! {
 
     /// Outputs.
     pub struct L2Outputs {
-        /// 1 bit.
-        pub small_hit: Signal,
-        /// 1 bit.
-        pub found_valid: Signal,
-        /// What it holds for the missed page.
-        pub found: Found,
-        /// 1 bit.
+        /// A page.
+        pub offer: Offer,
+        /// One-hot.
+        pub overtaken: Signal,
+        /// A bit for each slot.
         pub looking: Signal,
+        /// A bit for each slot.
+        pub missed: Signal,
         /// 1 bit.
         pub sweeping: Signal,
         /// 1 bit.
@@ -110,10 +107,10 @@ bundle! {
         pub reads: Signal,
         /// 1 bit: the set that was read in the cycle before is cleared in this one.
         pub clears: Signal,
-        /// Which set is read, or which size's.
+        /// Which set is read; by address 0 for that of the 4 KiB page, 1 for the others.
         pub step: Signal,
-        /// The set that is cleared.
-        pub set: Signal,
+        /// The sets that are cleared, in the lower and in the upper ways.
+        pub set: Vec<Signal>,
         /// 1 bit: an invalidation began it, not reset.
         pub asked: Signal,
         /// 1 bit: it ended in the cycle before.
@@ -132,16 +129,36 @@ bundle! {
         pub asid: Signal,
     }
 
+    /// A read on its way.
+    pub struct Look {
+        /// One-hot: for which slot; none if the read counts for nothing.
+        pub slot: Signal,
+        /// 1 bit: of the sets of 2 MiB and 1 GiB pages.
+        pub large: Signal,
+        /// For what.
+        pub request: Request,
+    }
+
     /// Registers.
     pub struct L2State {
-        /// 2 bits: [`Reading`].
-        pub reading: Signal,
-        /// 1 bit: all sizes were looked for, and none was there.
+        /// 1 bit: what was looked up in the cycle before has its 4 KiB set read.
+        pub read_ahead: Signal,
+        /// What was read in the cycle before, if it was for a slot.
+        pub read: Look,
+        /// What is compared in this cycle.
+        pub compared: Look,
+        /// The set for it.
+        pub set: Vec<Slot>,
+        /// A bit for each slot: its 4 KiB set is still to be read.
+        pub small_due: Signal,
+        /// Its other sets are still to be read.
+        pub large_due: Signal,
+        /// It is not known yet whether the page is here.
+        pub looking: Signal,
+        /// It is not here.
         pub missed: Signal,
-        /// 1 bit: `found` is the missed page.
-        pub found_valid: Signal,
-        /// The page that was found.
-        pub found: Found,
+        /// Whose turn it is to read.
+        pub turn: Option<Signal>,
         /// The way that is filled next.
         pub victim: Signal,
         /// The sweep.
@@ -157,18 +174,22 @@ bundle! {
     }
 }
 
-/// A second level of `sets` sets, a power of two from 4 on, of `ways` ways, a power of two.
+/// A second level of `sets` sets, a power of two from 4 on, of `ways` ways, 2, 4 or 8.
 pub struct L2 {
     sets: u32,
     ways: u32,
+    config: Config,
 }
+
+/// The halves of the ways, and the large page size of each.
+const HALVES: [PageSize; 2] = [PageSize::Large, PageSize::Huge];
 
 impl L2 {
     /// The second level of a configuration; `None` if it has none.
     #[must_use]
     pub fn new(config: &Config) -> Option<L2> {
         let (sets, ways) = (config.l2_sets(), config.l2_ways());
-        (sets > 0).then_some(L2 { sets, ways })
+        (sets > 0).then_some(L2 { sets, ways, config: config.clone() })
     }
 
     fn set_bits(&self) -> u32 {
@@ -176,7 +197,12 @@ impl L2 {
     }
 
     fn way_bits(&self) -> u32 {
-        self.ways.ilog2().max(1)
+        self.ways.ilog2()
+    }
+
+    /// The half that a way belongs to, 0 or 1.
+    fn half(&self, way: u32) -> usize {
+        usize::from(way >= self.ways / 2)
     }
 
     /// The set of the page of `size` that holds `vpn`.
@@ -184,6 +210,11 @@ impl L2 {
         let (low, bits) = (size.vpn_offset_bits(), self.set_bits());
         let digits = (low..VPN_BITS).step_by(bits as usize).map(|from| vpn.bits(from..VPN_BITS.min(from + bits)));
         digits.map(|digit| digit.zext(bits)).reduce(|a, b| a ^ b).expect("a page number has digits")
+    }
+
+    /// The set of a half in which the page stands: of 4 KiB, or of the half's size.
+    fn set_in_half(&self, vpn: &Signal, large: &Signal, size: PageSize) -> Signal {
+        when(large, self.set_of(vpn, size)).otherwise(self.set_of(vpn, PageSize::Small))
     }
 }
 
@@ -193,7 +224,7 @@ impl Component for L2 {
     type State = L2State;
 
     fn name(&self) -> String {
-        format!("hashwalk_l2_{}x{}", self.sets, self.ways)
+        format!("hashwalk_l2_{}x{}_{}", self.sets, self.ways, self.config.walks())
     }
 
     fn doc(&self) -> String {
@@ -201,13 +232,17 @@ impl Component for L2 {
     }
 
     fn inputs(&self) -> L2Inputs {
+        let walks = self.config.walks();
+        let waiting = Waiting { alive: shape(1), request: ports::request() };
         L2Inputs {
-            lookup_accepted: shape(1),
             lookup_vpn: shape(VPN_BITS),
-            request_vpn: shape(VPN_BITS),
-            request_asid: shape(ASID_BITS),
-            miss: shape(1),
-            answered: shape(1),
+            allocate: shape(1),
+            vacant: shape(walks),
+            newest: ports::request(),
+            fresh: shape(1),
+            slots: vec![waiting; walks as usize],
+            answered: shape(walks),
+            can_take: shape(1),
             fill_valid: shape(1),
             fill: ports::mapping(),
             invalidate: ports::invalidate(),
@@ -215,55 +250,84 @@ impl Component for L2 {
     }
 
     fn reset(&self) -> L2State {
-        let (vpn, asid) = (lit(VPN_BITS, 0u32), lit(ASID_BITS, 0u32));
+        let walks = self.config.walks();
+        let none = lit(walks, 0u32);
+        let look = Look { slot: none.clone(), large: low(), request: zeros(&ports::request()) };
+        let set = lit(self.set_bits(), 0u32);
         L2State {
-            reading: Reading::None.signal(),
-            missed: low(),
-            found_valid: low(),
-            found: Found {
-                size: lit(SIZE_BITS, 0u32),
-                pfn: lit(PFN_BITS, 0u32),
-                rights: lit(RIGHTS_BITS, 0u32),
-                global: low(),
-            },
+            read_ahead: low(),
+            read: look.clone(),
+            compared: look,
+            set: vec![zeros(&shape_of_slot()); self.ways as usize],
+            small_due: none.clone(),
+            large_due: none.clone(),
+            looking: none.clone(),
+            missed: none.clone(),
+            turn: (walks > 1).then_some(none),
             victim: lit(self.way_bits(), 0u32),
             // Kind 0: all.
             sweep: Sweep {
                 reads: high(),
                 clears: low(),
-                step: lit(self.set_bits(), 0u32),
-                set: lit(self.set_bits(), 0u32),
+                step: set.clone(),
+                set: vec![set; 2],
                 asked: low(),
                 swept: low(),
-                what: What { kind: lit(2, 0u32), vpn, asid },
+                what: What { kind: lit(2, 0u32), vpn: lit(VPN_BITS, 0u32), asid: lit(ASID_BITS, 0u32) },
             },
         }
     }
 
     fn kernel(&self, m: &mut Module, i: L2Inputs, s: L2State) -> (L2Outputs, L2State) {
+        let walks = self.config.walks();
         let effect = &i.invalidate.valid;
         let sweeping = (&s.sweep.reads | &s.sweep.clears).named("sweeping");
-        let is = |reading: Reading| reading.is(&s.reading);
+        let open = (!effect & !&sweeping).named("open");
+        let alive = concat(i.slots.iter().rev().map(|slot| &slot.alive)) & !&i.answered;
 
-        // Reading: the sweep, the next size of a miss, or else whatever is looked up.
-        let step_set = self.sweep_set(&s.sweep);
-        let next_large = (is(Reading::Small) & &i.miss).named("next_large");
-        let read_set = when(&s.sweep.reads, step_set.clone())
-            .or_when(&next_large, self.set_of(&i.request_vpn, PageSize::Large))
-            .or_when(&is(Reading::Large), self.set_of(&i.request_vpn, PageSize::Huge))
-            .otherwise(self.set_of(&i.lookup_vpn, PageSize::Small))
-            .named("read_set");
+        // Comparing what was read.
+        let matches: Vec<Signal> = (0..).zip(&s.set).map(|(way, slot)| self.matches(way, slot, &s.compared)).collect();
+        let compares = (&s.compared.slot & &alive).any().named("compares");
+        let hit = (compares & any_of(&matches) & !effect).named("hit");
+        let stalls = (s.compared.slot.any() & !&i.can_take & !effect).named("stalls");
+        let found: Mapping = one_hot_mux(matches.iter().cloned().zip(s.set.iter().map(|slot| slot.mapping.clone())));
+        let faults = matches.iter().cloned().zip(s.set.iter().map(|slot| page::denial(&slot.mapping.rights, &s.compared.request)));
+        let offer = Offer {
+            valid: &hit & &i.can_take,
+            slot: s.compared.slot.clone(),
+            request: s.compared.request.clone(),
+            fault: one_hot_mux(faults),
+            is_mapping: high(),
+            mapping: found,
+        };
+
+        // Who reads in this cycle: the sweep, a slot that could not before, the newest miss, whatever is looked up.
+        let due: Vec<Signal> = (0..walks).map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & alive.bit(n)).collect();
+        let choice = round_robin(&due, s.turn.as_ref());
+        let any_due = any_of(&due).named("any_due");
+        let due_slot = concat(choice.granted.iter().rev());
+        let due_large = (&due_slot & !&s.small_due).any().named("due_large");
+        let due_request = one_hot_mux(choice.granted.iter().cloned().zip(i.slots.iter().map(|slot| slot.request.clone())));
+        let moves = (&open & !&stalls).named("moves");
+        let begins = (&i.allocate & &open).named("begins");
+        let has_small = (&begins & &i.fresh & &s.read_ahead & !&stalls).named("has_small");
+        let newest_reads = (&has_small & !&any_due).named("newest_reads");
+        let step_sets = self.sweep_sets(&s.sweep);
+        let read_sets = HALVES.iter().zip(&step_sets).map(|(size, step_set)| {
+            when(&s.sweep.reads, step_set.clone())
+                .or_when(&any_due, self.set_in_half(&due_request.vpn, &due_large, *size))
+                .or_when(&newest_reads, self.set_of(&i.newest.vpn, *size))
+                .otherwise(self.set_of(&i.lookup_vpn, PageSize::Small))
+        });
+        let read_sets: Vec<Signal> = read_sets.collect();
 
         // Writing: the sweep, or what a walk has found.
-        let may_fill = (&s.missed & !&sweeping & !effect).named("may_fill");
-        let fill = (&i.fill_valid & may_fill).named("fill");
+        let fill = (&i.fill_valid & &open).named("fill");
         let fill_set = one_hot_mux(
             PageSize::ALL.map(|size| (i.fill.size.eq_value(u32::from(size.code())), self.set_of(&i.fill.vpn, size))),
         );
-        let write_set = when(&s.sweep.clears, s.sweep.set.clone()).otherwise(fill_set).named("write_set");
         let filled = Slot { valid: high(), mapping: i.fill.clone() };
-        let word = when(&s.sweep.clears, blank()).otherwise(filled).pack();
-
+        let word = when(&s.sweep.clears, zeros(&shape_of_slot())).otherwise(filled).pack();
         let slots: Vec<Slot> = (0..self.ways)
             .map(|way| {
                 let ram = m
@@ -271,68 +335,61 @@ impl Component for L2 {
                     .attribute("ram_style = \"block\"");
                 let slot = shape_of_slot().unpack(&ram.read_data);
                 let clear = &s.sweep.clears & s.sweep.drops(&slot);
-                let chosen = if self.ways == 1 { high() } else { s.victim.eq_value(way) };
+                let half = self.half(way);
                 ram.connect(MemoryPorts {
-                    read_enable: high(),
-                    read_address: read_set.clone(),
-                    write_enable: (clear | (&fill & chosen)).named(format!("write_{way}")),
-                    write_address: write_set.clone(),
+                    read_enable: !&stalls,
+                    read_address: read_sets[half].clone(),
+                    write_enable: (clear | (&fill & self.is_victim(way, &s.victim, &i.fill.size)))
+                        .named(format!("write_{way}")),
+                    write_address: when(&s.sweep.clears, s.sweep.set[half].clone()).otherwise(fill_set.clone()),
                     write_data: word.clone(),
                 });
                 slot
             })
             .collect();
 
-        // Comparing what was read in the cycle before.
-        let size = one_hot_mux(
-            [
-                (is(Reading::Small), PageSize::Small),
-                (is(Reading::Large), PageSize::Large),
-                (is(Reading::Huge), PageSize::Huge),
-            ]
-            .map(|(reading, size)| (reading, lit(SIZE_BITS, size.code()))),
-        );
-        let sought = page::base(&i.request_vpn, &size).named("sought_vpn");
-        let matches: Vec<Signal> = slots
-            .iter()
-            .enumerate()
-            .map(|(way, Slot { valid, mapping })| {
-                let same_space = &mapping.global | mapping.asid.eq(&i.request_asid);
-                let same_page = mapping.vpn.eq(&sought) & mapping.size.eq(&size);
-                (valid & same_page & same_space).named(format!("match_{way}"))
-            })
-            .collect();
-        let looked_for = (next_large.clone() | is(Reading::Large) | is(Reading::Huge)).named("looked_for");
-        let hit = (&looked_for & any_of(&matches) & !effect).named("hit");
-        let found = one_hot_mux(first_one(&matches).into_iter().zip(&slots).map(|(first, slot)| {
-            let Mapping { size, pfn, rights, global, .. } = slot.mapping.clone();
-            (first, Found { size, pfn, rights, global })
-        }));
-
-        let open = (!effect & !&sweeping).named("open");
-        let go_on = (!effect & !&hit & !&i.answered).named("go_on");
-        let reading = when(&(&next_large & &go_on), Reading::Large.signal())
-            .or_when(&(is(Reading::Large) & &go_on), Reading::Huge.signal())
-            .or_when(&(&i.lookup_accepted & &open), Reading::Small.signal())
-            .otherwise(Reading::None.signal());
-        let found_valid = (&s.found_valid | &hit) & !effect & !&i.answered;
+        let begun = i.vacant.gate(&begins);
+        let chosen = due_slot.gate(&(&any_due & &moves));
+        let small_chosen = chosen.gate(&!&due_large);
+        let large_chosen = chosen.gate(&due_large);
+        let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls));
+        let kept = |mask: Signal| (mask & &alive).gate(&!effect);
+        let read = Look {
+            slot: when(&any_due, due_slot.clone()).otherwise(i.vacant.gate(&newest_reads)),
+            large: when(&any_due, due_large).otherwise(high()),
+            request: when(&any_due, due_request).otherwise(i.newest.clone()),
+        };
+        let compared = Look {
+            slot: when(&s.read_ahead, i.vacant.gate(&has_small)).otherwise(&s.read.slot & &alive),
+            large: !&s.read_ahead & &s.read.large,
+            request: when(&s.read_ahead, i.newest.clone()).otherwise(s.read.request.clone()),
+        };
         let state = L2State {
-            missed: when(&i.lookup_accepted, low()).or_when(&is(Reading::Huge), go_on).otherwise(&s.missed & !effect),
-            found: when(&hit, found).otherwise(s.found.clone()),
+            read_ahead: &moves & !&any_due & !&newest_reads,
+            read: when(&stalls, Look { slot: &s.read.slot & &alive, ..s.read.clone() })
+                .otherwise(Look { slot: read.slot.gate(&open), ..read }),
+            compared: when(&stalls, Look { slot: &s.compared.slot & &alive, ..s.compared.clone() })
+                .otherwise(Look { slot: compared.slot.gate(&open), ..compared }),
+            set: when(&stalls, s.set.clone()).otherwise(slots),
+            small_due: kept(&s.small_due & !small_chosen) | begun.gate(&!&has_small),
+            large_due: kept(&s.large_due & !large_chosen) | begun.gate(&!&newest_reads),
+            looking: kept(&s.looking & !&over) | &begun,
+            missed: kept(&s.missed | &over),
+            turn: choice.turn.zip(s.turn).map(|(next, turn)| when(&moves, next).otherwise(turn)),
             victim: when(&fill, &s.victim + lit(self.way_bits(), 1u32)).otherwise(s.victim.clone()),
-            sweep: self.next_sweep(&s.sweep, &i.invalidate, step_set),
-            reading: reading.named("reading_next"),
-            found_valid,
+            sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
         };
 
-        m.check("found_only_for_a_miss", !&s.found_valid | !&i.lookup_accepted);
+        m.check("at_most_one_way_matches", at_most_one(&matches, &s.compared.slot.any()));
         m.check("no_fill_while_sweeping", !(&fill & &sweeping));
         m.assume("invalidations_wait_for_the_sweep", !(effect & &sweeping));
+        m.cover("stalled", stalls.clone());
+        m.cover("due", any_due.clone());
         let outputs = L2Outputs {
-            small_hit: &hit & is(Reading::Small),
-            found_valid: s.found_valid.clone(),
-            found: s.found,
-            looking: looked_for | &s.found_valid,
+            overtaken: s.compared.slot.gate(&hit),
+            offer,
+            looking: s.looking.clone(),
+            missed: s.missed.clone(),
             sweeping,
             swept: s.sweep.swept,
         };
@@ -341,28 +398,56 @@ impl Component for L2 {
 }
 
 impl L2 {
-    /// The set that the sweep reads: by address that of a size, else the next one.
-    fn sweep_set(&self, sweep: &Sweep) -> Signal {
-        let of_size =
-            |size: PageSize| (sweep.step.eq_value(u32::from(size.code())), self.set_of(&sweep.what.vpn, size));
-        when(&sweep.what.kind.bit(1), one_hot_mux(PageSize::ALL.map(of_size)))
-            .otherwise(sweep.step.clone())
-            .named("step_set")
+    /// Whether a way holds the page that is looked for, in a size that was read.
+    fn matches(&self, way: u32, slot: &Slot, look: &Look) -> Signal {
+        let code = |size: PageSize| lit(SIZE_BITS, size.code());
+        let size = when(&look.large, code(HALVES[self.half(way)])).otherwise(code(PageSize::Small));
+        let Slot { valid, mapping } = slot;
+        let same_page = mapping.vpn.eq(&page::base(&look.request.vpn, &size)) & mapping.size.eq(&size);
+        let same_space = &mapping.global | mapping.asid.eq(&look.request.asid);
+        (valid & same_page & same_space).named(format!("match_{way}"))
     }
 
-    fn next_sweep(&self, s: &Sweep, invalidate: &Invalidate, step_set: Signal) -> Sweep {
-        let last = when(&s.what.kind.bit(1), s.step.eq_value(PageSize::ALL.len() as u32 - 1)).otherwise(s.step.all());
+    /// Whether a page of this size goes into the way.
+    fn is_victim(&self, way: u32, victim: &Signal, size: &Signal) -> Signal {
+        let of_all = victim.eq_value(way);
+        let in_half = match self.way_bits() {
+            1 => high(),
+            bits => victim.bits(0..bits - 1).eq_value(way % (self.ways / 2)),
+        };
+        let large = size.eq_value(u32::from(HALVES[self.half(way)].code())) & in_half;
+        (size.is_zero() & of_all) | large
+    }
+
+    /// The sets that the sweep reads in the lower and the upper ways.
+    fn sweep_sets(&self, sweep: &Sweep) -> Vec<Signal> {
+        let of_half = |size: PageSize| {
+            let large = sweep.step.bit(0);
+            when(&sweep.what.kind.bit(1), self.set_in_half(&sweep.what.vpn, &large, size))
+                .otherwise(sweep.step.clone())
+                .named(format!("step_set_{}", size.code()))
+        };
+        HALVES.map(of_half).to_vec()
+    }
+
+    fn next_sweep(&self, s: &Sweep, invalidate: &Invalidate, step_sets: Vec<Signal>) -> Sweep {
+        let last = when(&s.what.kind.bit(1), s.step.bit(0)).otherwise(s.step.all());
         let Invalidate { kind, vpn, asid, .. } = invalidate.clone();
         Sweep {
             reads: &invalidate.valid | (&s.reads & !last),
             clears: s.reads.clone(),
             step: when(&s.reads, &s.step + lit(self.set_bits(), 1u32)).otherwise(lit(self.set_bits(), 0u32)),
-            set: step_set,
+            set: step_sets,
             asked: when(&invalidate.valid, high()).otherwise(s.asked.clone()),
             swept: &s.clears & !&s.reads & &s.asked,
             what: when(&invalidate.valid, What { kind, vpn, asid }).otherwise(s.what.clone()),
         }
     }
+}
+
+fn at_most_one(each: &[Signal], when: &Signal) -> Signal {
+    let all = concat(each.iter().rev());
+    !when | (&all & (&all - lit(all.width(), 1u32))).is_zero()
 }
 
 impl Sweep {
@@ -378,9 +463,4 @@ impl Sweep {
 
 fn shape_of_slot() -> Slot {
     Slot { valid: shape(1), mapping: ports::mapping() }
-}
-
-/// A place that holds nothing.
-fn blank() -> Slot {
-    shape_of_slot().map("", &mut |_, leaf| lit(leaf.width(), 0u32))
 }

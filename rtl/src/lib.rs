@@ -28,6 +28,7 @@
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
 
+pub mod delivery;
 pub mod hash;
 pub mod l2;
 pub mod line;

@@ -7,18 +7,19 @@
 //! ```
 //!
 //! A PTE that is not asked for counts for nothing, whatever stands in it: one that is broken does not harm its
-//! neighbours.
+//! neighbours. Each of the five PTEs is weighed beside the comparison of the tags.
 
 use hashwalk_hdl::{Signal, any_of, concat, first_one, lit, one_hot_mux};
 use hashwalk_spec::PageSize;
 use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::{entry, line};
 
-use crate::verdict::{Candidate, Sought, Step};
+use crate::verdict::{Candidate, Scales, Step, Weighed};
 
 /// Judges a line.
 #[must_use]
-pub fn judge(bits: &Signal, sought: &Sought) -> Step {
+pub fn judge(bits: &Signal, scales: &Scales) -> Step {
+    let sought = &scales.sought;
     let dense = bits.bit(line::DENSE).named("dense");
     let tag_agrees = gather(bits, &line::DENSE_ASID).eq(&sought.asid)
         & bits.bits(line::DENSE_SIZE).eq(&sought.size)
@@ -37,7 +38,9 @@ pub fn judge(bits: &Signal, sought: &Sought) -> Step {
     let matches: Vec<Signal> = agrees.collect();
     let lowest = first_one(&matches);
 
-    let choices = std::iter::once((is_dense_match.clone(), in_dense)).chain(lowest.into_iter().zip(entries));
+    let weighed = |found: Candidate| -> Weighed { found.weigh(scales) };
+    let in_entries = lowest.into_iter().zip(entries.into_iter().map(weighed));
+    let choices = std::iter::once((is_dense_match.clone(), weighed(in_dense))).chain(in_entries);
     Step {
         is_match: is_dense_match | any_of(&matches),
         found: one_hot_mux(choices),

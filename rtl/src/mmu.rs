@@ -1,42 +1,43 @@
-//! The top of the hardware: one lookup a cycle, two levels of TLB, one miss at a time, and the order of invalidation.
+//! The top of the hardware: one lookup a cycle, two levels of TLB, several walks at a time, and the order of invalidation.
 //!
 //! Ports: docs/spec.md, section 9. Cycles: docs/timing.md.
 //!
 //! ```text
-//! cycle     0            1                       2 ...
+//! cycle     0            1                        2                   ...
 //! lookup    accepted     hit:  answer_valid
-//!           compare      miss: lookup_ready falls, the walker starts ──► answer, lookup_ready rises one cycle later
+//!           compare      miss: it takes a walk    request to memory   ──► late_valid
+//!                        the next lookup          its answer
 //!
-//! cycle     0            1                       2                       3
-//! invalidate accepted    takes effect:           last answer of a        invalidate_done
-//!                        slots drop, the walk    lookup accepted in 1
-//!                        restarts
+//! cycle     0            1                        2                   3
+//! invalidate accepted    takes effect:            last answer of a    invalidate_done
+//!                        slots drop, walks        lookup accepted in 1
+//!                        remember it
 //! ```
 //!
-//! Backpressure: `lookup_ready` is low from a miss to the cycle after its answer; `invalidate_ready` is low in the cycle
-//! after an acceptance, so that a waiting delivery is held up for one cycle at most. Both come from registers alone.
+//! Backpressure: a request that misses while all walks are in use waits where it is (`waiting`), and `lookup_ready` is low
+//! meanwhile; until then hits are answered under any number of walks. `invalidate_ready` is low in the cycle after an
+//! acceptance, so that a waiting answer is held up for one cycle at most. Both come from registers alone.
 //!
-//! What meets in one cycle: an invalidation that takes effect beats the delivery of a walk, which waits and is thrown
-//! away if it is concerned; a lookup accepted in that cycle may still hit what is dropped at its end, and is answered
-//! before `invalidate_done`; a lookup accepted later cannot. A hit and a delivery never meet, since no lookup is
-//! accepted while a miss is out.
+//! What meets in one cycle: an invalidation that takes effect beats what would be judged, found or answered late, which
+//! waits a cycle and is given up if it is named; a lookup accepted in that cycle may still hit what is dropped at its end,
+//! and is answered before `invalidate_done`; a lookup accepted later cannot. A lookup in the cycle of a refill hits what is
+//! refilled. The request that waits is answered in its place if another walk brings its page.
 //!
 //! Reset: nothing is pending, every slot of the TLB is unused.
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, high, lit, low, when};
-use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
-use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, low, when};
+use hashwalk_spec::Config;
 use hashwalk_spec::transaction::ID_BITS;
-use hashwalk_spec::{Config, Format, LateSource, PageSize};
 
-use crate::l2::{L2, L2Inputs, L2Outputs};
+use crate::delivery::{Delivery, DeliveryInputs};
+use crate::l2::{L2, L2Inputs};
 use crate::page;
 use crate::ports::{
-    self, Answer, Control, Delivery, Invalidate, LateAnswer, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request,
+    self, Answer, Control, Invalidate, LateAnswer, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request, zeros,
 };
 use crate::tlb::{Found, Tlb, TlbInputs};
-use crate::walker::cuckoo::CuckooWalker;
-use crate::walker::{Found as WalkFound, Walker, WalkerInputs, WalkerOutputs};
+use crate::walker::search::Search;
+use crate::walker::{self, Turn, Walker, WalkerInputs};
 
 bundle! {
     /// All input ports.
@@ -79,7 +80,7 @@ bundle! {
 
     /// What the walks are doing, the first in the lowest bits.
     pub struct WalksOut {
-        /// 3 bits a walk: [`crate::walker::Walk`].
+        /// 3 bits a walk: [`crate::walker::slot::Walk`].
         pub state: Signal,
         /// 4 bits a walk: the request that it is made for.
         pub id: Signal,
@@ -88,17 +89,13 @@ bundle! {
     /// Registers.
     pub struct MmuState {
         /// 1 bit: `request` was accepted in the cycle before.
-        pub looked_up: Signal,
-        /// 1 bit: `request` has missed and is not answered.
-        pub missing: Signal,
-        /// 1 bit: no walk has begun for it, and one must.
-        pub unstarted: Signal,
-        /// 1 bit: a walk has begun for it.
-        pub started: Signal,
+        pub fresh: Signal,
+        /// 1 bit: `request` has missed, and no walk was free for it yet.
+        pub waiting: Signal,
         /// The newest request.
         pub request: Request,
-        /// 4 bits: its id.
-        pub id: Signal,
+        /// The search that its walk would begin with.
+        pub search: Search,
         /// The invalidation that takes effect in this cycle.
         pub invalidate: Invalidate,
         /// How far the one before has come; the second level counts for itself.
@@ -139,8 +136,8 @@ impl Component for Mmu {
     fn doc(&self) -> String {
         let c = self.config.settings();
         format!(
-            "Hashwalk MMU, configuration `{}`: {} TLB slots, {}-bit memory port, {} hash, {} probes a search.",
-            c.name, c.tlb_entries, c.bus_bits, c.hash, c.max_steps
+            "Hashwalk MMU, configuration `{}`: {} TLB slots, {} walks, {}-bit memory port, {} hash, {} probes a search.",
+            c.name, c.tlb_entries, c.walks, c.bus_bits, c.hash, c.max_steps
         )
     }
 
@@ -155,125 +152,120 @@ impl Component for Mmu {
     }
 
     fn reset(&self) -> MmuState {
-        let (vpn, asid) = (lit(VPN_BITS, 0u32), lit(ASID_BITS, 0u32));
         MmuState {
-            looked_up: low(),
-            missing: low(),
-            unstarted: low(),
-            started: low(),
-            id: lit(ID_BITS, 0u32),
-            request: Request { vpn: vpn.clone(), asid: asid.clone(), access: lit(2, 0u32), user: low() },
-            invalidate: Invalidate { valid: low(), kind: lit(2, 0u32), vpn, asid },
+            fresh: low(),
+            waiting: low(),
+            request: zeros(&ports::request()),
+            search: Search::none(),
+            invalidate: zeros(&ports::invalidate()),
             invalidated: (self.config.l2_sets() == 0).then(|| Invalidated { before: low(), done: low() }),
         }
     }
 
     fn kernel(&self, m: &mut Module, i: MmuInputs, s: MmuState) -> (MmuOutputs, MmuState) {
-        match self.config.format() {
-            Format::Line | Format::Chained => self.around(&Walker::new(&self.config), m, i, s),
-            Format::Cuckoo => self.around(&CuckooWalker::new(&self.config), m, i, s),
-        }
-    }
-}
-
-impl Mmu {
-    /// The MMU with this walker.
-    fn around<W: Component<Inputs = WalkerInputs, Outputs = WalkerOutputs>>(
-        &self,
-        walker: &W,
-        m: &mut Module,
-        i: MmuInputs,
-        s: MmuState,
-    ) -> (MmuOutputs, MmuState) {
+        let walks = self.config.walks();
         let tlb = m.instance("tlb", &Tlb { slots: self.config.tlb_entries() });
-        let walker = m.instance("walker", walker);
+        let walker = m.instance("walker", &Walker::new(&self.config));
+        let delivery = m.instance("delivery", &Delivery::new(&self.config));
         let l2 = L2::new(&self.config).map(|l2| m.instance("l2", &l2));
-        let l2_outputs = l2.as_ref().map(|l2| &l2.outputs);
-        let of_l2 = |output: fn(&L2Outputs) -> &Signal| l2_outputs.map_or_else(low, |l2| output(l2).clone());
-        let found = &tlb.outputs.found;
+        let (walk, late) = (&walker.outputs, &delivery.outputs);
+        let none = lit(walks, 0u32);
 
-        let hit = (&s.looked_up & &tlb.outputs.hit).named("hit");
-        let miss = (&s.looked_up & !&tlb.outputs.hit).named("miss");
-        let lookup_ready = !(&s.missing | &miss);
+        let hit = (&s.fresh & &tlb.outputs.hit).named("hit");
+        let miss = (&s.fresh & !&tlb.outputs.hit).named("miss");
+        let pending = (&miss | &s.waiting).named("pending");
+        let answered_newest = late.answered.bit(walks);
+        let allocate = (&pending & &walk.any_vacant & !&answered_newest).named("allocate");
+        let lookup_ready = !&pending | &walk.any_vacant;
         let accept = (&i.lookup.valid & &lookup_ready).named("accept");
-        let invalidate_ready = !(&s.invalidate.valid | of_l2(|l2| &l2.sweeping));
+        let sweeping = l2.as_ref().map_or_else(low, |l2| l2.outputs.sweeping.clone());
+        let invalidate_ready = !(&s.invalidate.valid | sweeping);
         let accept_invalidate = (&i.invalidate.valid & &invalidate_ready).named("accept_invalidate");
 
-        // A walk starts with the miss, beside the second level's look at the larger sizes; software is asked after it.
-        let wait_for_l2 = of_l2(|l2| &l2.looking) & (&i.control.software_refill | of_l2(|l2| &l2.found_valid));
-        let to_start = ((&miss & !of_l2(|l2| &l2.small_hit)) | &s.unstarted).named("to_start");
-        let start = (&to_start & &walker.outputs.idle & !wait_for_l2).named("start");
-
-        let by_walk = &walker.outputs.delivery;
-        let from_l2 = (of_l2(|l2| &l2.found_valid) & !&s.invalidate.valid).named("from_l2");
-        let delivery = match l2_outputs {
-            None => by_walk.clone(),
-            Some(l2) => when(&from_l2, l2_delivery(&l2.found, &s.request)).otherwise(by_walk.clone()),
-        };
-        let answered = (&from_l2 | &by_walk.valid).named("answered");
-        let succeeds = (&answered & !delivery.fault.any()).named("succeeds");
         tlb.connect(TlbInputs {
             lookup_vpn: i.lookup.vpn.clone(),
             lookup_asid: i.lookup.asid.clone(),
-            touch: s.looked_up.clone(),
-            refill_valid: succeeds,
-            refill: delivery.mapping.clone(),
+            touch: s.fresh.clone(),
+            refill_valid: late.refill_valid.clone(),
+            refill: late.refill.clone(),
             invalidate: s.invalidate.clone(),
         });
+        let from_l2 = l2.as_ref().map_or_else(|| zeros(&walker::offer(&self.config)), |l2| l2.outputs.offer.clone());
         walker.connect(WalkerInputs {
-            start: start.clone(),
-            request: s.request.clone(),
-            control: i.control,
-            hold: s.invalidate.valid.clone(),
-            concerned: concerns(&s.invalidate, &s.request).named("concerned"),
-            cancel: from_l2.clone(),
+            allocate: allocate.clone(),
+            newest: s.request.clone(),
+            search: s.search.clone(),
+            control: i.control.clone(),
+            invalidate: s.invalidate.clone(),
             memory: i.memory,
             refill: i.refill,
+            turn: Turn {
+                open: &late.can_take & !&from_l2.valid,
+                answered: late.answered.bits(0..walks),
+                served: late.served.bits(0..walks),
+                promised: late.promised.clone(),
+                withdrawn: late.withdrawn.clone(),
+                overtaken: l2.as_ref().map_or_else(|| none.clone(), |l2| l2.outputs.overtaken.clone()),
+                looking: l2.as_ref().map_or_else(|| none.clone(), |l2| l2.outputs.looking.clone()),
+            },
+        });
+        delivery.connect(DeliveryInputs {
+            offer: walk.offer.clone(),
+            from_l2,
+            may_keep: l2.as_ref().map_or(none, |l2| l2.outputs.missed.clone()),
+            slots: walk.slots.clone(),
+            pending: pending.clone(),
+            newest: s.request.clone(),
+            allocate: allocate.clone(),
+            vacant: walk.vacant.clone(),
+            invalidate: s.invalidate.clone(),
         });
         if let Some(l2) = &l2 {
             l2.connect(L2Inputs {
-                lookup_accepted: accept.clone(),
                 lookup_vpn: i.lookup.vpn.clone(),
-                request_vpn: s.request.vpn.clone(),
-                request_asid: s.request.asid.clone(),
-                miss: miss.clone(),
-                answered: answered.clone(),
-                fill_valid: &by_walk.valid & !by_walk.fault.any(),
-                fill: by_walk.mapping.clone(),
+                allocate: allocate.clone(),
+                vacant: walk.vacant.clone(),
+                newest: s.request.clone(),
+                fresh: s.fresh.clone(),
+                slots: walk.slots.clone(),
+                answered: late.answered.bits(0..walks),
+                can_take: late.can_take.clone(),
+                fill_valid: late.fill_valid.clone(),
+                fill: late.refill.clone(),
                 invalidate: s.invalidate.clone(),
             });
+        } else {
+            m.ignore(late.fill_valid.clone());
         }
+        m.ignore(late.served.bit(walks));
+        m.ignore(walk.killed.clone());
 
-        m.check("answers_apart", !(&hit & &answered));
-        m.check("delivery_only_for_a_miss", !&answered | &s.missing);
-        m.check("one_delivery", !(&from_l2 & &by_walk.valid));
-
+        let first_search = Search::of_walk(&i.control.search_enable, &i.lookup.asid);
         let outputs = MmuOutputs {
             lookup_ready,
-            answer: answer(&s.request, &s.id, &hit, found),
-            late: late(&s.request, &s.id, &answered, &delivery, &from_l2),
+            answer: answer(&s.request, &hit, &tlb.outputs.found),
+            late: late.late.clone(),
             invalidate_ready,
-            invalidate_done: match &s.invalidated {
-                Some(invalidated) => invalidated.done.clone(),
-                None => of_l2(|l2| &l2.swept),
+            invalidate_done: match (&s.invalidated, &l2) {
+                (Some(invalidated), _) => invalidated.done.clone(),
+                (None, Some(l2)) => l2.outputs.swept.clone(),
+                (None, None) => unreachable!("without a second level the top counts"),
             },
-            memory: walker.outputs.memory.clone(),
-            miss: walker.outputs.miss.clone(),
-            refill_ready: walker.outputs.refill_ready.clone(),
-            idle: !(&s.looked_up | &s.missing | !&walker.outputs.idle),
+            memory: walk.memory.clone(),
+            miss: walk.miss.clone(),
+            refill_ready: walk.refill_ready.clone(),
+            idle: !(&s.fresh | &s.waiting) & &walk.idle,
             walk: WalksOut {
-                state: walker.outputs.state.zext(3 * self.config.walks()),
-                id: s.id.zext(ID_BITS * self.config.walks()),
+                state: walk.states.clone(),
+                id: concat(walk.slots.iter().rev().map(|slot| &slot.request.id)),
             },
         };
-        // A page that the second level has found and must not use, since an invalidation came, is walked for after all.
+        debug_assert_eq!(outputs.walk.id.width(), ID_BITS * walks);
         let next = MmuState {
-            looked_up: accept.clone(),
-            missing: (&s.missing | &miss) & !&answered,
-            unstarted: (&s.missing | &miss) & !&answered & !&start & (&to_start | !&s.started),
-            started: (&s.started | &start) & !&answered,
-            id: when(&accept, i.lookup.id.clone()).otherwise(s.id),
+            fresh: accept.clone(),
+            waiting: &pending & !&allocate & !&answered_newest,
             request: when(&accept, i.lookup.request()).otherwise(s.request),
+            search: when(&accept, first_search).otherwise(s.search),
             invalidate: Invalidate { valid: accept_invalidate, ..i.invalidate },
             invalidated: s
                 .invalidated
@@ -283,40 +275,9 @@ impl Mmu {
     }
 }
 
-/// The answer of a page that the second level has found.
-fn l2_delivery(found: &WalkFound, request: &Request) -> Delivery {
-    let allowed = page::allows(&found.rights, &request.access, &request.user);
-    let fault = when(&allowed, lit(FAULT_BITS, NO_FAULT)).otherwise(lit(FAULT_BITS, Fault::Rights.code()));
-    Delivery { valid: high(), fault, mapping: found.mapping(request) }
-}
-
 /// The answer of a hit; all zero but for `valid` and `id` where there is a fault.
-fn answer(request: &Request, id: &Signal, hit: &Signal, found: &Found) -> Answer {
-    let allowed = page::allows(&found.rights, &request.access, &request.user);
-    let fault = when(&allowed, lit(FAULT_BITS, NO_FAULT)).otherwise(lit(FAULT_BITS, Fault::Rights.code()));
+fn answer(request: &Request, hit: &Signal, found: &Found) -> Answer {
+    let fault = page::denial(&found.rights, request);
     let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&!fault.any());
-    Answer { valid: hit.clone(), id: id.clone(), pfn, fault }
-}
-
-/// The answer of a delivery.
-fn late(request: &Request, id: &Signal, answered: &Signal, delivery: &Delivery, from_l2: &Signal) -> LateAnswer {
-    let Delivery { fault, mapping, .. } = delivery.clone();
-    let source = |source: LateSource| lit(2, source.code());
-    LateAnswer {
-        valid: answered.clone(),
-        id: id.clone(),
-        pfn: page::frame(&mapping.pfn, &mapping.size, &request.vpn).gate(&!fault.any()),
-        fault,
-        source: when(from_l2, source(LateSource::L2)).otherwise(source(LateSource::Walk)),
-    }
-}
-
-/// Whether an invalidation may concern what the request is answered from. The page's size is not known while its walk
-/// runs, so any address in the same GiB counts.
-fn concerns(invalidate: &Invalidate, request: &Request) -> Signal {
-    let largest = lit(ports::SIZE_BITS, PageSize::Huge.code());
-    let same_page = page::overlap(&invalidate.vpn, &largest, &request.vpn, &largest);
-    let same_asid = invalidate.asid.eq(&request.asid);
-    let kind = &invalidate.kind;
-    &invalidate.valid & (!kind.bit(1) | same_page) & (!kind.bit(0) | same_asid)
+    Answer { valid: hit.clone(), id: request.id.clone(), pfn, fault }
 }

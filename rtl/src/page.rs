@@ -10,8 +10,11 @@
 //! +------------------------+------------+------------+
 //! ```
 
-use hashwalk_hdl::{Signal, concat};
+use hashwalk_hdl::{Signal, concat, lit, when};
+use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 use hashwalk_spec::PageSize;
+
+use crate::ports::{Mapping, Request, SIZE_BITS};
 
 const MIDDLE: u32 = PageSize::Large.vpn_offset_bits();
 const HIGH: u32 = PageSize::Huge.vpn_offset_bits();
@@ -71,4 +74,19 @@ pub fn allows(rights: &Signal, access: &Signal, user: &Signal) -> Signal {
         | (rights.bit(1) & access.eq_value(1u32))
         | (rights.bit(2) & access.eq_value(2u32));
     kind & (rights.bit(3) | !user)
+}
+
+/// The fault of an access to a mapping with these rights: `rights`, or none.
+#[must_use]
+pub fn denial(rights: &Signal, request: &Request) -> Signal {
+    when(&allows(rights, &request.access, &request.user), lit(FAULT_BITS, NO_FAULT))
+        .otherwise(lit(FAULT_BITS, Fault::Rights.code()))
+}
+
+/// Whether the mapping is one that answers the request.
+#[must_use]
+pub fn covers(mapping: &Mapping, request: &Request) -> Signal {
+    let small = lit(SIZE_BITS, PageSize::Small.code());
+    let same_space = &mapping.global | mapping.asid.eq(&request.asid);
+    overlap(&mapping.vpn, &mapping.size, &request.vpn, &small) & same_space
 }

@@ -1,6 +1,6 @@
 //! The bundles that cross module boundaries, with the widths of docs/spec.md, section 9.
 
-use hashwalk_hdl::{Signal, bundle, shape};
+use hashwalk_hdl::{Bundle, Signal, bundle, lit, shape};
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, PHYS_ADDR_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::fault::FAULT_BITS;
@@ -19,6 +19,8 @@ pub const SEARCHES: u32 = 6;
 bundle! {
     /// What is asked: a page of an address space, and how it is accessed.
     pub struct Request {
+        /// 4 bits: the requester's name for it.
+        pub id: Signal,
         /// 52 bits.
         pub vpn: Signal,
         /// 16 bits.
@@ -175,14 +177,18 @@ bundle! {
         pub user: Signal,
     }
 
-    /// The end of a walk.
-    pub struct Delivery {
-        /// 1 bit: the waiting request is answered in this cycle.
-        pub valid: Signal,
-        /// 3 bits: 0, or the fault.
+    /// What a walk, the second level or software has found for a request.
+    pub struct Outcome {
+        /// 3 bits: 0, or the fault that answers the request.
         pub fault: Signal,
-        /// The mapping, if there is no fault.
+        /// 1 bit: there is a well-formed mapping, even if it denies the access.
+        pub is_mapping: Signal,
+        /// The mapping, if there is one.
         pub mapping: Mapping,
+        /// 1 bit: the second level gave it.
+        pub from_l2: Signal,
+        /// 1 bit: the second level may keep it.
+        pub keep: Signal,
     }
 }
 
@@ -190,14 +196,15 @@ impl Lookup {
     /// The request without its handshake.
     #[must_use]
     pub fn request(&self) -> Request {
-        Request { vpn: self.vpn.clone(), asid: self.asid.clone(), access: self.access.clone(), user: self.user.clone() }
+        let Lookup { id, vpn, asid, access, user, .. } = self.clone();
+        Request { id, vpn, asid, access, user }
     }
 }
 
 /// The widths of a request.
 #[must_use]
 pub fn request() -> Request {
-    Request { vpn: shape(VPN_BITS), asid: shape(ASID_BITS), access: shape(2), user: shape(1) }
+    Request { id: shape(ID_BITS), vpn: shape(VPN_BITS), asid: shape(ASID_BITS), access: shape(2), user: shape(1) }
 }
 
 /// The widths of a mapping.
@@ -222,8 +229,8 @@ pub fn invalidate() -> Invalidate {
 /// The widths of the lookup port.
 #[must_use]
 pub fn lookup() -> Lookup {
-    let Request { vpn, asid, access, user } = request();
-    Lookup { valid: shape(1), id: shape(ID_BITS), vpn, asid, access, user }
+    let Request { id, vpn, asid, access, user } = request();
+    Lookup { valid: shape(1), id, vpn, asid, access, user }
 }
 
 /// The widths of the control registers.
@@ -259,3 +266,21 @@ pub fn refill() -> Refill {
 
 /// The width of a physical address on the memory port.
 pub const ADDRESS_BITS: u32 = PHYS_ADDR_BITS;
+
+/// The widths of an outcome.
+#[must_use]
+pub fn outcome() -> Outcome {
+    Outcome {
+        fault: shape(FAULT_BITS),
+        is_mapping: shape(1),
+        mapping: mapping(),
+        from_l2: shape(1),
+        keep: shape(1),
+    }
+}
+
+/// The same bundle of zeros: what a register holds that counts for nothing yet.
+#[must_use]
+pub fn zeros<B: Bundle>(shape: &B) -> B {
+    shape.map("", &mut |_, leaf| lit(leaf.width(), 0u32))
+}

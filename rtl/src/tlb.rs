@@ -15,9 +15,10 @@
 //! invalidate drop             seen by lookups
 //! ```
 //!
-//! Refill and invalidation share one comparator a slot, so they never come in one cycle; the walker waits. A refill
-//! drops what it overlaps, so at most one slot matches. A refill never comes in a cycle whose lookup is used, so the
-//! slot that matched in t is still there in t + 1; dropping clears only its valid bit.
+//! Refill and invalidation share one comparator a slot, so they never come in one cycle; the delivery waits. A refill
+//! drops what it overlaps, so at most one slot matches. A lookup in the cycle of a refill is compared with what is
+//! written too: if that is its page it hits the slot that is written, and no other; the slot that gives way is hit no
+//! more, since its content is gone in t + 1. Dropping clears only a slot's valid bit.
 //!
 //! Reset: every slot is unused, the victim is slot 0.
 
@@ -136,6 +137,7 @@ impl Component for Tlb {
             (hit.clone(), Found { size, pfn, rights })
         }));
 
+        let refilled_now = self.hits_refill(&i).named("refilled_now");
         let victims = victims(&s);
         let writes: Vec<Signal> = victims.iter().map(|victim| victim & &i.refill_valid).collect();
         let maintenance = Maintenance::new(&i);
@@ -151,7 +153,10 @@ impl Component for Tlb {
         let used: Vec<Signal> = hits.iter().zip(&writes).map(|(hit, write)| (hit & &i.touch) | write).collect();
         let state = TlbState {
             slot: slots.collect(),
-            hits: concat(s.slot.iter().rev().map(|slot| matches(slot, &i.lookup_vpn, &i.lookup_asid))),
+            hits: concat(s.slot.iter().zip(&writes).rev().map(|(slot, write)| {
+                let kept = matches(slot, &i.lookup_vpn, &i.lookup_asid) & !&refilled_now;
+                when(write, refilled_now.clone()).otherwise(kept)
+            })),
             tree: replacement::touched(&s.tree, &used),
         };
 
@@ -159,8 +164,16 @@ impl Component for Tlb {
         let only_one = (&s.hits & (&s.hits - lit(self.slots, 1u32))).is_zero();
         m.check("at_most_one_hit", !&i.touch | only_one);
         m.check("refill_and_invalidate_apart", !(&i.refill_valid & &i.invalidate.valid));
-        m.check("refill_and_use_apart", !(&i.refill_valid & &i.touch & &hit));
         (TlbOutputs { hit, found }, state)
+    }
+}
+
+impl Tlb {
+    /// Whether a lookup is of the page that is written in this cycle.
+    fn hits_refill(&self, i: &TlbInputs) -> Signal {
+        let Mapping { vpn, asid, global, size, .. } = &i.refill;
+        let same_page = page::overlap(vpn, size, &i.lookup_vpn, &lit(SIZE_BITS, 0u32));
+        &i.refill_valid & same_page & (global | asid.eq(&i.lookup_asid))
     }
 }
 

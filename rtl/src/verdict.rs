@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Each format has a judge that says whether the element holds the page and where the chain goes on ([`Step`]); what
-//! follows from that is the same for all.
+//! follows from that is the same for all. A judge weighs each PTE that may be the one before it knows which it is
+//! ([`Candidate::weigh`]), so that rights and alignment cost no time after the comparison of the tags.
 
 use hashwalk_hdl::{Signal, any_of, bundle, lit, when};
 use hashwalk_spec::entry;
@@ -13,6 +14,9 @@ use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 
 use crate::page;
 use crate::ports::Request;
+
+/// How many sizes of pages there are, and bits of [`Killed`].
+pub const SIZES: u32 = 3;
 
 bundle! {
     /// What is searched for.
@@ -25,6 +29,26 @@ bundle! {
         pub size: Signal,
         /// 1 bit: this search is for global mappings.
         pub global: Signal,
+    }
+
+    /// Which mappings of a page invalidations have named since it was read: bit i stands for those of size code i.
+    pub struct Killed {
+        /// 3 bits: of those that are not global.
+        pub private: Signal,
+        /// 3 bits: of global ones.
+        pub global: Signal,
+    }
+
+    /// What a PTE is weighed against.
+    pub struct Scales {
+        /// What is searched for.
+        pub sought: Sought,
+        /// Who asks.
+        pub request: Request,
+        /// 1 bit: a mapping that is found is withdrawn, if it is not global.
+        pub private_killed: Signal,
+        /// 1 bit: if it is global.
+        pub global_killed: Signal,
     }
 
     /// A PTE that may be the one.
@@ -41,12 +65,28 @@ bundle! {
         pub stray_bits: Signal,
     }
 
+    /// What a PTE comes to, if it is the one.
+    pub struct Weighed {
+        /// 1 bit.
+        pub global: Signal,
+        /// 4 bits.
+        pub rights: Signal,
+        /// 40 bits.
+        pub pfn: Signal,
+        /// 1 bit: it is not well formed.
+        pub malformed: Signal,
+        /// 1 bit: it denies the access.
+        pub denied: Signal,
+        /// 1 bit: an invalidation has named it since it was read.
+        pub killed: Signal,
+    }
+
     /// What a format's judge says of an element.
     pub struct Step {
         /// 1 bit: it holds the page.
         pub is_match: Signal,
         /// How, if it does.
-        pub found: Candidate,
+        pub found: Weighed,
         /// 1 bit: the chain goes on.
         pub linked: Signal,
         /// 32 bits: there.
@@ -63,18 +103,24 @@ bundle! {
         pub table_mask: Signal,
         /// 1 bit: the element could not be read.
         pub unreadable: Signal,
+        /// 1 bit: no search is left after this one.
+        pub last_search: Signal,
     }
 
     /// What follows from an element.
     pub struct Verdict {
-        /// 1 bit: the walk ends here, with `fault`.
+        /// 1 bit: the walk ends here.
         pub ends_walk: Signal,
-        /// 3 bits: 0 for success.
-        pub fault: Signal,
-        /// 1 bit: the search goes on at `next`; if neither this nor `ends_walk`, the search has found nothing.
+        /// 1 bit: what was found counts for nothing, and the walk is made again.
+        pub restart: Signal,
+        /// 1 bit: the search goes on at `next`; if none of the three is set, the next search begins.
         pub follow: Signal,
         /// 32 bits.
         pub next: Signal,
+        /// 1 bit: the walk ends with a well-formed mapping.
+        pub is_mapping: Signal,
+        /// 3 bits: the fault that the walk ends in, 0 for success.
+        pub fault: Signal,
     }
 }
 
@@ -86,52 +132,89 @@ impl Sought {
     }
 }
 
-/// Judges an entry of a coalesced chain.
+impl Killed {
+    /// Whether the mappings of this size are named: (those that are not global, global ones).
+    #[must_use]
+    pub fn of_size(&self, size: &Signal) -> (Signal, Signal) {
+        let of = |killed: &Signal| any_of((0..SIZES).map(|code| killed.bit(code) & size.eq_value(code)));
+        (of(&self.private), of(&self.global))
+    }
+}
+
+impl Candidate {
+    /// What this PTE comes to, if it is the one.
+    #[must_use]
+    pub fn weigh(self, scales: &Scales) -> Weighed {
+        let Candidate { global, rights, pfn, stray_bits, .. } = self;
+        let Scales { sought, request, private_killed, global_killed } = scales;
+        Weighed {
+            malformed: stray_bits | (&global & sought.asid.any()) | !page::is_aligned(&pfn, &sought.size),
+            denied: !page::allows(&rights, &request.access, &request.user),
+            killed: when(&global, global_killed.clone()).otherwise(private_killed.clone()),
+            global,
+            rights,
+            pfn,
+        }
+    }
+}
+
+impl Weighed {
+    /// The fault in which this PTE ends the walk, 0 if there is none.
+    #[must_use]
+    pub fn fault(&self) -> Signal {
+        when(&self.malformed, lit(FAULT_BITS, Fault::Malformed.code()))
+            .or_when(&self.denied, lit(FAULT_BITS, Fault::Rights.code()))
+            .otherwise(lit(FAULT_BITS, NO_FAULT))
+    }
+}
+
+/// Judges an entry of a coalesced chain, or of a cuckoo table.
 #[must_use]
-pub fn judge_entry(bits: &Signal, sought: &Sought) -> Step {
+pub fn judge_entry(bits: &Signal, scales: &Scales, links: bool) -> Step {
+    let sought = &scales.sought;
+    let stray = entry::ZERO_IN_MAPPING.map(|range| bits.bits(range).any());
+    let in_link_word = if links { lit(1, 0u32) } else { bits.bits(entry::LINK_WORD).any() };
     let found = Candidate {
         valid: bits.bit(entry::VALID),
         global: bits.bit(entry::GLOBAL),
         rights: bits.bits(entry::RIGHTS),
         pfn: bits.bits(entry::PFN),
-        stray_bits: any_of(entry::ZERO_IN_MAPPING.map(|range| bits.bits(range).any())),
+        stray_bits: any_of(stray) | in_link_word,
     };
     let same_page = bits.bits(entry::VPN).eq(&sought.vpn).named("same_page");
     let same_asid = bits.bits(entry::ASID).eq(&sought.asid).named("same_asid");
     let same_size = bits.bits(entry::SIZE).eq(&sought.size).named("same_size");
-    Step {
-        is_match: same_page & same_asid & same_size & sought.accepts(&found),
-        linked: bits.bit(entry::LINKED),
-        next: bits.bits(entry::NEXT),
-        bad_link: bits.bits(entry::ZERO_IN_LINK).any(),
-        found,
-    }
+    let is_match = same_page & same_asid & same_size & sought.accepts(&found);
+    let (linked, next, bad_link) = if links {
+        (bits.bit(entry::LINKED), bits.bits(entry::NEXT), bits.bits(entry::ZERO_IN_LINK).any())
+    } else {
+        (lit(1, 0u32), lit(entry::INDEX_BITS, 0u32), lit(1, 0u32))
+    };
+    Step { is_match, found: found.weigh(scales), linked, next, bad_link }
 }
 
-/// What follows from a step of the walk for `request`.
+/// What follows from a step of the walk.
 #[must_use]
-pub fn conclude(step: &Step, sought: &Sought, request: &Request, limits: &Limits) -> Verdict {
-    let is_match = step.is_match.named("is_match");
-    let found_fault = fault_of(&step.found, sought, request);
-    let outside = (&step.next & !&limits.table_mask).any();
+pub fn conclude(step: &Step, limits: &Limits) -> Verdict {
+    let Limits { last_step, table_mask, unreadable, last_search } = limits;
+    let is_match = (&step.is_match & !unreadable).named("is_match");
+    let outside = (&step.next & !table_mask).any();
     let bad_link = (&step.bad_link | outside).named("bad_link");
-    let ends_walk =
-        (&limits.unreadable | &is_match | (&step.linked & (&bad_link | &limits.last_step))).named("ends_walk");
+    let bad_end = (&step.linked & (&bad_link | last_step)).named("bad_end");
+    let nothing_left = (!&step.linked & last_search).named("nothing_left");
+    let restart = (&is_match & &step.found.killed).named("restart");
     let code = |fault: Fault| lit(FAULT_BITS, fault.code());
-    let fault = when(&limits.unreadable, code(Fault::BusError))
-        .or_when(&is_match, found_fault)
-        .or_when(&bad_link, code(Fault::Malformed))
-        .otherwise(code(Fault::ChainTooLong));
-    Verdict { follow: &step.linked & !&ends_walk, ends_walk, fault, next: step.next.clone() }
-}
-
-/// The fault in which a PTE for the page ends the walk, 0 if there is none: it is malformed, or it denies the access.
-#[must_use]
-pub fn fault_of(found: &Candidate, sought: &Sought, request: &Request) -> Signal {
-    let stray_global = &found.global & sought.asid.any();
-    let malformed = (&found.stray_bits | stray_global | !page::is_aligned(&found.pfn, &sought.size)).named("malformed");
-    let denied = !page::allows(&found.rights, &request.access, &request.user);
-    when(&malformed, lit(FAULT_BITS, Fault::Malformed.code()))
-        .or_when(&denied, lit(FAULT_BITS, Fault::Rights.code()))
-        .otherwise(lit(FAULT_BITS, NO_FAULT))
+    let fault = when(unreadable, code(Fault::BusError))
+        .or_when(&step.is_match, step.found.fault())
+        .or_when(&(&step.linked & &bad_link), code(Fault::Malformed))
+        .or_when(&step.linked, code(Fault::ChainTooLong))
+        .otherwise(code(Fault::NotPresent));
+    Verdict {
+        ends_walk: unreadable | (&is_match & !&step.found.killed) | (!&step.is_match & (bad_end | nothing_left)),
+        follow: &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match,
+        next: step.next.clone(),
+        is_mapping: &is_match & !&step.found.malformed,
+        fault,
+        restart,
+    }
 }

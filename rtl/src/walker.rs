@@ -1,214 +1,234 @@
-//! The page walker: searches the hashed table in memory for one miss at a time, or asks software. This one follows chains,
-//! of lines or of entries; [`cuckoo`] reads the ways of a cuckoo table, with the same ports and states.
+//! The page walker: several walks under way at a time, over one hash unit, one memory port and one judge.
 //!
 //! | port | dir | when |
 //! | ---- | --- | ---- |
-//! | `start` | in | a miss begins; only in `Idle` |
-//! | `request_*` | in | the missed request, stable from `start` to `delivery_valid` |
-//! | `control_*` | in | `software_refill` counts in the cycle of `start`, the rest while the walk runs |
-//! | `hold`, `concerned` | in | an invalidation takes effect in this cycle; it may concern the walk |
-//! | `cancel` | in | the request is answered from elsewhere: the walk ends, once a read that is out has come |
-//! | `idle` | out | a walk may start |
-//! | `memory_*` | both | one read at a time ([`cuckoo`]: one a way); beats are always taken |
-//! | `refill_*`, `miss_*` | both | software's turn; `refill_ready` does not depend on `refill_valid` |
-//! | `delivery_*` | out | the walk's end, for one cycle; the TLB is written in it |
+//! | `allocate`, `newest_*` | in | a request has missed and takes the slot `vacant_*`; only while `any_vacant` |
+//! | `search_*` | in | its first search, worked out while the first level was looked up |
+//! | `control_*` | in | software's settings |
+//! | `invalidate_*` | in | an invalidation takes effect in this cycle |
+//! | `memory_*`, `refill_*`, `miss_*` | both | docs/spec.md, section 9 |
+//! | `turn_*` | in | what becomes of the answers: [`Turn`] |
+//! | `offer_*` | out | how a walk has ended: [`Offer`] |
+//! | `slots_*` | out | whose walks these are |
+//!
+//! What a slot goes through stands in [`slot`]. Between the slots lie three stages, each for one walk at a time:
 //!
 //! ```text
-//!            start, hardware             ready             last beat
-//!   ┌──► Idle ───────────────► Request ────────► AwaitBeats ────────► Check ──┬──► Deliver ──► Idle
-//!   │     │  (hashes)           ▲    ▲               │                │  │     │      ▲
-//!   │     │                     │    │  restart      │                │  │     │      │ fault
-//!   │     │                    Hash ◄┼───────────────┘  next search   │  │     │      │
-//!   │     │                     ▲    └────────────────────────────────┼──┘ follow     │
-//!   │     │                     └─────────────────────────────────────┘               │
-//!   │     │ start, software                 refill                                    │
-//!   │     └───────────────────► AwaitSoftware ──────────────────────► Check or ───────┘
-//!   │                            ▲      │ refill after a restart
-//!   │                            └── Report
-//!   └── reset
+//!            ┌─ newest miss (no other hashes)
+//!            ▼                   ┌──── follow ────┐
+//!  slots ─► hash ─► slots ─► memory port ─► element ─► judge ─► offer ─► the answer (delivery)
+//!            ▲                                          │
+//!            └────────────── next search ───────────────┘
 //! ```
 //!
 //! A walk whose first probe finds the page, memory latency L, one beat:
 //!
 //! ```text
-//! cycle     0        1        2         3 ..  L + 2   L + 3    L + 4
-//! lookup    compare  miss
-//! walker    Idle     Idle     Request   AwaitBeats    Check    Deliver
-//!                    hash     accepted        data             answer, refill
+//! cycle     0          1        2          3 ..  L + 2   L + 3    L + 4
+//! lookup    accepted   miss
+//! slot                 Free     Request    Read  ..      Check    Deliver
+//! stage                hash     memory           element judge    answer
 //! ```
 //!
-//! Each further probe adds Request, L cycles and Check: L + 2. A further search adds its hash as well: L + 3.
+//! Each further probe adds L + 2, each further search L + 3: its hash. The hash unit serves the slots before the newest
+//! miss, which then hashes later; memory is asked in turn.
 //!
-//! **Restart.** An invalidation that concerns the walk's page makes everything that it has read worthless. A read that
-//! is out cannot be taken back: its data is waited for and not looked at (`stale`). Whatever meets the invalidation in
-//! the same cycle loses against it: the last beat, the verdict, the delivery, software's answer.
+//! **Behind another walk.** A miss to a page for which a walk is under way waits until that walk has brought it; if the
+//! walk ends without a mapping the miss is walked for after all, since the table may have changed since it was read.
 //!
-//! **Cancel.** The second level of the TLB may answer while the walk reads. Then the walk ends as it restarts, but comes to
-//! rest.
+//! **Invalidation.** A slot remembers which sizes of pages of its request were named since its read was taken. If the
+//! walk then finds such a mapping it is made again; whatever else it finds counts. In the cycle in which an invalidation
+//! takes effect nothing is judged, so that it is remembered before.
 //!
-//! Bounds: a walk ends after at most 6 searches of `max_steps` probes, unless it is restarted.
+//! **Ways.** A cuckoo table's places are hashed at once and asked for in consecutive cycles, and judged as they come, which
+//! is in the order of the ways. The first that decides ends the walk; what is still out is waited for before the slot is
+//! used again.
 //!
-//! Reset: `Idle`. A read that is out when reset begins must have been answered when it ends.
+//! Bounds: a walk ends after at most 6 searches of `max_steps` probes, or of the number of ways, unless it is made again.
+//!
+//! Reset: all slots are free. A read that is out when reset begins must have been answered when it ends.
 
-pub mod cuckoo;
+pub mod arbiter;
+mod element;
+mod places;
+pub mod search;
+pub mod slot;
 
-use hashwalk_hdl::{
-    Component, Module, Signal, any_of, bundle, case, concat, first_one, high, lit, low, shape, states, when,
-};
-use hashwalk_spec::address::{ASID_BITS, PAGE_OFFSET_BITS, PFN_BITS};
-use hashwalk_spec::entry::INDEX_BITS;
-use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Config, Format, Hash, entry, line};
+use hashwalk_hdl::{Bundle, Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
+use hashwalk_spec::fault::{FAULT_BITS, Fault};
+use hashwalk_spec::{Config, Format, entry, line};
 
-use crate::hash::{HashInputs, HashUnit};
 use crate::line as line_judge;
 use crate::page;
 use crate::ports::{
-    self, ADDRESS_BITS, Control, Delivery, Mapping, MemoryIn, MemoryOut, Miss, RIGHTS_BITS, Refill, Request, SEARCHES,
-    SIZE_BITS,
+    self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, zeros,
 };
-use crate::verdict::{self, Candidate, Limits, Sought, Step};
+use crate::verdict::{self, Killed, Limits, SIZES, Scales, Step};
+use arbiter::round_robin;
+use element::Element;
+use search::Search;
+use slot::{Given, Happens, Slot, Walk};
 
-/// Bits that count the beats that are still to come.
-const BEAT_BITS: u32 = 3;
 /// Bits of the number of beats on the memory port.
 const BEATS_BITS: u32 = 4;
 
-states! {
-    /// What the walker waits for.
-    pub enum Walk {
-        /// A miss. The first search's home index is hashed meanwhile.
-        Free,
-        /// Hashing the home index of a later search, or of a walk that starts again.
-        Wait,
-        /// Memory takes the request.
-        Request,
-        /// Memory sends the element.
-        Read,
-        /// The element, or software's answer, is judged.
-        Check,
-        /// The answer goes out, unless an invalidation takes effect in this cycle.
-        Deliver,
-        /// Software answers the miss.
-        Ask,
-        /// Software's answer was dropped; the miss will be reported again.
-        Drain,
-    }
-}
-
 bundle! {
+    /// What becomes of the answers; a bit for each walk.
+    pub struct Turn {
+        /// 1 bit: an offer is taken in this cycle. It does not depend on the offers.
+        pub open: Signal,
+        /// Whose request is answered in this cycle.
+        pub answered: Signal,
+        /// Whose request stands next to be answered, or is answered in this cycle.
+        pub served: Signal,
+        /// Whose request will be answered with another's mapping.
+        pub promised: Signal,
+        /// Whose offer is withdrawn: an invalidation has named its mapping.
+        pub withdrawn: Signal,
+        /// Whose request the second level answers in the next cycle, so that no read need be made for it.
+        pub overtaken: Signal,
+        /// Who may not ask software yet: the second level is still being looked up.
+        pub looking: Signal,
+    }
+
+    /// How a walk has ended.
+    pub struct Offer {
+        /// 1 bit: there is one, and it is taken.
+        pub valid: Signal,
+        /// One-hot: whose it is.
+        pub slot: Signal,
+        /// Its request.
+        pub request: Request,
+        /// 3 bits: the fault that answers it, or 0.
+        pub fault: Signal,
+        /// 1 bit: there is a well-formed mapping.
+        pub is_mapping: Signal,
+        /// The mapping.
+        pub mapping: Mapping,
+    }
+
     /// Inputs.
     pub struct WalkerInputs {
         /// 1 bit.
-        pub start: Signal,
+        pub allocate: Signal,
         /// What missed.
-        pub request: Request,
+        pub newest: Request,
+        /// The search that it begins with.
+        pub search: Search,
         /// Software's settings.
         pub control: Control,
-        /// 1 bit: an invalidation takes effect in this cycle.
-        pub hold: Signal,
-        /// 1 bit: and it may concern what the request is answered from.
-        pub concerned: Signal,
-        /// 1 bit: the request is answered from elsewhere in this cycle.
-        pub cancel: Signal,
+        /// In the cycle in which it takes effect.
+        pub invalidate: Invalidate,
         /// The memory's side.
         pub memory: MemoryIn,
         /// Software's side.
         pub refill: Refill,
+        /// The side of the answers.
+        pub turn: Turn,
+    }
+
+    /// A slot, as the other parts see it.
+    pub struct Waiting {
+        /// 1 bit: its request waits for an answer.
+        pub alive: Signal,
+        /// The request.
+        pub request: Request,
     }
 
     /// Outputs.
     pub struct WalkerOutputs {
+        /// 1 bit.
+        pub any_vacant: Signal,
+        /// One-hot: the slot that the next miss takes.
+        pub vacant: Signal,
+        /// 1 bit: no slot is in use.
+        pub idle: Signal,
+        /// Who waits.
+        pub slots: Vec<Waiting>,
+        /// An answer.
+        pub offer: Offer,
+        /// 1 bit: a walk is made again, for what it has found was invalidated.
+        pub killed: Signal,
         /// To the memory.
         pub memory: MemoryOut,
         /// To software.
         pub miss: Miss,
         /// 1 bit: software's answer is taken.
         pub refill_ready: Signal,
-        /// The walk's end.
-        pub delivery: Delivery,
-        /// 1 bit: a walk may start.
-        pub idle: Signal,
-        /// 3 bits: [`Walk`].
-        pub state: Signal,
+        /// 3 bits a slot: [`Walk`].
+        pub states: Signal,
     }
 
-    /// Which search is being made. It is decoded when it is chosen, a cycle before the hash needs it.
-    pub struct Search {
-        /// 1 bit: there is one.
-        pub exists: Signal,
-        /// 6 bits: the searches to be made after it.
-        pub later: Signal,
-        /// 1 bit: it looks under ASID 0.
-        pub global: Signal,
-        /// 2 bits: the page size that it looks for.
-        pub size: Signal,
-    }
-
-    /// What a walk, or software, has found for the missed page.
-    pub struct Found {
-        /// 2 bits.
-        pub size: Signal,
-        /// 40 bits.
-        pub pfn: Signal,
-        /// 4 bits.
-        pub rights: Signal,
-        /// 1 bit.
-        pub global: Signal,
+    /// What the hash unit works on.
+    pub struct Hashing {
+        /// One-hot: for which slot; all zero: the newest miss has its turn.
+        pub slot: Signal,
+        /// 52 bits: the page's, or its group's.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
     }
 
     /// Registers.
     pub struct WalkerState {
-        /// 3 bits: [`Walk`].
-        pub walk: Signal,
-        /// 1 bit: what was read or asked since the start counts for nothing.
-        pub stale: Signal,
-        /// 1 bit: nobody waits for the walk any more; only its read is still out.
-        pub cancelled: Signal,
-        /// 1 bit: software answers this miss.
-        pub software: Signal,
-        /// 1 bit: software's answer is not for the missed page, or not well formed.
-        pub stray_answer: Signal,
-        /// The search that is being made, and those after it.
-        pub search: Search,
-        /// Probes already made in this search.
-        pub steps: Signal,
-        /// 32 bits: the element that is probed.
-        pub index: Signal,
-        /// 256 or 512 bits: what was read of it; new beats come in at the top.
-        pub element: Signal,
-        /// The page that was found.
-        pub found: Found,
-        /// Beats still to come after the next one; none where an element is one beat.
-        pub beats: Option<Signal>,
-        /// 1 bit: a beat could not be read.
-        pub unreadable: Signal,
-        /// 3 bits: the fault to deliver.
-        pub fault: Signal,
+        /// The walks.
+        pub slot: Vec<Slot>,
+        /// The hash unit's work.
+        pub hashing: Hashing,
+        /// Whose turn it is to be hashed.
+        pub hash_turn: Option<Signal>,
+        /// One-hot: the request that stands at the memory port and was not taken.
+        pub standing: Signal,
+        /// Whose turn it is to ask memory.
+        pub memory_turn: Option<Signal>,
+        /// What memory sends.
+        pub element: Element,
+        /// One-hot: who is asking software.
+        pub asking: Signal,
+        /// Whose turn it is to ask.
+        pub ask_turn: Option<Signal>,
+        /// 1 bit: software has answered in the cycle before.
+        pub told: Signal,
     }
 }
 
 /// The walker of a configuration.
 pub struct Walker {
-    hash: Hash,
-    max_steps: u32,
     config: Config,
 }
 
 impl Walker {
-    /// The walker for this configuration's hash, step limit and bus.
+    /// The walker for this configuration's walks, format, hash, step limit and bus.
     #[must_use]
     pub fn new(config: &Config) -> Walker {
-        Walker { hash: config.hash(), max_steps: config.max_steps(), config: config.clone() }
+        Walker { config: config.clone() }
     }
 
-    fn step_bits(&self) -> u32 {
-        (u32::BITS - (self.max_steps - 1).leading_zeros()).max(1)
+    fn walks(&self) -> u32 {
+        self.config.walks()
     }
+}
 
-    fn beats(&self) -> u32 {
-        self.config.beats()
+/// The widths of what becomes of the answers.
+#[must_use]
+pub fn turn(config: &Config) -> Turn {
+    let each = shape(config.walks());
+    Turn {
+        open: shape(1),
+        answered: each.clone(),
+        served: each.clone(),
+        promised: each.clone(),
+        withdrawn: each.clone(),
+        overtaken: each.clone(),
+        looking: each,
     }
+}
+
+/// The widths of an offer.
+#[must_use]
+pub fn offer(config: &Config) -> Offer {
+    let Outcome { fault, is_mapping, mapping, .. } = ports::outcome();
+    Offer { valid: shape(1), slot: shape(config.walks()), request: ports::request(), fault, is_mapping, mapping }
 }
 
 impl Component for Walker {
@@ -217,191 +237,274 @@ impl Component for Walker {
     type State = WalkerState;
 
     fn name(&self) -> String {
-        let format = self.config.format();
-        format!("hashwalk_walker_{format}_{}_{}_{}", self.hash, self.max_steps, self.config.bus_bits())
+        let c = &self.config;
+        format!("hashwalk_walker_{}_{}_{}_{}", c.format(), c.walks(), c.hash(), c.bus_bits())
     }
 
     fn doc(&self) -> String {
-        let (format, hash) = (self.config.format(), self.hash);
-        let (steps, bus) = (self.max_steps, self.config.bus_bits());
-        format!("Page walker: {format} table, {hash} hash, at most {steps} probes a search, {bus}-bit memory port.")
+        let c = &self.config;
+        let (walks, format, hash) = (c.walks(), c.format(), c.hash());
+        let (steps, bus) = (c.max_steps(), c.bus_bits());
+        format!(
+            "Page walker: {walks} walks at a time, {format} table, {hash} hash, at most {steps} probes a search, {bus}-bit \
+             memory port."
+        )
     }
 
     fn inputs(&self) -> WalkerInputs {
-        inputs(&self.config)
+        WalkerInputs {
+            allocate: shape(1),
+            newest: ports::request(),
+            search: Search::none(),
+            control: ports::control(&self.config),
+            invalidate: ports::invalidate(),
+            memory: ports::memory_in(&self.config),
+            refill: ports::refill(),
+            turn: turn(&self.config),
+        }
     }
 
     fn reset(&self) -> WalkerState {
+        let walks = self.walks();
+        let turn = (walks > 1).then(|| lit(walks, 0u32));
+        let request = ports::request();
         WalkerState {
-            walk: Walk::Free.signal(),
-            stale: low(),
-            cancelled: low(),
-            software: low(),
-            stray_answer: low(),
-            search: Search { exists: low(), later: lit(SEARCHES, 0u32), global: low(), size: lit(SIZE_BITS, 0u32) },
-            steps: lit(self.step_bits(), 0u32),
-            index: lit(INDEX_BITS, 0u32),
-            element: lit(self.config.element_bits(), 0u32),
-            found: Found {
-                size: lit(SIZE_BITS, 0u32),
-                pfn: lit(PFN_BITS, 0u32),
-                rights: lit(RIGHTS_BITS, 0u32),
-                global: low(),
-            },
-            beats: (self.beats() > 1).then(|| lit(BEAT_BITS, 0u32)),
-            unreadable: low(),
-            fault: lit(FAULT_BITS, NO_FAULT),
+            slot: vec![Slot::free(&self.config); walks as usize],
+            hashing: zeros(&Hashing { slot: shape(walks), vpn: request.vpn, asid: request.asid }),
+            hash_turn: turn.clone(),
+            standing: lit(walks, 0u32),
+            memory_turn: turn.clone(),
+            element: Element::empty(&self.config),
+            asking: lit(walks, 0u32),
+            ask_turn: turn,
+            told: low(),
         }
     }
 
     fn kernel(&self, m: &mut Module, i: WalkerInputs, s: WalkerState) -> (WalkerOutputs, WalkerState) {
-        let search = &s.search;
-        let sought = Sought {
-            vpn: page::base(&i.request.vpn, &search.size).named("sought_vpn"),
-            asid: i.request.asid.gate(&!&search.global).named("sought_asid"),
-            size: search.size.clone(),
-            global: search.global.clone(),
+        let config = &self.config;
+        let effect = &i.invalidate.valid;
+        let numbers = 0..self.walks();
+        let each = |f: &dyn Fn(u32, &Slot) -> Signal| -> Vec<Signal> {
+            numbers.clone().zip(&s.slot).map(|(n, slot)| f(n, slot)).collect()
         };
-        let home = self.home_index(m, &i.control, &sought);
-        let no_search = no_search(search, &i.request).named("no_search");
-        let step = self.judge(&s.element, &sought);
+        let alive = bits(&each(&|_, slot| slot.is_alive())).named("alive");
+
+        // The hash unit: the slot that was chosen in the cycle before, else the newest miss.
+        let unit_busy = s.hashing.slot.any().named("unit_busy");
+        let newest = i.search.sought(&i.newest.vpn, &i.newest.asid);
+        let newest_vpn = places::hashed_vpn(config, &newest);
+        let hash_vpn = when(&unit_busy, s.hashing.vpn.clone()).otherwise(newest_vpn).named("hash_vpn");
+        let hash_asid = when(&unit_busy, s.hashing.asid.clone()).otherwise(newest.asid).named("hash_asid");
+        let index = places::places(config, m, &i.control, &hash_vpn, &hash_asid);
+
+        // Who is hashed next, and who has nothing to look for.
+        let waits = each(&|n, slot| {
+            let settled = slot.out.is_zero() & !s.standing.bit(n) & !s.hashing.slot.bit(n);
+            slot.is(Walk::Wait) & !slot.is_behind() & !i.turn.promised.bit(n) & settled
+        });
+        let hashes: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & &slot.search.exists).collect();
+        let chosen = round_robin(&hashes, s.hash_turn.as_ref());
+        let seekless: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & !&slot.search.exists).collect();
+        let seekless = first_one(&seekless);
+
+        // The memory port.
+        let asks = each(&|n, slot| slot.is(Walk::Request) & !i.turn.served.bit(n));
+        let in_turn = round_robin(&asks, s.memory_turn.as_ref());
+        let stands = s.standing.any().named("stands");
+        let presents: Vec<Signal> = each(&|n, _| {
+            let may = &in_turn.granted[n as usize] & !i.turn.overtaken.bit(n);
+            when(&stands, s.standing.bit(n)).otherwise(may).named(format!("presents_{n}"))
+        });
+        let request_valid = any_of(&presents).named("request_valid");
+        let accepted = (&request_valid & &i.memory.request_ready).named("accepted");
+        let index_asked = one_hot_mux(presents.iter().cloned().zip(s.slot.iter().map(Slot::index_asked)));
+
+        // What memory has sent.
+        let fires = (&s.element.full & !effect & &i.turn.open).named("fires");
+        let speaker = |n: u32| s.element.slot.bit(n);
+        let listens = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(Slot::listens)));
+        let killed = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.killed.clone())));
+        let steps = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.steps.clone())));
+        let sought = s.element.search.sought(&s.element.request.vpn, &s.element.request.asid);
+        let (private_killed, global_killed) = killed.of_size(&sought.size);
+        let scales = Scales { sought: sought.named("sought"), request: s.element.request.clone(), private_killed, global_killed };
+        let step = self.judge(&s.element.bits, &scales);
+        let last_step = steps.eq_value(most_steps(config) - 1).named("last_step");
+        let next_search = s.element.search.next();
+        // After the last way the search is over; ways before it decide nothing if they do not match.
+        let goes_past = if config.ways() > 1 { !&last_step } else { low() };
         let verdict = verdict::conclude(
             &step,
-            &sought,
-            &i.request,
             &Limits {
-                last_step: s.steps.eq_value(self.max_steps - 1),
+                last_step: if config.ways() > 1 { low() } else { last_step },
                 table_mask: i.control.table_mask.clone(),
-                unreadable: s.unreadable.clone(),
+                unreadable: s.element.unreadable.clone(),
+                last_search: !&next_search.exists & !&goes_past,
             },
         );
+        let answered_now = (&s.element.slot & &i.turn.answered).any();
+        let judged = (&fires & listens & !answered_now).named("judged");
+        let ends = (&judged & &verdict.ends_walk).named("ends");
+        let follows = (&judged & &verdict.follow).named("follows");
+        let restarts = (&judged & &verdict.restart).named("restarts");
+        let passes = goes_past & !&verdict.ends_walk;
+        let next_begins = (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
 
-        // In Idle, Hash and Report nothing has been read or asked yet.
-        let waiting = !Walk::Free.is(&s.walk) & !Walk::Wait.is(&s.walk) & !Walk::Drain.is(&s.walk);
-        let restart = (waiting & &i.concerned).named("restart");
-        let cancelled = (&i.cancel | &s.cancelled).named("cancelled_now");
-        let worthless = (&restart | &s.stale | &cancelled).named("worthless");
-        let last_beat = (&i.memory.response_valid & is_zero(&s.beats)).named("last_beat");
-        let answered = Walk::Ask.is(&s.walk) & &i.refill.valid;
-        let still_out = Walk::Request.is(&s.walk)
-            | (Walk::Read.is(&s.walk) & !&last_beat)
-            | (Walk::Ask.is(&s.walk) & !&i.refill.valid);
-        let deliver = (Walk::Deliver.is(&s.walk) & !&i.hold & !&i.cancel).named("deliver");
+        // Software.
+        let questions = each(&|n, slot| {
+            let must_wait = slot.is_behind() | i.turn.looking.bit(n) | i.turn.served.bit(n) | i.turn.promised.bit(n);
+            slot.is(Walk::Ask) & !must_wait
+        });
+        let question = round_robin(&questions, s.ask_turn.as_ref());
+        let is_asking = s.asking.any().named("is_asking");
+        let asked: Vec<Signal> = each(&|n, _| {
+            when(&is_asking, s.asking.bit(n)).otherwise(&question.granted[n as usize] & !&s.told).named(format!("asks_{n}"))
+        });
+        let asker = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.request.clone())));
+        let nothing = any_of(&seekless).named("nothing_sought");
+        let miss_valid = any_of(&asked).named("asked");
+        let refill_ready = (&miss_valid & &i.turn.open & !effect & !&s.element.full & !&nothing).named("refill_is_ready");
+        let told = (&refill_ready & &i.refill.valid).named("told");
+        let answer = by_software(&i.refill, &asker);
+        let asker_killed = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.killed.clone())));
+        let (private_killed, global_killed) = asker_killed.of_size(&i.refill.size);
+        let withdrawn = &answer.is_mapping & when(&i.refill.global, global_killed).otherwise(private_killed);
+        let told_in_vain = (&told & withdrawn).named("told_in_vain");
+        let asker_lives = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(Slot::is_alive)));
+        let tells = (&told & !&told_in_vain & asker_lives & !(bits(&asked) & &i.turn.answered).any()).named("tells");
 
-        let again = when(&s.software, Walk::Drain.signal()).otherwise(Walk::Wait.signal());
-        let here = s.walk.clone();
-        let walk = case(
-            &s.walk,
-            [
-                (
-                    Walk::Free,
-                    when(&(&i.start & &i.control.software_refill), Walk::Ask.signal())
-                        .or_when(&(&i.start & &no_search), Walk::Deliver.signal())
-                        .or_when(&i.start, Walk::Request.signal())
-                        .otherwise(here.clone()),
-                ),
-                (
-                    Walk::Wait,
-                    when(&i.cancel, Walk::Free.signal())
-                        .or_when(&no_search, Walk::Deliver.signal())
-                        .otherwise(Walk::Request.signal()),
-                ),
-                (Walk::Request, when(&i.memory.request_ready, Walk::Read.signal()).otherwise(here.clone())),
-                (
-                    Walk::Read,
-                    when(&(&last_beat & &cancelled), Walk::Free.signal())
-                        .or_when(&(&last_beat & &worthless), Walk::Wait.signal())
-                        .or_when(&last_beat, Walk::Check.signal())
-                        .otherwise(here.clone()),
-                ),
-                (
-                    Walk::Check,
-                    when(&i.cancel, Walk::Free.signal())
-                        .or_when(&restart, again.clone())
-                        .or_when(&(&verdict.ends_walk | &s.software), Walk::Deliver.signal())
-                        .or_when(&verdict.follow, Walk::Request.signal())
-                        .otherwise(Walk::Wait.signal()),
-                ),
-                (
-                    Walk::Deliver,
-                    when(&(&deliver | &i.cancel), Walk::Free.signal()).or_when(&restart, again).otherwise(here.clone()),
-                ),
-                (
-                    Walk::Ask,
-                    when(&(&answered & &worthless), Walk::Drain.signal())
-                        .or_when(&(&answered & i.refill.fault.any()), Walk::Deliver.signal())
-                        .or_when(&answered, Walk::Check.signal())
-                        .otherwise(here),
-                ),
-                (Walk::Drain, Walk::Ask.signal()),
-            ],
-        )
-        .named("walk_next");
-
-        let idle = Walk::Free.is(&s.walk);
-        let begin = (Walk::Free.is(&s.walk) | Walk::Wait.is(&s.walk)).named("begin_search");
-        let check = Walk::Check.is(&s.walk);
-        let out_of_searches = (&no_search & &begin).named("out_of_searches");
+        // What goes out: a judgement first, then that nothing is sought, then software's answer.
+        let says_nothing = (&nothing & &i.turn.open & !effect & !&s.element.full).named("says_nothing");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
+        let by_walk = Offer {
+            valid: ends.clone(),
+            slot: s.element.slot.clone(),
+            request: s.element.request.clone(),
+            fault: verdict.fault.clone(),
+            is_mapping: verdict.is_mapping.clone(),
+            mapping: mapping_of(&step, &scales),
+        };
+        let idle_request = one_hot_mux(seekless.iter().cloned().zip(s.slot.iter().map(|slot| slot.request.clone())));
+        let without_search = Offer {
+            valid: says_nothing.clone(),
+            slot: bits(&seekless),
+            request: idle_request,
+            fault: not_present,
+            is_mapping: low(),
+            mapping: answer.mapping.clone(),
+        };
+        let from_software = Offer { valid: tells.clone(), slot: bits(&asked), request: asker.clone(), ..answer };
+        let offer = when(&s.element.full, by_walk).or_when(&nothing, without_search).otherwise(from_software);
+
+        // The newest miss.
+        let vacancies = each(&|_, slot| Walk::Free.is(&slot.state));
+        let vacant = first_one(&vacancies);
+        let allocation = self.allocation(&i, &s, &unit_busy, &index, &alive);
+
+        let turn_of = |n: u32| speaker(n);
+        let slots: Vec<Slot> = s
+            .slot
+            .iter()
+            .zip(numbers.clone())
+            .map(|(slot, n)| {
+                let mine = turn_of(n);
+                let at = n as usize;
+                let happens = Happens {
+                    allocated: &i.allocate & &vacant[at],
+                    hashed: s.hashing.slot.bit(n),
+                    nothing_sought: &says_nothing & &seekless[at],
+                    presented: presents[at].clone(),
+                    accepted: &presents[at] & &accepted,
+                    checked: &fires & &mine,
+                    ends: &ends & &mine,
+                    follows: &follows & &mine,
+                    goes_on: (&next_begins | &restarts) & &mine,
+                    restarts: &restarts & &mine,
+                    asked: asked[at].clone(),
+                    told: &told & &asked[at],
+                    told_in_vain: &told_in_vain & &asked[at],
+                    answered: i.turn.answered.bit(n),
+                    withdrawn: i.turn.withdrawn.bit(n),
+                };
+                let given = Given {
+                    allocation: allocation.clone(),
+                    index: index.clone(),
+                    next: verdict.next.clone(),
+                    next_search: next_search.clone(),
+                    first_search: Search::of_walk(&i.control.search_enable, &slot.request.asid),
+                    named: named(&i.invalidate, &slot.request),
+                };
+                slot.next(config, &alive, &happens, &given)
+            })
+            .collect();
+
+        // The next search's place is hashed in the next cycle; else that of somebody who waits.
+        let work = |n: Signal, search: &Search, request: &Request| {
+            let sought = search.sought(&request.vpn, &request.asid);
+            Hashing { slot: n, vpn: places::hashed_vpn(config, &sought), asid: sought.asid }
+        };
+        let of_next = work(s.element.slot.clone(), &next_search, &s.element.request);
+        let waiting =
+            (0..).zip(&s.slot).map(|(n, slot): (u32, _)| work(lit(self.walks(), 1u32 << n), &slot.search, &slot.request));
+        let of_chosen = one_hot_mux(chosen.granted.iter().cloned().zip(waiting));
+        let hash_moves = !&next_begins;
+        let hashing = when(&next_begins, of_next).otherwise(of_chosen);
+
+        let element = s.element.next(config, &i.memory, &fires, &s.slot);
         let next = WalkerState {
-            // Kept while a read or software's answer is out, and gone with it.
-            stale: &worthless & &still_out,
-            cancelled: cancelled & &still_out,
-            software: when(&idle, i.control.software_refill.clone()).otherwise(s.software.clone()),
-            search: when(&(&idle | &worthless), Search::first(&i.control.search_enable))
-                .or_when(&(&check & !&verdict.follow), Search::first(&search.later))
-                .otherwise(search.clone()),
-            steps: when(&begin, lit(self.step_bits(), 0u32))
-                .or_when(&(&check & &verdict.follow), &s.steps + lit(self.step_bits(), 1u32))
-                .otherwise(s.steps.clone()),
-            index: when(&begin, home).or_when(&check, verdict.next).otherwise(s.index.clone()),
-            element: when(&i.memory.response_valid, shift_in(&s.element, &i.memory.response_data))
-                .otherwise(s.element.clone()),
-            found: when(&answered, Found::by_software(&i.refill))
-                .or_when(&(&check & !&s.software), Found::by_walk(&step.found, &sought))
-                .otherwise(s.found.clone()),
-            stray_answer: when(&answered, is_stray(&i.refill, &i.request)).otherwise(s.stray_answer.clone()),
-            beats: s.beats.as_ref().map(|beats| {
-                when(&Walk::Request.is(&s.walk), lit(BEAT_BITS, self.beats() - 1))
-                    .or_when(&i.memory.response_valid, beats - lit(BEAT_BITS, 1u32))
-                    .otherwise(beats.clone())
-            }),
-            unreadable: when(&(Walk::Request.is(&s.walk) | &idle), low())
-                .or_when(&i.memory.response_valid, &s.unreadable | &i.memory.response_error)
-                .otherwise(s.unreadable.clone()),
-            fault: when(&out_of_searches, not_present)
-                .or_when(&answered, i.refill.fault.clone())
-                .or_when(&(&check & &s.software), s.found.fault(&s.stray_answer, &i.request))
-                .or_when(&check, verdict.fault)
-                .otherwise(s.fault.clone()),
-            walk,
+            slot: slots,
+            hashing,
+            hash_turn: turned(&hash_moves, &chosen.turn, &s.hash_turn),
+            standing: bits(&presents).gate(&!&accepted),
+            memory_turn: turned(&accepted, &in_turn.turn, &s.memory_turn),
+            element,
+            asking: bits(&asked).gate(&!&told),
+            ask_turn: turned(&told, &question.turn, &s.ask_turn),
+            told: told.clone(),
         };
 
         // A and D, which software keeps.
-        for word in 0..self.config.format().ptes() {
-            m.ignore(s.element.bits(line::in_word(word, entry::ACCESSED..entry::DIRTY + 1)));
+        for word in 0..config.format().ptes() {
+            m.ignore(s.element.bits.bits(line::in_word(word, entry::ACCESSED..entry::DIRTY + 1)));
         }
-        m.assume("start_only_when_idle", !&i.start | &idle);
-        m.check("only_a_held_walk_is_concerned", !&i.concerned | &i.hold);
-        m.assume("beat_only_when_awaited", !&i.memory.response_valid | Walk::Read.is(&s.walk));
-        m.assume("cancel_only_a_walk", !&i.cancel | !Walk::Ask.is(&s.walk));
-        m.check("worthless_walk_delivers_nothing", !(&deliver & &worthless));
-        m.cover("restart_in_last_beat", &restart & &last_beat & Walk::Read.is(&s.walk));
-        m.cover("restart_in_delivery", &restart & Walk::Deliver.is(&s.walk));
+        m.ignore(s.element.search.exists.clone());
+        m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
+        m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.out.any()))));
+        m.check("one_request_at_the_port", at_most_one(&presents));
+        m.check("one_question", at_most_one(&asked));
+        m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &told)));
+        m.cover("restart", restarts.clone());
+        m.cover("dead_element", &fires & !&judged);
+        m.cover("behind", any_of(each(&|_, slot| slot.is_behind())));
 
+        let shown = each(&|n, slot| {
+            let checked = &s.element.full & speaker(n) & slot.listens();
+            when(&slot.dead, Walk::Drain.signal()).or_when(&checked, Walk::Check.signal()).otherwise(slot.state.clone())
+        });
         let outputs = WalkerOutputs {
+            any_vacant: any_of(&vacancies),
+            vacant: bits(&vacant),
+            idle: bits(&vacancies).all(),
+            slots: s.slot.iter().map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() }).collect(),
+            offer,
+            killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
             memory: MemoryOut {
-                request_valid: Walk::Request.is(&s.walk),
-                request_address: address(&i.control.table_frame, &s.index, self.config.format()),
-                request_beats: lit(BEATS_BITS, self.beats()),
-                request_id: lit(self.config.walk_id_bits(), 0u32),
-                response_ready: high(),
+                request_valid,
+                request_address: places::address(config, &i.control.table_frame, &index_asked),
+                request_beats: lit(BEATS_BITS, config.beats()),
+                request_id: number(&presents, config.walk_id_bits()),
+                response_ready: !&s.element.full | fires,
             },
-            idle,
-            delivery: Delivery { valid: deliver, fault: s.fault.clone(), mapping: s.found.mapping(&i.request) },
-            miss: miss(Walk::Ask.is(&s.walk), i.request),
-            refill_ready: Walk::Ask.is(&s.walk),
-            state: s.walk.clone(),
+            miss: Miss {
+                valid: miss_valid,
+                vpn: asker.vpn.clone(),
+                asid: asker.asid.clone(),
+                access: asker.access.clone(),
+                user: asker.user.clone(),
+            },
+            refill_ready,
+            states: concat(shown.iter().rev()),
         };
         (outputs, next)
     }
@@ -409,125 +512,115 @@ impl Component for Walker {
 
 impl Walker {
     /// What the element means in this format.
-    fn judge(&self, element: &Signal, sought: &Sought) -> Step {
+    fn judge(&self, element: &Signal, scales: &Scales) -> Step {
         match self.config.format() {
-            Format::Line => line_judge::judge(element, sought),
-            Format::Chained | Format::Cuckoo => verdict::judge_entry(element, sought),
+            Format::Line => line_judge::judge(element, scales),
+            Format::Chained => verdict::judge_entry(element, scales, true),
+            Format::Cuckoo => verdict::judge_entry(element, scales, false),
         }
     }
 
-    /// The home index of the current search.
-    fn home_index(&self, m: &mut Module, table: &Control, sought: &Sought) -> Signal {
-        let vpn = match self.config.format() {
-            Format::Line => line_judge::group(&sought.vpn, &sought.size),
-            Format::Chained | Format::Cuckoo => sought.vpn.clone(),
+    /// The slot of the newest miss.
+    fn allocation(
+        &self,
+        i: &WalkerInputs,
+        s: &WalkerState,
+        unit_busy: &Signal,
+        index: &[Signal],
+        alive: &Signal,
+    ) -> Slot {
+        let leads = |(n, slot): (u32, &Slot)| {
+            let same = slot.request.vpn.eq(&i.newest.vpn) & slot.request.asid.eq(&i.newest.asid);
+            alive.bit(n) & !slot.is_behind() & !i.turn.answered.bit(n) & same
         };
-        let unit = m.instance("hash", &HashUnit { hash: self.hash, ways: 1 });
-        unit.connect(HashInputs {
-            key: table.hash_key.clone(),
-            vpn: (self.hash != Hash::Asid).then_some(vpn),
-            asid: sought.asid.clone(),
-            way: None,
-        });
-        (&unit.outputs & &table.table_mask).named("home_index")
-    }
-}
-
-/// The widths of a walker's inputs.
-fn inputs(config: &Config) -> WalkerInputs {
-    WalkerInputs {
-        start: shape(1),
-        request: ports::request(),
-        control: ports::control(config),
-        hold: shape(1),
-        concerned: shape(1),
-        cancel: shape(1),
-        memory: ports::memory_in(config),
-        refill: ports::refill(),
-    }
-}
-
-/// Whether there is no such search to be made. Under ASID 0 the global searches would repeat the others, which come first.
-fn no_search(search: &Search, request: &Request) -> Signal {
-    !&search.exists | (&search.global & !request.asid.any())
-}
-
-/// The element register after one more beat.
-fn shift_in(element: &Signal, beat: &Signal) -> Signal {
-    let bus = beat.width();
-    if bus == element.width() { beat.clone() } else { concat([beat, &element.bits(bus..element.width())]) }
-}
-
-/// The request as software is asked for it.
-fn miss(valid: Signal, request: Request) -> Miss {
-    let Request { vpn, asid, access, user } = request;
-    Miss { valid, vpn, asid, access, user }
-}
-
-impl Found {
-    fn by_walk(found: &Candidate, sought: &Sought) -> Found {
-        let Candidate { pfn, rights, global, .. } = found.clone();
-        Found { size: sought.size.clone(), pfn, rights, global }
-    }
-
-    fn by_software(refill: &Refill) -> Found {
-        let Refill { size, pfn, rights, global, .. } = refill.clone();
-        Found { size, pfn, rights, global }
-    }
-
-    /// The fault that software's answer ends in, 0 if there is none.
-    fn fault(&self, stray: &Signal, request: &Request) -> Signal {
-        let Found { size, pfn, rights, global } = self.clone();
-        let found = Candidate { valid: high(), global, rights, pfn, stray_bits: stray.clone() };
-        // That it is global only under ASID 0 was looked at when it came.
-        let asid = lit(ASID_BITS, 0u32);
-        verdict::fault_of(&found, &Sought { vpn: request.vpn.clone(), asid, size, global: low() }, request)
-    }
-
-    /// The mapping of the requested page.
-    #[must_use]
-    pub fn mapping(&self, request: &Request) -> Mapping {
-        let Found { size, pfn, rights, global } = self.clone();
-        let (vpn, asid) = (page::base(&request.vpn, &size), request.asid.gate(&!&global));
-        Mapping { vpn, asid, global, size, pfn, rights }
-    }
-}
-
-/// Whether software's answer is not for the missed page, or not well formed; its PFN is looked at a cycle later.
-fn is_stray(refill: &Refill, request: &Request) -> Signal {
-    let same_page = refill.vpn.eq(&page::base(&request.vpn, &refill.size));
-    let same_space = (refill.asid.eq(&request.asid) & !&refill.global) | (&refill.global & !refill.asid.any());
-    !same_page | !same_space | refill.size.all()
-}
-
-impl Search {
-    /// The first of the searches that are set in the mask.
-    fn first(mask: &Signal) -> Search {
-        let first = first_one(&(0..SEARCHES).map(|n| mask.bit(n)).collect::<Vec<_>>());
-        Search {
-            exists: mask.any(),
-            later: mask & !concat(first.iter().rev()),
-            global: any_of(&first[3..6]),
-            size: concat([&first[2] | &first[5], &first[1] | &first[4]]),
+        let behind: Option<Vec<Signal>> = (self.walks() > 1).then(|| (0..).zip(&s.slot).map(leads).collect());
+        let is_behind = behind.as_ref().map_or_else(low, any_of);
+        let hashed = !(unit_busy | is_behind | !&i.search.exists);
+        Slot {
+            state: when(&i.control.software_refill, Walk::Ask.signal())
+                .or_when(&hashed, Walk::Request.signal())
+                .otherwise(Walk::Wait.signal()),
+            software: i.control.software_refill.clone(),
+            request: i.newest.clone(),
+            behind: behind.map(|behind| bits(&behind)),
+            search: i.search.clone(),
+            index: index.to_vec(),
+            ..Slot::free(&self.config)
         }
     }
 }
 
-/// The address of an element. The table is aligned to its size, so that the index can be put in by OR.
-fn address(table_frame: &Signal, index: &Signal, format: Format) -> Signal {
-    let within = PAGE_OFFSET_BITS - format.element_log2();
-    let above = INDEX_BITS - within;
-    let address = concat([
-        table_frame.bits(above..table_frame.width()),
-        table_frame.bits(0..above) | index.bits(within..INDEX_BITS),
-        index.bits(0..within),
-        lit(format.element_log2(), 0u32),
-    ]);
-    debug_assert_eq!(address.width(), ADDRESS_BITS);
-    address
+/// The number of the one that is set, of this many bits; 0 if none is.
+fn number(one_hot: &[Signal], width: u32) -> Signal {
+    let bit = |bit: u32| any_of((0..).zip(one_hot).filter(|(n, _): &(u32, _)| n >> bit & 1 != 0).map(|(_, set)| set));
+    concat((0..width).rev().map(bit))
 }
 
-/// Whether no further beat follows the next one.
-fn is_zero(beats: &Option<Signal>) -> Signal {
-    beats.as_ref().map_or_else(high, Signal::is_zero)
+/// The bits of a mask, the first lowest.
+fn bits(each: &[Signal]) -> Signal {
+    concat(each.iter().rev())
+}
+
+fn at_most_one(each: &[Signal]) -> Signal {
+    let all = bits(each);
+    (&all & (&all - lit(all.width(), 1u32))).is_zero()
+}
+
+/// The turn, if it moves on.
+fn turned(moves: &Signal, next: &Option<Signal>, turn: &Option<Signal>) -> Option<Signal> {
+    next.as_ref().zip(turn.as_ref()).map(|(next, turn)| when(moves, next.clone()).otherwise(turn.clone()))
+}
+
+/// The probes of a search at most, or its ways.
+fn most_steps(config: &Config) -> u32 {
+    if config.ways() > 1 { config.ways() } else { config.max_steps() }
+}
+
+/// The mapping that a step has found.
+fn mapping_of(step: &Step, scales: &Scales) -> Mapping {
+    let found = &step.found;
+    let sought = &scales.sought;
+    Mapping {
+        vpn: sought.vpn.clone(),
+        asid: scales.request.asid.gate(&!&found.global),
+        global: found.global.clone(),
+        size: sought.size.clone(),
+        pfn: found.pfn.clone(),
+        rights: found.rights.clone(),
+    }
+}
+
+/// What software's answer comes to for who has asked: all but `valid`, `slot` and `request`.
+fn by_software(refill: &Refill, asker: &Request) -> Offer {
+    let Refill { size, pfn, rights, global, .. } = refill.clone();
+    let vpn = page::base(&asker.vpn, &size);
+    let same_page = refill.vpn.eq(&vpn);
+    let same_space = (refill.asid.eq(&asker.asid) & !&global) | (&global & !refill.asid.any());
+    let well_formed = (same_page & same_space & !size.all() & page::is_aligned(&pfn, &size)).named("well_formed");
+    let none = refill.fault.is_zero();
+    let malformed = lit(FAULT_BITS, Fault::Malformed.code());
+    Offer {
+        valid: low(),
+        slot: low(),
+        request: asker.clone(),
+        fault: when(&!&none, refill.fault.clone())
+            .or_when(&!&well_formed, malformed)
+            .otherwise(page::denial(&rights, asker)),
+        is_mapping: none & well_formed,
+        mapping: Mapping { vpn, asid: asker.asid.gate(&!&global), global, size, pfn, rights },
+    }
+}
+
+/// Which mappings of the request's page an invalidation names, by their sizes.
+fn named(invalidate: &Invalidate, request: &Request) -> Killed {
+    let kind = &invalidate.kind;
+    let at = |size: u32| {
+        let size = lit(SIZE_BITS, size);
+        page::overlap(&invalidate.vpn, &size, &request.vpn, &size) | !kind.bit(1)
+    };
+    let sizes = concat((0..SIZES).rev().map(at)).gate(&invalidate.valid);
+    Killed {
+        private: sizes.gate(&(!kind.bit(0) | invalidate.asid.eq(&request.asid))),
+        global: sizes.gate(&!kind.bit(0)),
+    }
 }

@@ -1,6 +1,5 @@
 //! The configuration: what is fixed when the hardware is generated and the machine is laid out.
 
-use crate::address::PageSize;
 use crate::entry::{ENTRY_BYTES, INDEX_BITS, MIN_TABLE_LOG2};
 use crate::format::{Format, WAYS};
 use crate::transaction::Invalidation;
@@ -42,7 +41,7 @@ pub struct Settings {
     pub tlb_entries: u32,
     /// Entries of the second level of the TLB: 0 (none), or a power of two from 64 to 16,384.
     pub l2_entries: u32,
-    /// Entries of a set of the second level: 1, 2, 4 or 8.
+    /// Entries of a set of the second level: 2, 4 or 8.
     pub l2_ways: u32,
     /// The page table's format.
     pub format: Format,
@@ -150,7 +149,7 @@ impl Config {
                 &s.l2_entries,
                 "0, or a power of two from 64 to 16384",
             ),
-            ([1, 2, 4, 8].contains(&s.l2_ways), "l2_ways", &s.l2_ways, "1, 2, 4 or 8"),
+            ([2, 4, 8].contains(&s.l2_ways), "l2_ways", &s.l2_ways, "2, 4 or 8"),
             ([64, 128, 256, 512].contains(&s.bus_bits), "bus_bits", &s.bus_bits, "64, 128, 256 or 512"),
             (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with entries of 32 bytes"),
             (WAYS.contains(&s.ways), "ways", &s.ways, "from 2 to 4"),
@@ -259,14 +258,14 @@ impl Config {
         self.0.l2_ways
     }
 
-    /// Cycles from the acceptance of an invalidation to its completion: 3, and one for each set of the second level that
-    /// is swept, the set of each page size or all of them.
+    /// Cycles from the acceptance of an invalidation to its completion: 3, and one for each step of the second level's
+    /// sweep: by address the sets of 4 KiB pages, then those of the larger ones, else all sets.
     #[must_use]
     pub fn invalidation_cycles(&self, invalidation: Invalidation) -> u64 {
         let swept = match invalidation {
             _ if self.l2_sets() == 0 => 0,
             Invalidation::All | Invalidation::Asid(_) => self.l2_sets(),
-            Invalidation::Address(_) | Invalidation::AddressInAsid(..) => PageSize::ALL.len() as u32,
+            Invalidation::Address(_) | Invalidation::AddressInAsid(..) => 2,
         };
         3 + u64::from(swept)
     }
@@ -367,7 +366,7 @@ mod tests {
             message("l2_entries = 96"),
             "l2_entries = 96 is not legal: it must be 0, or a power of two from 64 to 16384"
         );
-        assert_eq!(message("l2_ways = 3"), "l2_ways = 3 is not legal: it must be 1, 2, 4 or 8");
+        assert_eq!(message("l2_ways = 3"), "l2_ways = 3 is not legal: it must be 2, 4 or 8");
         assert_eq!(message("bus_bits = 100"), "bus_bits = 100 is not legal: it must be 64, 128, 256 or 512");
         assert_eq!(
             message("format = 'chained'\nbus_bits = 512"),

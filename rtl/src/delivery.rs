@@ -1,0 +1,259 @@
+//! The answers of requests that have missed: one outcome at a time, for all requests that it answers.
+//!
+//! | port | dir | when |
+//! | ---- | --- | ---- |
+//! | `offer_*` | in | a walk or software has an outcome; `valid` only while it is taken |
+//! | `from_l2_*` | in | so has the second level; never together with an offer |
+//! | `slots_*`, `newest_*`, `pending` | in | who waits: the walks' requests, and one that has no slot yet |
+//! | `allocate`, `vacant` | in | that one moves to this slot at the end of the cycle |
+//! | `invalidate_*` | in | an invalidation takes effect in this cycle |
+//! | `late_*` | out | the answer, docs/spec.md, section 9 |
+//! | `refill_*`, `fill_valid` | out | the first level takes the mapping, and the second level |
+//! | `can_take` | out | an outcome would be taken in this cycle |
+//! | `answered`, `served`, `promised`, `withdrawn` | out | a bit for each slot, and one more for the newest |
+//!
+//! ```text
+//! cycle        d                     d + 1                  d + 2
+//! register     outcome for A         for B                  free, or the next outcome
+//! late         A                     B (source: shared)
+//! others       B is covered: next    nobody is left
+//! refill       here, or with the first that is allowed the access
+//! ```
+//!
+//! Each cycle looks for who else is covered by the mapping, and answers it in the next one, so that nobody who waits is
+//! forgotten: a lookup that comes in the cycle of the refill finds the mapping in the first level.
+//!
+//! **Invalidation.** In the cycle in which one takes effect nothing is answered. If it names the mapping, the outcome is
+//! given up, and the walk that it came from is made again; whoever else was to have it goes on by itself.
+//!
+//! Reset: there is no outcome.
+
+use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, shape, when};
+use hashwalk_spec::{Config, LateSource};
+
+use crate::page;
+use crate::ports::{self, Invalidate, LateAnswer, Mapping, Outcome, Request, zeros};
+use crate::walker::{self, Offer, Waiting};
+
+bundle! {
+    /// Inputs.
+    pub struct DeliveryInputs {
+        /// How a walk has ended.
+        pub offer: Offer,
+        /// What the second level has found.
+        pub from_l2: Offer,
+        /// A bit for each slot: the second level may keep what is found for it.
+        pub may_keep: Signal,
+        /// Who waits.
+        pub slots: Vec<Waiting>,
+        /// 1 bit: `newest` waits too.
+        pub pending: Signal,
+        /// The newest request.
+        pub newest: Request,
+        /// 1 bit: it moves to the slot `vacant`.
+        pub allocate: Signal,
+        /// One-hot.
+        pub vacant: Signal,
+        /// In the cycle in which it takes effect.
+        pub invalidate: Invalidate,
+    }
+
+    /// Outputs.
+    pub struct DeliveryOutputs {
+        /// 1 bit.
+        pub can_take: Signal,
+        /// The answer.
+        pub late: LateAnswer,
+        /// Who is answered in this cycle.
+        pub answered: Signal,
+        /// Who stands to be answered.
+        pub served: Signal,
+        /// Who will be answered later with this mapping; the slots only.
+        pub promised: Signal,
+        /// Whose outcome is given up; the slots only.
+        pub withdrawn: Signal,
+        /// 1 bit.
+        pub refill_valid: Signal,
+        /// The mapping.
+        pub refill: Mapping,
+        /// 1 bit: the second level takes it too.
+        pub fill_valid: Signal,
+    }
+
+    /// Registers.
+    pub struct DeliveryState {
+        /// 1 bit: there is an outcome.
+        pub valid: Signal,
+        /// One-hot, the newest highest: who is answered with it next.
+        pub serving: Signal,
+        /// That one's request.
+        pub request: Request,
+        /// The outcome for it.
+        pub outcome: Outcome,
+        /// 1 bit: it was found for this request.
+        pub own: Signal,
+        /// 1 bit: the first level has it.
+        pub refilled: Signal,
+        /// A bit for each slot.
+        pub promised: Signal,
+    }
+}
+
+/// The delivery of a configuration.
+pub struct Delivery {
+    config: Config,
+}
+
+impl Delivery {
+    /// For this number of walks.
+    #[must_use]
+    pub fn new(config: &Config) -> Delivery {
+        Delivery { config: config.clone() }
+    }
+}
+
+impl Component for Delivery {
+    type Inputs = DeliveryInputs;
+    type Outputs = DeliveryOutputs;
+    type State = DeliveryState;
+
+    fn name(&self) -> String {
+        format!("hashwalk_delivery_{}", self.config.walks())
+    }
+
+    fn doc(&self) -> String {
+        format!("Answers of requests that have missed, of up to {} walks.", self.config.walks())
+    }
+
+    fn inputs(&self) -> DeliveryInputs {
+        let walks = self.config.walks();
+        let waiting = Waiting { alive: shape(1), request: ports::request() };
+        DeliveryInputs {
+            offer: walker::offer(&self.config),
+            from_l2: walker::offer(&self.config),
+            may_keep: shape(walks),
+            slots: vec![waiting; walks as usize],
+            pending: shape(1),
+            newest: ports::request(),
+            allocate: shape(1),
+            vacant: shape(walks),
+            invalidate: ports::invalidate(),
+        }
+    }
+
+    fn reset(&self) -> DeliveryState {
+        let walks = self.config.walks();
+        DeliveryState {
+            valid: low(),
+            serving: lit(walks + 1, 0u32),
+            request: zeros(&ports::request()),
+            outcome: zeros(&ports::outcome()),
+            own: low(),
+            refilled: low(),
+            promised: lit(walks, 0u32),
+        }
+    }
+
+    fn kernel(&self, m: &mut Module, i: DeliveryInputs, s: DeliveryState) -> (DeliveryOutputs, DeliveryState) {
+        let walks = self.config.walks();
+        let Outcome { fault, is_mapping, mapping, from_l2, keep } = s.outcome.clone();
+        let effect = &i.invalidate.valid;
+        let answers = (&s.valid & !effect).named("answers");
+
+        // Who else is answered by the mapping.
+        let newest = Waiting { alive: i.pending.clone(), request: i.newest.clone() };
+        let everybody: Vec<Waiting> = i.slots.iter().cloned().chain([newest]).collect();
+        let covered: Vec<Signal> = (0..)
+            .zip(&everybody)
+            .map(|(n, waiting)| {
+                let waits = &waiting.alive & !s.serving.bit(n);
+                (&is_mapping & waits & page::covers(&mapping, &waiting.request)).named(format!("covered_{n}"))
+            })
+            .collect();
+        let more = any_of(&covered).named("more");
+        let next = first_one(&covered);
+        let next_request = one_hot_mux(next.iter().cloned().zip(everybody.iter().map(|waiting| waiting.request.clone())));
+        let settled = |mask: &Signal| self.settled(mask, &i.allocate, &i.vacant);
+
+        let done = (&answers & !&more).named("done");
+        let can_take = (!&s.valid | &done).named("can_take");
+        let goes_on = (&answers & &more).named("goes_on");
+        let loads = (&i.offer.valid | &i.from_l2.valid).named("loads");
+        let withdrawn = (&s.valid & &is_mapping & concerns(&i.invalidate, &mapping)).named("withdrawn_now");
+        let refill_valid = (&answers & &is_mapping & fault.is_zero() & !&s.refilled).named("refills");
+
+        let source = |source: LateSource| lit(2, source.code());
+        let outputs = DeliveryOutputs {
+            can_take: can_take.clone(),
+            late: LateAnswer {
+                valid: answers.clone(),
+                id: s.request.id.clone(),
+                pfn: page::frame(&mapping.pfn, &mapping.size, &s.request.vpn).gate(&(&is_mapping & fault.is_zero())),
+                fault: fault.clone(),
+                source: when(&from_l2, source(LateSource::L2))
+                    .or_when(&s.own, source(LateSource::Walk))
+                    .otherwise(source(LateSource::Shared)),
+            },
+            answered: s.serving.gate(&answers),
+            served: s.serving.gate(&s.valid),
+            promised: s.promised.clone(),
+            withdrawn: s.serving.bits(0..walks).gate(&(&withdrawn & &s.own)),
+            refill_valid: refill_valid.clone(),
+            refill: mapping.clone(),
+            fill_valid: &refill_valid & &keep,
+        };
+
+        m.assume("an_outcome_is_taken", !&loads | &can_take);
+        m.assume("one_outcome", !(&i.offer.valid & &i.from_l2.valid));
+        m.check("whom_it_serves_waits", !&s.valid | one_hot_mux((0..).zip(&everybody).map(|(n, w)| (s.serving.bit(n), w.alive.clone()))));
+        m.cover("shared", &answers & !&s.own);
+        m.cover("withdrawn", withdrawn.clone());
+        m.ignore(s.request.asid.clone());
+        m.ignore(s.request.access.clone());
+        m.ignore(s.request.user.clone());
+        m.ignore(s.request.vpn.bits(18..52));
+
+        let loaded = when(&i.from_l2.valid, i.from_l2.clone()).otherwise(i.offer.clone());
+        let Offer { slot, request, fault: found_fault, is_mapping: found, mapping: found_mapping, .. } = loaded;
+        let outcome = Outcome {
+            fault: found_fault,
+            is_mapping: found,
+            mapping: found_mapping,
+            from_l2: i.from_l2.valid.clone(),
+            keep: (&slot & &i.may_keep).any() & !&i.from_l2.valid,
+        };
+        let for_next = Outcome { fault: page::denial(&mapping.rights, &next_request), ..s.outcome.clone() };
+        let covered_slots = settled(&concat(covered.iter().rev()));
+        let next_state = DeliveryState {
+            valid: &loads | (&s.valid & !&done & !&withdrawn),
+            serving: when(&loads, slot.zext(walks + 1))
+                .or_when(&goes_on, settled(&concat(next.iter().rev())))
+                .otherwise(settled(&s.serving)),
+            request: when(&loads, request).or_when(&goes_on, next_request).otherwise(s.request.clone()),
+            outcome: when(&loads, outcome).or_when(&goes_on, for_next).otherwise(s.outcome.clone()),
+            own: when(&loads, high()).or_when(&goes_on, low()).otherwise(s.own.clone()),
+            refilled: !&loads & (&s.refilled | &refill_valid),
+            promised: when(&goes_on, covered_slots.bits(0..walks))
+                .otherwise(s.promised.gate(&(effect & !&withdrawn))),
+        };
+        (outputs, next_state)
+    }
+}
+
+impl Delivery {
+    /// The mask in the next cycle: the newest may have moved to a slot.
+    fn settled(&self, mask: &Signal, allocate: &Signal, vacant: &Signal) -> Signal {
+        let walks = self.config.walks();
+        let newest = mask.bit(walks);
+        concat([&newest & !allocate, mask.bits(0..walks) | vacant.gate(&(&newest & allocate))])
+    }
+}
+
+/// Whether an invalidation names the mapping.
+fn concerns(invalidate: &Invalidate, mapping: &Mapping) -> Signal {
+    let kind = &invalidate.kind;
+    let small = lit(ports::SIZE_BITS, 0u32);
+    let page = !kind.bit(1) | page::overlap(&mapping.vpn, &mapping.size, &invalidate.vpn, &small);
+    let space = !kind.bit(0) | (!&mapping.global & mapping.asid.eq(&invalidate.asid));
+    &invalidate.valid & page & space
+}

@@ -1,0 +1,66 @@
+//! Which searches a walk makes, and in what order (docs/spec.md, section 4).
+
+use hashwalk_hdl::{Signal, any_of, bundle, concat, first_one, lit, when};
+
+use crate::page;
+use crate::ports::{SEARCHES, SIZE_BITS};
+use crate::verdict::Sought;
+
+/// The searches under the request's own ASID: the lowest bits of the mask.
+const OWN: u32 = SEARCHES / 2;
+
+bundle! {
+    /// The search that is being made, and those after it.
+    pub struct Search {
+        /// 1 bit: there is one.
+        pub exists: Signal,
+        /// 6 bits: the searches to be made after it.
+        pub later: Signal,
+        /// 1 bit: it looks under ASID 0.
+        pub global: Signal,
+        /// 2 bits: the page size that it looks for.
+        pub size: Signal,
+    }
+}
+
+impl Search {
+    /// The widths, with zeros: no search.
+    #[must_use]
+    pub fn none() -> Search {
+        let bit = lit(1, 0u32);
+        Search { exists: bit.clone(), later: lit(SEARCHES, 0u32), global: bit, size: lit(SIZE_BITS, 0u32) }
+    }
+
+    /// The first search of a walk under this ASID, of those that are enabled in the mask. Under ASID 0 the global
+    /// searches would repeat the others, and are left out.
+    #[must_use]
+    pub fn of_walk(enabled: &Signal, asid: &Signal) -> Search {
+        let global = enabled.bits(OWN..SEARCHES).gate(&asid.any());
+        Search::first(&concat([global, enabled.bits(0..OWN)]))
+    }
+
+    /// The search after this one.
+    #[must_use]
+    pub fn next(&self) -> Search {
+        Search::first(&self.later)
+    }
+
+    /// The first of the searches that are set in the mask.
+    fn first(mask: &Signal) -> Search {
+        let first = first_one(&(0..SEARCHES).map(|n| mask.bit(n)).collect::<Vec<_>>());
+        Search {
+            exists: mask.any(),
+            later: mask & !concat(first.iter().rev()),
+            global: any_of(&first[3..6]),
+            size: concat([&first[2] | &first[5], &first[1] | &first[4]]),
+        }
+    }
+
+    /// What this search looks for.
+    #[must_use]
+    pub fn sought(&self, vpn: &Signal, asid: &Signal) -> Sought {
+        let Search { global, size, .. } = self.clone();
+        let vpn = page::base(vpn, &size);
+        Sought { vpn, asid: when(&global, lit(asid.width(), 0u32)).otherwise(asid.clone()), size, global }
+    }
+}

@@ -1,0 +1,248 @@
+//! A walk's slot: what it remembers, and what becomes of it in a cycle.
+//!
+//! ```text
+//!                       hashed                  accepted               judged: the end
+//!   Free ──► Wait ─────────────► Request ────────────────► Read ─────────────────────► Deliver ──► Free
+//!    │        ▲ ▲                   ▲                       │ │                           │   answered
+//!    │        │ └───────────────────┼─── next search, ──────┘ │ follow                    │
+//!    │        │                     └─────── restart ─────────┘                           │
+//!    │        └─────────────────────────────────── the mapping was invalidated ───────────┤
+//!    └──► Ask ◄─────────────────────────────────────────────── (software's too) ──────────┘
+//! ```
+//!
+//! A request whose answer comes from elsewhere (the second level, another walk) leaves its slot from any state. What it
+//! has asked for and cannot take back, a read that is out, a request that stands at the port, a question to software,
+//! keeps the slot (`dead`) until it has come.
+
+use hashwalk_hdl::{Signal, any_of, bundle, lit, low, one_hot_mux, states, when};
+use hashwalk_spec::Config;
+use hashwalk_spec::entry::INDEX_BITS;
+
+use super::search::Search;
+use crate::ports::{self, Request};
+use crate::verdict::{Killed, SIZES};
+
+/// Bits of a way's number.
+pub const WAY_BITS: u32 = 2;
+
+states! {
+    /// What a walk does, as `walk_state` shows it.
+    pub enum Walk {
+        /// Nothing.
+        Free,
+        /// It waits for the hash unit, or for another walk that may bring its page.
+        Wait,
+        /// It waits until memory takes its request.
+        Request,
+        /// Memory has its request.
+        Read,
+        /// What memory has sent is judged.
+        Check,
+        /// Its answer goes out, unless an invalidation takes effect in this cycle.
+        Deliver,
+        /// Software is asked, or is to be asked.
+        Ask,
+        /// Its request is answered; what it has asked for is waited for.
+        Drain,
+    }
+}
+
+bundle! {
+    /// The registers of a walk.
+    pub struct Slot {
+        /// 3 bits: [`Walk`], but neither `Check` nor `Drain`.
+        pub state: Signal,
+        /// 1 bit: the request is answered.
+        pub dead: Signal,
+        /// 1 bit: software answers this miss.
+        pub software: Signal,
+        /// Whose walk this is.
+        pub request: Request,
+        /// A bit for each walk: this one waits for what that one brings. None where there is but one walk.
+        pub behind: Option<Signal>,
+        /// The search that is being made, and those after it.
+        pub search: Search,
+        /// Probes already made in this search; in a cuckoo table the ways that were judged.
+        pub steps: Signal,
+        /// 32 bits for each way: where the page may stand; without ways, the element that is probed.
+        pub index: Vec<Signal>,
+        /// 2 bits: the way that is asked for next; only in a cuckoo table.
+        pub way: Option<Signal>,
+        /// Reads that memory has taken and that were not judged.
+        pub out: Signal,
+        /// What invalidations have named since the read was taken.
+        pub killed: Killed,
+    }
+}
+
+/// What happens to a slot in a cycle; each is 1 bit.
+pub struct Happens {
+    /// A new miss takes it.
+    pub allocated: Signal,
+    /// Its index comes from the hash unit.
+    pub hashed: Signal,
+    /// That there is no search to be made is on its way to the answer.
+    pub nothing_sought: Signal,
+    /// Its request stands at the memory port.
+    pub presented: Signal,
+    /// And memory takes it.
+    pub accepted: Signal,
+    /// What memory has sent for it leaves the element register.
+    pub checked: Signal,
+    /// And ends the walk.
+    pub ends: Signal,
+    /// And goes on along the chain.
+    pub follows: Signal,
+    /// And is over with this search, or the walk is made again.
+    pub goes_on: Signal,
+    /// Of those, the walk is made again.
+    pub restarts: Signal,
+    /// Software is being asked.
+    pub asked: Signal,
+    /// And has answered.
+    pub told: Signal,
+    /// And the answer counts for nothing.
+    pub told_in_vain: Signal,
+    /// Its request is answered.
+    pub answered: Signal,
+    /// What it delivers is withdrawn.
+    pub withdrawn: Signal,
+}
+
+/// What a slot is given.
+pub struct Given {
+    /// The slot as the new miss has it.
+    pub allocation: Slot,
+    /// Where the page may stand.
+    pub index: Vec<Signal>,
+    /// Where the chain goes on.
+    pub next: Signal,
+    /// The search after this one.
+    pub next_search: Search,
+    /// The first search.
+    pub first_search: Search,
+    /// What the invalidation that takes effect in this cycle names.
+    pub named: Killed,
+}
+
+impl Slot {
+    /// A slot after reset.
+    #[must_use]
+    pub fn free(config: &Config) -> Slot {
+        let is_cuckoo = config.ways() > 1;
+        Slot {
+            state: Walk::Free.signal(),
+            dead: low(),
+            software: low(),
+            request: ports::zeros(&ports::request()),
+            behind: (config.walks() > 1).then(|| lit(config.walks(), 0u32)),
+            search: Search::none(),
+            steps: lit(step_bits(config), 0u32),
+            index: vec![lit(INDEX_BITS, 0u32); config.ways() as usize],
+            way: is_cuckoo.then(|| lit(WAY_BITS, 0u32)),
+            out: lit(if is_cuckoo { 3 } else { 1 }, 0u32),
+            killed: Killed { private: lit(SIZES, 0u32), global: lit(SIZES, 0u32) },
+        }
+    }
+
+    /// Whether it is in this state and its request is not answered.
+    #[must_use]
+    pub fn is(&self, state: Walk) -> Signal {
+        state.is(&self.state) & !&self.dead
+    }
+
+    /// Whether its request waits for an answer.
+    #[must_use]
+    pub fn is_alive(&self) -> Signal {
+        !(Walk::Free.is(&self.state) | &self.dead)
+    }
+
+    /// Whether memory's answers still mean something to it.
+    #[must_use]
+    pub fn listens(&self) -> Signal {
+        self.is(Walk::Request) | self.is(Walk::Read)
+    }
+
+    /// The index that is asked for next.
+    #[must_use]
+    pub fn index_asked(&self) -> Signal {
+        match &self.way {
+            None => self.index[0].clone(),
+            Some(way) => one_hot_mux((0u32..).zip(&self.index).map(|(n, index)| (way.eq_value(n), index.clone()))),
+        }
+    }
+
+    /// Whether it waits for another walk.
+    #[must_use]
+    pub fn is_behind(&self) -> Signal {
+        self.behind.as_ref().map_or_else(low, Signal::any)
+    }
+
+    /// The slot in the next cycle.
+    #[must_use]
+    pub fn next(&self, config: &Config, alive: &Signal, h: &Happens, g: &Given) -> Slot {
+        let count = |bit: &Signal| bit.zext(self.out.width());
+        let out = &self.out + count(&h.accepted) - count(&h.checked);
+        let last_way = self.way.as_ref().map(|way| way.eq_value(config.ways() - 1));
+        let all_taken = last_way.map_or_else(|| h.accepted.clone(), |last| last & &h.accepted);
+        let begins = (&h.hashed & self.is(Walk::Wait)).named("begins");
+        let again = when(&self.software, Walk::Ask.signal()).otherwise(Walk::Wait.signal());
+
+        let goes_to = when(&(&h.withdrawn & self.is(Walk::Deliver)), again)
+            .or_when(&h.told_in_vain, Walk::Ask.signal())
+            .or_when(&any_of([&h.ends, &h.told, &h.nothing_sought]), Walk::Deliver.signal())
+            .or_when(&h.goes_on, Walk::Wait.signal())
+            .or_when(&(&begins | &h.follows), Walk::Request.signal())
+            .or_when(&(self.is(Walk::Request) & &all_taken), Walk::Read.signal())
+            .otherwise(self.state.clone());
+        // A request or a question that stands cannot be taken back.
+        let stands = (&h.presented & !&h.accepted) | (&h.asked & !&h.told);
+        let owes = (out.any() | stands).named("owes");
+        let over = (&h.answered | &self.dead).named("over");
+        let is_free = Walk::Free.is(&self.state);
+
+        let starts_over = &h.restarts | &h.withdrawn;
+        let search = when(&starts_over, g.first_search.clone())
+            .or_when(&h.goes_on, g.next_search.clone())
+            .otherwise(self.search.clone());
+        let probed = (&h.checked & self.listens()).named("probed");
+        let steps = when(&begins, lit(self.steps.width(), 0u32))
+            .or_when(&probed, &self.steps + lit(self.steps.width(), 1u32))
+            .otherwise(self.steps.clone());
+        let index = (self.index.iter().zip(&g.index))
+            .map(|(kept, hashed)| {
+                when(&begins, hashed.clone()).or_when(&h.follows, g.next.clone()).otherwise(kept.clone())
+            })
+            .collect();
+        // What was read before the invalidation took effect may be what it names.
+        let is_exposed = (self.out.any() | &h.asked).named("exposed");
+        let killed = Killed {
+            private: (&self.killed.private | &g.named.private).gate(&is_exposed),
+            global: (&self.killed.global | &g.named.global).gate(&is_exposed),
+        };
+        let going_on = Slot {
+            state: when(&(is_free | (&over & !&owes)), Walk::Free.signal()).otherwise(goes_to),
+            dead: &over & owes,
+            software: self.software.clone(),
+            request: self.request.clone(),
+            behind: self.behind.as_ref().map(|behind| behind & alive),
+            search,
+            steps,
+            index,
+            way: self.way.as_ref().map(|way| {
+                when(&begins, lit(WAY_BITS, 0u32))
+                    .or_when(&h.accepted, way + lit(WAY_BITS, 1u32))
+                    .otherwise(way.clone())
+            }),
+            out,
+            killed,
+        };
+        when(&h.allocated, g.allocation.clone()).otherwise(going_on)
+    }
+}
+
+/// Bits that count the probes of a search.
+fn step_bits(config: &Config) -> u32 {
+    let most = if config.ways() > 1 { config.ways() } else { config.max_steps() };
+    (u32::BITS - (most - 1).leading_zeros()).max(1)
+}
