@@ -4,8 +4,10 @@
 //! | ---- | --- | ---- |
 //! | `offer_*` | in | a walk or software has an outcome; `valid` only while it is taken |
 //! | `from_l2_*` | in | so has the second level; never together with an offer |
-//! | `slots_*`, `newest_*`, `pending` | in | who waits: the walks' requests, and one that has no slot yet |
-//! | `allocate`, `vacant` | in | that one moves to this slot at the end of the cycle |
+//! | `slots_*` | in | who waits: the walks' requests |
+//! | `newest_*`, `waiting` | in | one more, which has no slot yet |
+//! | `moves`, `vacant` | in | that one moves to this slot at the end of the cycle |
+//! | `fresh` | in | `newest` was looked up in the cycle before, and may have missed |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
 //! | `late_*` | out | the answer, docs/spec.md, section 9 |
 //! | `refill_*`, `fill_valid` | out | the first level takes the mapping, and the second level |
@@ -13,15 +15,17 @@
 //! | `answered`, `served`, `promised`, `withdrawn` | out | a bit for each slot, and one more for the newest |
 //!
 //! ```text
-//! cycle        d                     d + 1                  d + 2
-//! register     outcome for A         for B                  free, or the next outcome
-//! late         A                     B (source: shared)
+//! cycle        d                     d + 1                  d + 2                   d + 3
+//! register     outcome for A         for B                  free: takes the next    another outcome
+//! late         A                     B (source: shared)                             its request
 //! others       B is covered: next    nobody is left
 //! refill       here, or with the first that is allowed the access
 //! ```
 //!
 //! Each cycle looks for who else is covered by the mapping, and answers it in the next one, so that nobody who waits is
-//! forgotten: a lookup that comes in the cycle of the refill finds the mapping in the first level.
+//! forgotten: a lookup that comes in the cycle of the refill finds the mapping in the first level, and for one that came in
+//! the cycle before and takes its slot now, the outcome is kept for one more cycle (`lingers`). An outcome is taken only
+//! into a register that is free at the beginning of the cycle, so that finding out who is covered delays nobody.
 //!
 //! **Invalidation.** In the cycle in which one takes effect nothing is answered. If it names the mapping, the outcome is
 //! given up, and the walk that it came from is made again; whoever else was to have it goes on by itself.
@@ -47,11 +51,13 @@ bundle! {
         /// Who waits.
         pub slots: Vec<Waiting>,
         /// 1 bit: `newest` waits too.
-        pub pending: Signal,
+        pub waiting: Signal,
+        /// 1 bit: `newest` may wait from the next cycle on.
+        pub fresh: Signal,
         /// The newest request.
         pub newest: Request,
-        /// 1 bit: it moves to the slot `vacant`.
-        pub allocate: Signal,
+        /// 1 bit: it has waited and moves to the slot `vacant`.
+        pub moves: Signal,
         /// One-hot.
         pub vacant: Signal,
         /// In the cycle in which it takes effect.
@@ -133,9 +139,10 @@ impl Component for Delivery {
             from_l2: walker::offer(&self.config),
             may_keep: shape(walks),
             slots: vec![waiting; walks as usize],
-            pending: shape(1),
+            waiting: shape(1),
+            fresh: shape(1),
             newest: ports::request(),
-            allocate: shape(1),
+            moves: shape(1),
             vacant: shape(walks),
             invalidate: ports::invalidate(),
         }
@@ -161,7 +168,7 @@ impl Component for Delivery {
         let answers = (&s.valid & !effect).named("answers");
 
         // Who else is answered by the mapping.
-        let newest = Waiting { alive: i.pending.clone(), request: i.newest.clone() };
+        let newest = Waiting { alive: i.waiting.clone(), request: i.newest.clone() };
         let everybody: Vec<Waiting> = i.slots.iter().cloned().chain([newest]).collect();
         let covered: Vec<Signal> = (0..)
             .zip(&everybody)
@@ -173,20 +180,20 @@ impl Component for Delivery {
         let more = any_of(&covered).named("more");
         let next = first_one(&covered);
         let next_request = one_hot_mux(next.iter().cloned().zip(everybody.iter().map(|waiting| waiting.request.clone())));
-        let settled = |mask: &Signal| self.settled(mask, &i.allocate, &i.vacant);
+        let settled = |mask: &Signal| self.settled(mask, &i.moves, &i.vacant);
 
-        let done = (&answers & !&more).named("done");
-        let can_take = (!&s.valid | &done).named("can_take");
+        let can_take = (!&s.valid).named("can_take");
         let goes_on = (&answers & &more).named("goes_on");
+        let lingers = (&answers & &i.fresh & &is_mapping & page::covers(&mapping, &i.newest)).named("lingers");
         let loads = (&i.offer.valid | &i.from_l2.valid).named("loads");
         let withdrawn = (&s.valid & &is_mapping & concerns(&i.invalidate, &mapping)).named("withdrawn_now");
-        let refill_valid = (&answers & &is_mapping & fault.is_zero() & !&s.refilled).named("refills");
+        let refill_valid = (&answers & s.serving.any() & &is_mapping & fault.is_zero() & !&s.refilled).named("refills");
 
         let source = |source: LateSource| lit(2, source.code());
         let outputs = DeliveryOutputs {
             can_take: can_take.clone(),
             late: LateAnswer {
-                valid: answers.clone(),
+                valid: &answers & s.serving.any(),
                 id: s.request.id.clone(),
                 pfn: page::frame(&mapping.pfn, &mapping.size, &s.request.vpn).gate(&(&is_mapping & fault.is_zero())),
                 fault: fault.clone(),
@@ -205,7 +212,7 @@ impl Component for Delivery {
 
         m.assume("an_outcome_is_taken", !&loads | &can_take);
         m.assume("one_outcome", !(&i.offer.valid & &i.from_l2.valid));
-        m.check("whom_it_serves_waits", !&s.valid | one_hot_mux((0..).zip(&everybody).map(|(n, w)| (s.serving.bit(n), w.alive.clone()))));
+        m.check("whom_it_serves_waits", s.serving.gate(&s.valid).is_zero() | one_hot_mux((0..).zip(&everybody).map(|(n, w)| (s.serving.bit(n), w.alive.clone()))));
         m.cover("shared", &answers & !&s.own);
         m.cover("withdrawn", withdrawn.clone());
         m.ignore(s.request.asid.clone());
@@ -225,13 +232,13 @@ impl Component for Delivery {
         let for_next = Outcome { fault: page::denial(&mapping.rights, &next_request), ..s.outcome.clone() };
         let covered_slots = settled(&concat(covered.iter().rev()));
         let next_state = DeliveryState {
-            valid: &loads | (&s.valid & !&done & !&withdrawn),
+            valid: any_of([loads.clone(), goes_on.clone(), lingers, &s.valid & effect & !&withdrawn]),
             serving: when(&loads, slot.zext(walks + 1))
-                .or_when(&goes_on, settled(&concat(next.iter().rev())))
+                .or_when(&answers, settled(&concat(next.iter().rev())))
                 .otherwise(settled(&s.serving)),
             request: when(&loads, request).or_when(&goes_on, next_request).otherwise(s.request.clone()),
             outcome: when(&loads, outcome).or_when(&goes_on, for_next).otherwise(s.outcome.clone()),
-            own: when(&loads, high()).or_when(&goes_on, low()).otherwise(s.own.clone()),
+            own: when(&loads, high()).or_when(&answers, low()).otherwise(s.own.clone()),
             refilled: !&loads & (&s.refilled | &refill_valid),
             promised: when(&goes_on, covered_slots.bits(0..walks))
                 .otherwise(s.promised.gate(&(effect & !&withdrawn))),
@@ -242,10 +249,10 @@ impl Component for Delivery {
 
 impl Delivery {
     /// The mask in the next cycle: the newest may have moved to a slot.
-    fn settled(&self, mask: &Signal, allocate: &Signal, vacant: &Signal) -> Signal {
+    fn settled(&self, mask: &Signal, moves: &Signal, vacant: &Signal) -> Signal {
         let walks = self.config.walks();
         let newest = mask.bit(walks);
-        concat([&newest & !allocate, mask.bits(0..walks) | vacant.gate(&(&newest & allocate))])
+        concat([&newest & !moves, mask.bits(0..walks) | vacant.gate(&(&newest & moves))])
     }
 }
 

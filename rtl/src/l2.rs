@@ -9,6 +9,7 @@
 //! | `fill_valid`, `fill` | in | a page that a walk has found is kept |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
 //! | `offer_*` | out | a page for a slot's request; `valid` only while it is taken |
+//! | `compares` | out | an offer may come in this cycle |
 //! | `overtaken` | out | the slot for which a page is found, taken or not: no read need be made for it |
 //! | `looking` | out | slots for which sizes are still to be looked for |
 //! | `missed` | out | slots for whose request all sizes were looked for, and none was there |
@@ -89,6 +90,8 @@ bundle! {
     pub struct L2Outputs {
         /// A page.
         pub offer: Offer,
+        /// 1 bit: it may have something for a slot in this cycle.
+        pub compares: Signal,
         /// One-hot.
         pub overtaken: Signal,
         /// A bit for each slot.
@@ -386,6 +389,7 @@ impl Component for L2 {
         m.cover("stalled", stalls.clone());
         m.cover("due", any_due.clone());
         let outputs = L2Outputs {
+            compares: s.compared.slot.any(),
             overtaken: s.compared.slot.gate(&hit),
             offer,
             looking: s.looking.clone(),

@@ -25,7 +25,7 @@
 //!
 //! Reset: nothing is pending, every slot of the TLB is unused.
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, low, when};
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, high, lit, low, when};
 use hashwalk_spec::Config;
 use hashwalk_spec::transaction::ID_BITS;
 
@@ -96,6 +96,8 @@ bundle! {
         pub request: Request,
         /// The search that its walk would begin with.
         pub search: Search,
+        /// 1 bit: the last outcome of those that have missed came from the second level.
+        pub l2_was_last: Option<Signal>,
         /// The invalidation that takes effect in this cycle.
         pub invalidate: Invalidate,
         /// How far the one before has come; the second level counts for itself.
@@ -157,6 +159,7 @@ impl Component for Mmu {
             waiting: low(),
             request: zeros(&ports::request()),
             search: Search::none(),
+            l2_was_last: (self.config.l2_sets() > 0).then(low),
             invalidate: zeros(&ports::invalidate()),
             invalidated: (self.config.l2_sets() == 0).then(|| Invalidated { before: low(), done: low() }),
         }
@@ -190,7 +193,12 @@ impl Component for Mmu {
             refill: late.refill.clone(),
             invalidate: s.invalidate.clone(),
         });
+        // The second level and the walks take turns where both have something.
+        let l2_was_last = s.l2_was_last.clone().unwrap_or_else(low);
+        let l2_compares = l2.as_ref().map_or_else(low, |l2| l2.outputs.compares.clone());
+        let walk_first = (&l2_was_last & &walk.judging).named("walk_first");
         let from_l2 = l2.as_ref().map_or_else(|| zeros(&walker::offer(&self.config)), |l2| l2.outputs.offer.clone());
+        let l2_takes = from_l2.valid.clone();
         walker.connect(WalkerInputs {
             allocate: allocate.clone(),
             newest: s.request.clone(),
@@ -200,7 +208,7 @@ impl Component for Mmu {
             memory: i.memory,
             refill: i.refill,
             turn: Turn {
-                open: &late.can_take & !&from_l2.valid,
+                open: &late.can_take & !(&l2_compares & !&l2_was_last),
                 answered: late.answered.bits(0..walks),
                 served: late.served.bits(0..walks),
                 promised: late.promised.clone(),
@@ -214,9 +222,10 @@ impl Component for Mmu {
             from_l2,
             may_keep: l2.as_ref().map_or(none, |l2| l2.outputs.missed.clone()),
             slots: walk.slots.clone(),
-            pending: pending.clone(),
+            waiting: s.waiting.clone(),
+            fresh: s.fresh.clone(),
             newest: s.request.clone(),
-            allocate: allocate.clone(),
+            moves: &s.waiting & &walk.any_vacant & !&answered_newest,
             vacant: walk.vacant.clone(),
             invalidate: s.invalidate.clone(),
         });
@@ -229,13 +238,15 @@ impl Component for Mmu {
                 fresh: s.fresh.clone(),
                 slots: walk.slots.clone(),
                 answered: late.answered.bits(0..walks),
-                can_take: late.can_take.clone(),
+                can_take: &late.can_take & !&walk_first,
                 fill_valid: late.fill_valid.clone(),
                 fill: late.refill.clone(),
                 invalidate: s.invalidate.clone(),
             });
         } else {
             m.ignore(late.fill_valid.clone());
+            m.ignore(walk_first);
+            m.ignore(walk.judging.clone());
         }
         m.ignore(late.served.bit(walks));
         m.ignore(walk.killed.clone());
@@ -266,6 +277,9 @@ impl Component for Mmu {
             waiting: &pending & !&allocate & !&answered_newest,
             request: when(&accept, i.lookup.request()).otherwise(s.request),
             search: when(&accept, first_search).otherwise(s.search),
+            l2_was_last: s
+                .l2_was_last
+                .map(|last| when(&l2_takes, high()).or_when(&walk.offer.valid, low()).otherwise(last)),
             invalidate: Invalidate { valid: accept_invalidate, ..i.invalidate },
             invalidated: s
                 .invalidated

@@ -67,7 +67,8 @@ use crate::verdict::{self, Killed, Limits, SIZES, Scales, Step};
 use arbiter::round_robin;
 use element::Element;
 use search::Search;
-use slot::{Given, Happens, Slot, Walk};
+pub use slot::Walk;
+use slot::{Given, Happens, Slot};
 
 /// Bits of the number of beats on the memory port.
 const BEATS_BITS: u32 = 4;
@@ -147,6 +148,8 @@ bundle! {
         pub slots: Vec<Waiting>,
         /// An answer.
         pub offer: Offer,
+        /// 1 bit: there is something to be judged.
+        pub judging: Signal,
         /// 1 bit: a walk is made again, for what it has found was invalidated.
         pub killed: Signal,
         /// To the memory.
@@ -488,6 +491,7 @@ impl Component for Walker {
             idle: bits(&vacancies).all(),
             slots: s.slot.iter().map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() }).collect(),
             offer,
+            judging: s.element.full.clone(),
             killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
             memory: MemoryOut {
                 request_valid,
