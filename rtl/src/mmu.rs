@@ -186,7 +186,7 @@ impl Mmu {
         s: MmuState,
     ) -> (MmuOutputs, MmuState) {
         let tlb = m.instance("tlb", &Tlb { slots: self.config.tlb_entries() });
-        let walker = m.instance("walker", walker);
+        let walker = m.instance("walker", &OneWalk(walker));
         let l2 = L2::new(&self.config).map(|l2| m.instance("l2", &l2));
         let l2_outputs = l2.as_ref().map(|l2| &l2.outputs);
         let of_l2 = |output: fn(&L2Outputs) -> &Signal| l2_outputs.map_or_else(low, |l2| output(l2).clone());
@@ -280,6 +280,36 @@ impl Mmu {
                 .map(|Invalidated { before, .. }| Invalidated { before: s.invalidate.valid, done: before }),
         };
         (outputs, next)
+    }
+}
+
+/// A walker that has one read out at a time, or one search's, so that it needs no ids to know whose data come.
+struct OneWalk<'a, W>(&'a W);
+
+impl<W: Component<Inputs = WalkerInputs, Outputs = WalkerOutputs>> Component for OneWalk<'_, W> {
+    type Inputs = WalkerInputs;
+    type Outputs = WalkerOutputs;
+    type State = W::State;
+
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn doc(&self) -> String {
+        self.0.doc()
+    }
+
+    fn inputs(&self) -> WalkerInputs {
+        self.0.inputs()
+    }
+
+    fn reset(&self) -> W::State {
+        self.0.reset()
+    }
+
+    fn kernel(&self, m: &mut Module, i: WalkerInputs, s: W::State) -> (WalkerOutputs, W::State) {
+        m.ignore(&i.memory.response_id);
+        self.0.kernel(m, i, s)
     }
 }
 

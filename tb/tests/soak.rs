@@ -11,12 +11,12 @@ const CYCLES: u64 = 200_000;
 
 #[test]
 fn every_answer_of_a_long_random_run_is_legal() {
-    let timings = [(1, 1, 0, 0), (1, 24, 30, 20), (3, 9, 60, 40)];
+    let timings = [(1, 1, 0, 0, 0), (1, 24, 30, 20, 50), (3, 9, 60, 40, 0)];
     // Where the ASID is the hash, chains are so long that little else happens.
     let configs = support::all_configs().into_iter().filter(|config| config.hash() != Hash::Asid);
     for (config, seed) in configs.zip(0..) {
-        for (latency, latency_max, stall_percent, gap_percent) in timings {
-            let timing = MemoryTiming { latency, latency_max, stall_percent, gap_percent, seed };
+        for (latency, latency_max, stall_percent, gap_percent, reorder_percent) in timings {
+            let timing = MemoryTiming { latency, latency_max, stall_percent, gap_percent, reorder_percent, seed };
             let config = soak::with_small_table(&config);
             let os = Os::new(&config, timing.seed);
             let run = Machine::new(support::dut(&config), &config, os, timing)

@@ -20,7 +20,10 @@ pub struct Memory {
     /// Cycles between the beats of a read.
     pub gap: u64,
     pub sample: Sample,
+    /// Of several reads whose data have come, that which came last is answered first.
+    pub newest_first: bool,
     beats: usize,
+    /// Reads that one walk may have out.
     most_reads: usize,
     entries: HashMap<u64, Words>,
     /// Address and beat of what cannot be read.
@@ -28,9 +31,12 @@ pub struct Memory {
     waited: u64,
     /// Those that were accepted and are not answered in full, the oldest first.
     reads: VecDeque<Read>,
+    /// That of which beats are sent: all of them, before another's.
+    sending: Option<usize>,
 }
 
 struct Read {
+    walk: u8,
     address: u64,
     data: Option<Words>,
     beat: usize,
@@ -39,24 +45,27 @@ struct Read {
 
 /// One beat as it stands on the port.
 pub struct Beat {
+    pub walk: u8,
     pub words: Vec<u64>,
     pub error: bool,
 }
 
 impl Memory {
-    /// Memory that is asked for so many reads at once.
+    /// Memory that each walk asks for so many reads at once.
     pub fn new(beats: u32, most_reads: u32) -> Memory {
         Memory {
             latency: 1,
             wait: 0,
             gap: 0,
             sample: Sample::AtAcceptance,
+            newest_first: false,
             beats: beats as usize,
             most_reads: most_reads as usize,
             entries: HashMap::new(),
             errors: HashSet::new(),
             waited: 0,
             reads: VecDeque::new(),
+            sending: None,
         }
     }
 
@@ -78,42 +87,59 @@ impl Memory {
         !self.reads.is_empty()
     }
 
-    /// Whether no further read may be asked for.
-    pub fn is_full(&self) -> bool {
-        self.reads.len() == self.most_reads
+    fn is_full(&self, walk: u8) -> bool {
+        self.reads.iter().filter(|read| read.walk == walk).count() == self.most_reads
     }
 
     pub fn is_ready(&self) -> bool {
         self.waited >= self.wait
     }
 
-    /// The beat of this cycle.
+    /// The read that is answered next, if its data have come.
+    fn choose(&self, now: u64) -> Option<usize> {
+        let is_oldest = |at: &usize| !self.reads.iter().take(*at).any(|older| older.walk == self.reads[*at].walk);
+        let mut due = (0..self.reads.len()).filter(|at| self.reads[*at].due <= now && is_oldest(at));
+        if self.newest_first { due.last() } else { due.next().filter(|at| *at == 0) }
+    }
+
+    /// The beat of this cycle, which stays until it is taken.
     pub fn beat(&mut self, now: u64) -> Option<Beat> {
-        let read = self.reads.front_mut().filter(|read| read.due <= now)?;
+        self.sending = self.sending.or_else(|| self.choose(now));
+        let read = &mut self.reads[self.sending?];
+        if read.due > now {
+            return None;
+        }
         let data = *read.data.get_or_insert_with(|| self.entries.get(&read.address).copied().unwrap_or_default());
         let words = data.len() / self.beats;
-        let beat = Beat {
+        Some(Beat {
+            walk: read.walk,
             words: data[read.beat * words..][..words].to_vec(),
             error: self.errors.contains(&(read.address, read.beat)),
-        };
+        })
+    }
+
+    /// The beat of this cycle is taken.
+    pub fn take_beat(&mut self, now: u64) {
+        let at = self.sending.expect("a beat stands on the port");
+        let read = &mut self.reads[at];
         read.beat += 1;
         read.due = now + 1 + self.gap;
         if read.beat == self.beats {
-            self.reads.pop_front();
+            self.reads.remove(at);
+            self.sending = None;
         }
-        Some(beat)
     }
 
     /// A request stands on the port in this cycle; returns whether it is accepted.
-    pub fn request(&mut self, now: u64, address: u64) -> bool {
+    pub fn request(&mut self, now: u64, address: u64, walk: u8) -> bool {
         if !self.is_ready() {
             self.waited += 1;
             return false;
         }
-        assert!(!self.is_full(), "cycle {now}: {address:#x} is read while {} reads are out", self.reads.len());
+        assert!(!self.is_full(walk), "cycle {now}: walk {walk} reads {address:#x} while too many of its reads are out");
         let data = (self.sample == Sample::AtAcceptance).then(|| self.get(address));
         self.waited = 0;
-        self.reads.push_back(Read { address, data, beat: 0, due: now + self.latency });
+        self.reads.push_back(Read { walk, address, data, beat: 0, due: now + self.latency });
         true
     }
 
