@@ -333,10 +333,9 @@ fn kills() -> Vec<(Page, u8, Invalidation, bool)> {
         let frames = page(0, 0, 0).size(size).frames();
         let base = 0x1_2340_0000u64;
         let at = |n: u64| Vpn::truncate(base + n);
-        for (held, search) in [
-            (page(1, base, 0x8_0000).size(size), size),
-            (support::global(base, 0x8_0000).size(size), size + 3),
-        ] {
+        for (held, search) in
+            [(page(1, base, 0x8_0000).size(size), size), (support::global(base, 0x8_0000).size(size), size + 3)]
+        {
             let private = !held.global;
             cases.extend([
                 (held, search, Invalidation::All, true),
