@@ -320,11 +320,13 @@ fn l2_delivery(found: &WalkFound, request: &Request) -> Delivery {
     Delivery { valid: high(), fault, mapping: found.mapping(request) }
 }
 
-/// The answer of a hit; all zero but for `valid` and `id` where there is a fault.
+/// The answer of a hit; all zero but for `id` where there is none.
 fn answer(request: &Request, id: &Signal, hit: &Signal, found: &Found) -> Answer {
     let allowed = page::allows(&found.rights, &request.access, &request.user);
     let fault = when(&allowed, lit(FAULT_BITS, NO_FAULT)).otherwise(lit(FAULT_BITS, Fault::Rights.code()));
-    let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&!fault.any());
+    // Without a lookup what is found may be unknown.
+    let fault = fault.gate(hit);
+    let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&(hit & !fault.any()));
     Answer { valid: hit.clone(), id: id.clone(), pfn, fault }
 }
 

@@ -129,8 +129,8 @@ fn a_walk_that_restarts_takes_a_whole_walk_after_its_last_beat() {
                 bench.invalidate = (cycle + 1 == effect).then_some(Invalidation::All);
                 cycles.extend(bench.cycle().answered.map(|answered| answered.cycles));
             }
-            // Nothing has been read in cycle 1; afterwards hash and request follow the last beat, or the effect.
-            let expected = if effect == 1 { walk } else { effect.max(last_beat) + walk };
+            // Nothing has been read yet; afterwards hash and request follow the last beat, or the effect.
+            let expected = if effect < FIRST_KILLED_IN { walk } else { effect.max(last_beat) + walk };
             assert_eq!(cycles, [expected], "effect in {effect} of {walk}");
         }
     });

@@ -54,6 +54,13 @@ pub struct Seen {
     pub idle: bool,
 }
 
+impl Seen {
+    /// Both answers of the cycle.
+    pub fn answers(&self) -> impl Iterator<Item = Answered> {
+        self.hit.into_iter().chain(self.late).map(|named| named.answered)
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Waiting {
     accepted_at: u64,

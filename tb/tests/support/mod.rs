@@ -59,9 +59,14 @@ pub const L2_CYCLES: [u32; 3] = if ONE_WALK_AT_A_TIME { [2, 3, 4] } else { [3, 4
 /// Cycles from the acceptance of software's entry to the answer; a fault is always answered in the next.
 pub const REFILL_CYCLES: u64 = if ONE_WALK_AT_A_TIME { 2 } else { 1 };
 
-/// Whether an invalidation of a page makes each walk again that might end in it, and not only those that have read what it
-/// drops.
-pub const KILLS_BY_SUSPICION: bool = ONE_WALK_AT_A_TIME;
+/// The first cycle of a walk in which an invalidation that takes effect makes it again. Its read is accepted in cycle 2.
+pub const FIRST_KILLED_IN: u64 = if ONE_WALK_AT_A_TIME { 2 } else { 3 };
+
+/// Whether an invalidation drops a fault that software has answered with.
+pub const DROPS_SOFTWARES_FAULTS: bool = ONE_WALK_AT_A_TIME;
+
+/// Whether the port takes no lookup from a miss to its answer.
+pub const LOOKUPS_WAIT_FOR_WALKS: bool = ONE_WALK_AT_A_TIME;
 
 /// Those of every format that `hashwalk check` goes through.
 pub fn all_configs() -> Vec<Config> {
