@@ -55,9 +55,9 @@ impl Machine {
         };
         if let Err(mismatch) = self.coherence.judge(self.now, id.into(), answer) {
             let may_be_held = source != Some(LateSource::Walk);
-            if !(may_be_held && self.is_held_although_walks_miss_it(waiting.request, answer))
-                && !self.is_read_one_by_one(&waiting, answer)
-            {
+            let is_legal = (may_be_held && self.is_held_although_walks_miss_it(waiting.request, answer))
+                || self.is_read_one_by_one(&waiting, answer);
+            if !is_legal {
                 return Err(MachineError::Mismatch { cycle: self.now, request: waiting.request, mismatch });
             }
         }

@@ -281,9 +281,8 @@ impl Machine {
         if let Some(recording) = &mut self.recording {
             recording.record(&self.dut);
         }
-        if self.watch.is_some() {
-            let walks = self.walks();
-            let watch = self.watch.as_mut().expect("just seen");
+        if let Some(watch) = &mut self.watch {
+            let walks = Walks::read(&self.dut, &self.ports, &self.config);
             watch.observe(self.requests.iter().map(|(id, waiting)| (id, waiting.request)), &walks);
         }
 

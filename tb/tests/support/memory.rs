@@ -20,8 +20,6 @@ pub struct Memory {
     /// Cycles between the beats of a read.
     pub gap: u64,
     pub sample: Sample,
-    /// Of several reads whose data have come, that which came last is answered first.
-    pub newest_first: bool,
     beats: usize,
     /// Reads that one walk may have out.
     most_reads: usize,
@@ -31,8 +29,6 @@ pub struct Memory {
     waited: u64,
     /// Those that were accepted and are not answered in full, the oldest first.
     reads: VecDeque<Read>,
-    /// That of which beats are sent: all of them, before another's.
-    sending: Option<usize>,
 }
 
 struct Read {
@@ -58,14 +54,12 @@ impl Memory {
             wait: 0,
             gap: 0,
             sample: Sample::AtAcceptance,
-            newest_first: false,
             beats: beats as usize,
             most_reads: most_reads as usize,
             entries: HashMap::new(),
             errors: HashSet::new(),
             waited: 0,
             reads: VecDeque::new(),
-            sending: None,
         }
     }
 
@@ -95,20 +89,9 @@ impl Memory {
         self.waited >= self.wait
     }
 
-    /// The read that is answered next, if its data have come.
-    fn choose(&self, now: u64) -> Option<usize> {
-        let is_oldest = |at: &usize| !self.reads.iter().take(*at).any(|older| older.walk == self.reads[*at].walk);
-        let mut due = (0..self.reads.len()).filter(|at| self.reads[*at].due <= now && is_oldest(at));
-        if self.newest_first { due.last() } else { due.next().filter(|at| *at == 0) }
-    }
-
-    /// The beat of this cycle, which stays until it is taken.
+    /// The beat of this cycle, which stays until it is taken. Reads are answered in their order.
     pub fn beat(&mut self, now: u64) -> Option<Beat> {
-        self.sending = self.sending.or_else(|| self.choose(now));
-        let read = &mut self.reads[self.sending?];
-        if read.due > now {
-            return None;
-        }
+        let read = self.reads.front_mut().filter(|read| read.due <= now)?;
         let data = *read.data.get_or_insert_with(|| self.entries.get(&read.address).copied().unwrap_or_default());
         let words = data.len() / self.beats;
         Some(Beat {
@@ -120,13 +103,11 @@ impl Memory {
 
     /// The beat of this cycle is taken.
     pub fn take_beat(&mut self, now: u64) {
-        let at = self.sending.expect("a beat stands on the port");
-        let read = &mut self.reads[at];
+        let read = self.reads.front_mut().expect("a beat stands on the port");
         read.beat += 1;
         read.due = now + 1 + self.gap;
         if read.beat == self.beats {
-            self.reads.remove(at);
-            self.sending = None;
+            self.reads.pop_front();
         }
     }
 
