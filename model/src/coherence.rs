@@ -63,7 +63,7 @@ pub struct Ticket {
 /// The scoreboard's memory.
 #[derive(Clone, Debug, Default)]
 pub struct Coherence {
-    /// In the order of acceptance, which is that of the answers, so that a search from the front ends at once.
+    /// In the order of acceptance. Few, and hits are answered in this order, so that a search from the front is short.
     outstanding: VecDeque<Outstanding>,
     stale: StaleMappings,
     changes: u64,

@@ -89,11 +89,10 @@ impl Walk {
     /// Begins the walk for `request`. With no search enabled it is done at once, with `not_present`.
     #[must_use]
     pub fn new(context: &WalkContext, request: Request) -> Walk {
-        let search_mask = if request.asid == Asid::GLOBAL { OWN_SEARCHES } else { Search::ENABLE_ALL };
         let mut walk = Walk {
             context: *context,
             request,
-            searches_left: context.search_enable() & search_mask,
+            searches_left: context.search_enable() & Walk::searches_for(request),
             search: SearchFor { asid: request.asid, vpn: request.vpn, size: PageSize::Small, must_be_global: false },
             steps: 0,
             probes: 0,
@@ -101,6 +100,26 @@ impl Walk {
         };
         walk.begin_search();
         walk
+    }
+
+    /// The walk that makes search `first` (0 to 5) before the others, which follow in their order: what hardware may do
+    /// that guesses the page's size. `None` if that search is not enabled, or not made for this request.
+    #[must_use]
+    pub fn beginning_with(context: &WalkContext, request: Request, first: usize) -> Option<Walk> {
+        let mut walk = Walk::new(context, request);
+        let all = context.search_enable() & Walk::searches_for(request);
+        if all >> first & 1 == 0 {
+            return None;
+        }
+        walk.searches_left = 1 << first;
+        walk.begin_search();
+        walk.searches_left = all & !(1 << first);
+        Some(walk)
+    }
+
+    /// Bit i: search i is made for this request, if it is enabled.
+    fn searches_for(request: Request) -> u8 {
+        if request.asid == Asid::GLOBAL { OWN_SEARCHES } else { Search::ENABLE_ALL }
     }
 
     /// The request that is walked for.

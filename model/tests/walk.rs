@@ -146,6 +146,42 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// It ends as that search alone does, or, if that finds nothing, as the others do.
+    #[test]
+    fn a_walk_may_begin_with_any_enabled_search(
+        table in prop::collection::vec(entry(), 1 << LOG2),
+        enable in 0..64u8,
+        first in 0..6usize,
+        request in request(),
+    ) {
+        let mut memory = PhysicalMemory::new(2);
+        let bytes: Vec<u8> = table.concat().iter().flat_map(|word| word.to_le_bytes()).collect();
+        memory.write(PhysAddr::truncate(0x1000), &bytes).unwrap();
+        let by_reference = |enable| reference(&table, Hash::Fold, enable, 9, request);
+        let Some(mut walk) = Walk::beginning_with(&context(Hash::Fold, enable, 9), request, first) else {
+            prop_assert!(enable >> first & 1 == 0 || (first >= 3 && request.asid == Asid::GLOBAL));
+            return Ok(());
+        };
+        let result = loop {
+            match walk.progress() {
+                Progress::Probe(address) => walk.step(memory.read_element(address, Format::Chained)),
+                Progress::Done(result) => break result,
+            };
+        };
+        let (code, pfn) = match result.answer {
+            Ok(translation) => (0, translation.pfn.get()),
+            Err(fault) => (fault.code(), 0),
+        };
+        let (alone, others) = (by_reference(1 << first), by_reference(enable & !(1 << first)));
+        let found_nothing = alone.0 == Fault::NotPresent.code();
+        let want = if found_nothing { (others.0, others.1, alone.2 + others.2) } else { alone };
+        prop_assert_eq!((code, pfn, result.probes), want);
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]

@@ -67,7 +67,7 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
         let lookup = (presented < HITS).then(|| read(pages[presented as usize % pages.len()]));
         let events = machine.cycle(Drive { lookup, invalidate: None })?;
         presented += u32::from(events.lookup_accepted);
-        answered += u32::from(events.answered.is_some_and(|answered| answered.level == 1));
+        answered += u32::from(events.hit.is_some());
     }
     // The first answer comes a cycle after its request; from there on it is one a cycle at best.
     let cycles = machine.now() - begin - 1;
@@ -109,6 +109,7 @@ fn by_hardware(config: &Config, trace: &Path, memory_latency: u32) -> ReplayOpti
         memory_latency,
         limit: None,
         seed: 1,
+        in_flight: 1,
         handler: HandlerCost::SIMPLE,
         wave: None,
     }

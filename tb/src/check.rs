@@ -68,7 +68,7 @@ pub fn default_configs() -> Vec<Config> {
         named("cuckoo_four", Settings { ways: 4, bus_bits: 128, ..cuckoo }),
         named("line_odd", odd.clone()),
         named("line_asid", Settings { format: Format::Line, ..asid }),
-        named("line_l2", Settings { l2_entries: 64, l2_ways: 1, ..odd }),
+        named("line_l2", Settings { l2_entries: 64, l2_ways: 2, ..odd }),
         preset("default"),
         preset("large"),
     ]

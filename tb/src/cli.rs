@@ -73,6 +73,9 @@ pub struct RunArgs {
     /// Stop after this many references
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// Requests that the processor has out at most, 1 to 16: it goes on under one less that are not answered [1: in order]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub in_flight: u32,
     /// What the operating system's random choices (the hash key) grow from
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,

@@ -99,6 +99,7 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
                 memory_latency: args.memory_latency,
                 limit: args.limit,
                 seed: args.seed,
+                in_flight: args.in_flight,
                 handler: args.handler,
                 wave: args.wave.clone(),
             };

@@ -30,6 +30,8 @@ pub struct ReplayOptions {
     pub limit: Option<u64>,
     /// What the hash key grows from.
     pub seed: u64,
+    /// Requests that the processor has out at most, 1 to 16; with 1 it is in order.
+    pub in_flight: u32,
     /// What software's instructions cost.
     pub handler: HandlerCost,
     /// Write a wave.
@@ -83,6 +85,7 @@ pub fn replay(device: &Device, options: &ReplayOptions, quiet: bool) -> Result<R
     let asid = os.spawn(&segments(&footprint))?;
     let mut machine = Machine::new(device.load()?, &options.config, os, MemoryTiming::fixed(options.memory_latency))?;
     machine.set_handler_cost(options.handler);
+    machine.set_in_flight(options.in_flight);
     machine.set_software_refill(options.refill == RefillMode::Software);
     if let Some(wave) = &options.wave {
         machine.open_wave(wave)?;
@@ -162,7 +165,7 @@ impl Run {
             if events.lookup_accepted {
                 next = None;
             }
-            if let Some(answered) = events.answered {
+            for answered in events.into_answers() {
                 self.count(&answered);
                 if let Err(fault) = answered.answer {
                     self.repair(machine, answered.request, fault)?;
@@ -176,6 +179,7 @@ impl Run {
         match answered.level {
             1 => self.replay.tlb.hits += 1,
             2 => self.replay.tlb.l2_hits += 1,
+            _ if answered.shared => self.replay.tlb.shared += 1,
             _ => {
                 self.replay.tlb.misses += 1;
                 self.replay.walks += 1;

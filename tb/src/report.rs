@@ -32,6 +32,8 @@ pub struct TlbCounts {
     pub hits: u64,
     /// Answers of the second level.
     pub l2_hits: u64,
+    /// Answers that another request's walk gave.
+    pub shared: u64,
     /// Answers that took a walk.
     pub misses: u64,
 }
@@ -171,6 +173,7 @@ pub fn table(reports: &[RunReport]) -> Table {
     row("translations", &|_, run| grouped(run.translations));
     row("TLB hits", &|_, run| grouped(run.tlb.hits));
     row("second-level hits", &|_, run| grouped(run.tlb.l2_hits));
+    row("answers of others' walks", &|_, run| grouped(run.tlb.shared));
     row("TLB misses = walks", &|_, run| grouped(run.walks));
     row("page faults", &|_, run| grouped(run.page_faults));
     row("walk cycles, min", &|_, run| run.walk_cycles.min.to_string());

@@ -36,7 +36,7 @@ fn ask(machine: &mut Machine, request: Request, invalidate: Option<(u64, Invalid
         let invalidate = invalidate.and_then(|(at, invalidation)| (at == cycle).then_some(invalidation));
         let events = machine.cycle(Drive { lookup, invalidate }).expect("the hardware keeps the contract");
         assert!(cycle > 0 || events.lookup_accepted);
-        if let Some(answered) = events.answered {
+        if let Some(answered) = events.into_answers().next() {
             return answered;
         }
     }

@@ -261,7 +261,7 @@ fn an_invalidation_in_every_cycle_of_a_walk_leaves_nothing_of_a_withdrawn_page()
                         if events.invalidate_accepted {
                             asked = None;
                         }
-                        answer = answer.or(events.answered);
+                        answer = answer.or(events.into_answers().next());
                         if answer.is_some() && now > moment && !machine.is_invalidating() && asked.is_none() {
                             break;
                         }

@@ -11,7 +11,7 @@ fn a_walker_that_never_leaves_a_state_is_reported_with_that_state() {
     let mut design = hashwalk_rtl::generate(&config);
     let walker = design.files.iter_mut().find(|file| file.name.contains("walker")).unwrap();
     let (alive, dead) = ("last_beat ? WALK_CHECK :", "last_beat ? walk :");
-    assert!(walker.text.contains(alive), "the walker leaves AwaitBeats in another way: adapt this test");
+    assert!(walker.text.contains(alive), "the walker leaves Read in another way: adapt this test");
     walker.text = walker.text.replace(alive, dead);
 
     let device = Device::of(&config, &design, false).unwrap();
@@ -28,5 +28,5 @@ fn a_walker_that_never_leaves_a_state_is_reported_with_that_state() {
     };
     let text = error.to_string();
     assert!(matches!(error, MachineError::NoProgress { .. }), "{text}");
-    assert!(text.contains("cycle") && text.contains("walker state AwaitBeats"), "{text}");
+    assert!(text.contains("cycle") && text.contains("walks: Read"), "{text}");
 }

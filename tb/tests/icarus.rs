@@ -46,7 +46,8 @@ fn random_runs(config: &Config, design: &Design) -> Vec<Recording> {
 /// A long run on memory that stalls.
 fn long_run(config: &Config, design: &Design) -> Recording {
     let config = soak::with_small_table(config);
-    let timing = MemoryTiming { latency: 1, latency_max: 12, stall_percent: 30, gap_percent: 20, seed: 5 };
+    let timing =
+        MemoryTiming { latency_max: 12, stall_percent: 30, gap_percent: 20, seed: 5, ..MemoryTiming::fixed(1) };
     let mut machine = Machine::new(support::dut(&config), &config, Os::new(&config, 5), timing).expect("a machine");
     machine.record(design).expect("it is of this design");
     soak::soak(&mut machine, 5, SOAK_CYCLES).expect("the Verilated run passes");

@@ -18,17 +18,17 @@ pub enum MachineError {
         mismatch: Box<Mismatch>,
     },
     /// The hardware broke the rules of a port.
-    #[error("cycle {cycle}: the hardware {what} (walker state {state})")]
+    #[error("cycle {cycle}: the hardware {what} (walks: {state})")]
     Protocol {
         /// The cycle.
         cycle: u64,
         /// What it did.
         what: String,
-        /// The walker's state.
-        state: &'static str,
+        /// What each walk did.
+        state: String,
     },
     /// The hardware hangs.
-    #[error("cycle {cycle}: no answer to {request:?} after {waited} cycles (walker state {state})")]
+    #[error("cycle {cycle}: no answer to {request:?} after {waited} cycles (walks: {state})")]
     NoProgress {
         /// The cycle.
         cycle: u64,
@@ -36,8 +36,8 @@ pub enum MachineError {
         waited: u64,
         /// What had been asked.
         request: Request,
-        /// The walker's state.
-        state: &'static str,
+        /// What each walk did.
+        state: String,
     },
     /// The simulation itself failed: an assertion in the Verilog, a missing port, a wave that cannot be written.
     #[error(transparent)]

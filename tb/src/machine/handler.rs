@@ -10,7 +10,7 @@ use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::software::RefillEntry;
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Fault, PhysAddr};
+use hashwalk_spec::{Fault, PhysAddr, Request};
 
 use super::memory::MemoryTiming;
 use super::ports::Ports;
@@ -80,6 +80,14 @@ pub(super) struct Handler {
 impl Handler {
     pub(super) fn new(cost: HandlerCost, timing: MemoryTiming, beats: u32) -> Handler {
         Handler { cost, timing, beats, state: State::Waiting, driving: false }
+    }
+
+    /// The request that it walks for.
+    pub(super) fn request(&self) -> Option<Request> {
+        match &self.state {
+            State::Waiting | State::Answering { .. } => None,
+            State::Computing { walk, .. } | State::Loading { walk, .. } => Some(*walk.request()),
+        }
     }
 
     pub(super) fn set_cost(&mut self, cost: HandlerCost) {

@@ -1,5 +1,5 @@
-//! The memory behind the MMU's port: as many reads at a time as the format makes, answered in order, with any latency and any
-//! backpressure.
+//! The memory behind the MMU's port: as many reads at a time as the walks make, those of one id answered in order, with any
+//! latency and any backpressure.
 
 use std::collections::VecDeque;
 
@@ -23,6 +23,10 @@ pub struct MemoryTiming {
     pub stall_percent: u8,
     /// Chances in 100 that a further beat is late by a cycle: 0 to 90.
     pub gap_percent: u8,
+    /// Chances in 100 that the next read to be answered is any whose data have come, of whatever id, and not the oldest:
+    /// 0 to 100.
+    #[serde(default)]
+    pub reorder_percent: u8,
     /// What the random choices grow from.
     pub seed: u64,
 }
@@ -31,7 +35,7 @@ impl MemoryTiming {
     /// A memory that is always ready and answers after `latency` cycles, 1 or more.
     #[must_use]
     pub fn fixed(latency: u32) -> MemoryTiming {
-        MemoryTiming { latency, latency_max: latency, stall_percent: 0, gap_percent: 0, seed: 0 }
+        MemoryTiming { latency, latency_max: latency, stall_percent: 0, gap_percent: 0, reorder_percent: 0, seed: 0 }
     }
 
     /// Cycles that a read of `beats` beats hardly ever exceeds.
@@ -44,6 +48,7 @@ impl MemoryTiming {
 
 /// A read on its way back.
 struct Read {
+    id: u32,
     words: [u64; MAX_ELEMENT_BYTES / 8],
     error: bool,
     next_beat: u32,
@@ -55,27 +60,31 @@ pub(super) struct MemoryAgent {
     rng: Rng,
     beats: u32,
     element_bytes: u64,
+    walks: u32,
+    /// Reads that one walk may have out.
     most_reads: usize,
     ready: bool,
     /// Those that were accepted and are not answered in full, the oldest first.
     reads: VecDeque<Read>,
+    /// That of which beats are sent: all of them, before another's.
+    sending: Option<usize>,
     responding: bool,
-    /// The address of a request that was not accepted in the last cycle.
-    stalled: Option<u64>,
+    /// The address and the id of a request that was not accepted in the last cycle.
+    stalled: Option<(u64, u32)>,
 }
 
 impl MemoryAgent {
     pub(super) fn new(timing: MemoryTiming, config: &Config) -> MemoryAgent {
-        let (rng, beats) = (Rng::with_seed(timing.seed), config.beats());
-        let element_bytes = config.format().element_bytes();
         MemoryAgent {
             timing,
-            rng,
-            beats,
-            element_bytes,
+            rng: Rng::with_seed(timing.seed),
+            beats: config.beats(),
+            element_bytes: config.format().element_bytes(),
+            walks: config.walks(),
             most_reads: config.ways() as usize,
             ready: false,
             reads: VecDeque::new(),
+            sending: None,
             responding: false,
             stalled: None,
         }
@@ -85,15 +94,34 @@ impl MemoryAgent {
         percent > 0 && self.rng.u8(0..100) < percent
     }
 
+    /// Whether a read was accepted and is not answered in full.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.reads.is_empty()
+    }
+
+    /// The read that is answered next, if its data have come: the oldest, or by chance another that is its id's oldest.
+    fn choose(&mut self, now: u64) -> Option<usize> {
+        if self.reads.len() > 1 && self.chance(self.timing.reorder_percent) {
+            let is_oldest = |at: usize| !self.reads.iter().take(at).any(|older| older.id == self.reads[at].id);
+            let due = (0..self.reads.len()).filter(|at| self.reads[*at].due <= now && is_oldest(*at));
+            return due.min_by_key(|at| hash(self.timing.seed ^ now, *at));
+        }
+        self.reads.front().filter(|read| read.due <= now).map(|_| 0)
+    }
+
     /// Drives the port for the cycle `now`.
     pub(super) fn drive(&mut self, dut: &mut Dut, ports: &Ports, now: u64) {
         self.ready = !self.chance(self.timing.stall_percent);
         dut.set(ports.memory_request_ready, u64::from(self.ready));
-        let due = self.reads.front().filter(|read| read.due <= now);
-        let respond = due.is_some();
-        if let Some(read) = due {
+        if self.sending.is_none() && !self.reads.is_empty() {
+            self.sending = self.choose(now);
+        }
+        let beat = self.sending.map(|at| &self.reads[at]).filter(|read| read.due <= now);
+        let respond = beat.is_some();
+        if let Some(read) = beat {
             let words = (self.element_bytes / 8 / u64::from(self.beats)) as usize;
             let start = read.next_beat as usize * words;
+            dut.set(ports.memory_response_id, u64::from(read.id));
             dut.set_wide(ports.memory_response_data, &read.words[start..start + words]);
             dut.set(ports.memory_response_error, u64::from(read.error));
         }
@@ -103,37 +131,42 @@ impl MemoryAgent {
         self.responding = respond;
     }
 
-    /// Looks at the port at the end of the cycle `now`; returns the address of a read that was accepted, or how the
-    /// hardware broke the port's rules.
+    /// Looks at the port at the end of the cycle `now`; returns the address and the walk of a read that was accepted, or
+    /// how the hardware broke the port's rules.
     pub(super) fn observe(
         &mut self,
         dut: &Dut,
         ports: &Ports,
         now: u64,
         read: impl FnOnce(PhysAddr) -> Result<Element, BusError>,
-    ) -> Result<Option<PhysAddr>, String> {
-        if self.responding {
+    ) -> Result<Option<(PhysAddr, u32)>, String> {
+        if self.responding && dut.get(ports.memory_response_ready) != 0 {
             let late = self.chance(self.timing.gap_percent);
-            let current = self.reads.front_mut().expect("a beat was sent");
+            let at = self.sending.expect("a beat was sent");
+            let current = &mut self.reads[at];
             current.next_beat += 1;
             current.due = now + 1 + u64::from(late);
             if current.next_beat == self.beats {
-                self.reads.pop_front();
+                self.reads.remove(at);
+                self.sending = None;
             }
         }
         if dut.get(ports.memory_request_valid) == 0 {
             return if self.stalled.take().is_some() { Err("withdrew a stalled read".into()) } else { Ok(None) };
         }
-        let address = dut.get(ports.memory_request_address);
-        if self.stalled.is_some_and(|stalled| stalled != address) {
-            return Err(format!("changed the address of a stalled read to {address:#x}"));
+        let (address, id) = (dut.get(ports.memory_request_address), dut.get(ports.memory_request_id) as u32);
+        if self.stalled.is_some_and(|stalled| stalled != (address, id)) {
+            return Err(format!("changed a stalled read to {address:#x} of walk {id}"));
         }
-        self.stalled = (!self.ready).then_some(address);
+        self.stalled = (!self.ready).then_some((address, id));
         if !self.ready {
             return Ok(None);
         }
-        if self.reads.len() == self.most_reads {
-            return Err(format!("read {address:#x} while {} reads were out", self.reads.len()));
+        if id >= self.walks {
+            return Err(format!("read {address:#x} for walk {id}, which does not exist"));
+        }
+        if self.reads.iter().filter(|read| read.id == id).count() == self.most_reads {
+            return Err(format!("read {address:#x} while {} reads of walk {id} were out", self.most_reads));
         }
         let beats = dut.get(ports.memory_request_beats);
         if !address.is_multiple_of(self.element_bytes) || beats != u64::from(self.beats) {
@@ -149,7 +182,12 @@ impl MemoryAgent {
         for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
             *word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
         }
-        self.reads.push_back(Read { words, error, next_beat: 0, due: now + u64::from(latency) });
-        Ok(Some(address))
+        self.reads.push_back(Read { id, words, error, next_beat: 0, due: now + u64::from(latency) });
+        Ok(Some((address, id)))
     }
+}
+
+/// A number that looks random, for choices of which there may be many in a cycle.
+fn hash(seed: u64, n: usize) -> u64 {
+    Rng::with_seed(seed.wrapping_add(n as u64)).u64(..)
 }

@@ -4,7 +4,7 @@
 //! ```text
 //!  stimulus ──► Machine::cycle ──► Dut (Verilated)
 //!                 │  ▲   ▲             │
-//!                 │  │   └─ answer ────┤
+//!                 │  │   └─ answers ───┤
 //!                 │  └ read ─ memory ◄─┤        one byte image of physical memory: the hardware reads it through
 //!                 │           handler ◄┘        `memory`, software through `handler`, the golden model at once
 //!                 ▼
@@ -12,23 +12,32 @@
 //! ```
 //!
 //! In each cycle inputs are driven, combinational logic settles, and all outputs are read as they stand before the
-//! clock edge. The table changes only between cycles, through [`Machine::change`].
+//! clock edge. The table changes only between cycles, through [`Machine::change`]. Any number of requests may be out;
+//! the machine gives them their ids (`requests`). What the ports do is followed in `observe`, and answers are judged in
+//! `answers`.
 
+mod answers;
+mod engine;
 mod error;
 mod handler;
 mod memory;
+mod observe;
 mod ports;
 mod reads;
 mod recording;
+mod requests;
+mod walks;
 mod watch;
 
+pub use answers::Answered;
+pub use engine::{ONE_WALK_AT_A_TIME, walks};
 pub use error::MachineError;
 pub use handler::HandlerCost;
 pub use memory::MemoryTiming;
 pub use recording::{Recording, Sample};
 pub use watch::{Level, Origin, Phase};
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use handler::Handler;
 use hashwalk_hdl::Design;
@@ -36,13 +45,13 @@ use hashwalk_model::coherence::{Coherence, Ticket};
 use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
-use hashwalk_model::{Mapping, PageTable, PhysicalMemory, Walkable};
-use hashwalk_rtl::walker::Walk as WalkerState;
+use hashwalk_model::{Mapping, PhysicalMemory};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Answer, Config, Fault, Format, Invalidation, PhysAddr, Request};
+use hashwalk_spec::{Config, Format, Invalidation, PhysAddr, Request};
 use memory::MemoryAgent;
 use ports::Ports;
-use reads::Read;
+use requests::{Requests, Waiting};
+use walks::Walks;
 use watch::Watch;
 
 /// What is asked of the hardware in one cycle. What is not accepted must be asked again, unchanged.
@@ -54,7 +63,7 @@ pub struct Drive {
     pub invalidate: Option<Invalidation>,
 }
 
-/// What happened in one cycle.
+/// What happened in one cycle. All answers were found legal.
 #[derive(Clone, Debug, Default)]
 pub struct Events {
     /// The lookup was accepted.
@@ -63,40 +72,21 @@ pub struct Events {
     pub invalidate_accepted: bool,
     /// The oldest accepted invalidation is done.
     pub invalidate_done: bool,
-    /// An answer, found legal.
-    pub answered: Option<Answered>,
+    /// The answer to the request of the cycle before, which has hit the first level of the TLB.
+    pub hit: Option<Answered>,
+    /// The answer to a request that had missed it.
+    pub late: Option<Answered>,
 }
 
-/// An answer of the hardware.
-#[derive(Clone, Debug)]
-pub struct Answered {
-    /// What had been asked.
-    pub request: Request,
-    /// The answer.
-    pub answer: Answer,
-    /// The level of the TLB that gave it, 1 or 2; 0 if it was a walk, or software.
-    pub level: u8,
-    /// Cycles from the request's acceptance to the answer.
-    pub cycles: u32,
-    /// Entries that were read for it, by hardware or software.
-    pub reads: u32,
-    /// How it came about, if that is watched ([`Machine::watch`]).
-    pub origin: Option<Origin>,
+impl Events {
+    /// Both answers.
+    pub fn into_answers(self) -> impl Iterator<Item = Answered> {
+        self.hit.into_iter().chain(self.late)
+    }
 }
 
 /// Which reads of the table fail.
 pub type Poison = HashSet<PhysAddr>;
-
-struct Outstanding {
-    id: u64,
-    request: Request,
-    accepted_at: u64,
-    reads: Vec<Read>,
-    /// Those accepted since, with the cycle.
-    invalidations: Vec<(u64, Invalidation)>,
-    /// The last cycle by which it must be answered if nothing restarts it.
-    deadline: u64,
-}
 
 /// The machine.
 pub struct Machine {
@@ -109,12 +99,17 @@ pub struct Machine {
     handler: Handler,
     poison: Poison,
     coherence: Coherence,
-    outstanding: Option<Outstanding>,
+    requests: Requests,
     /// Those that are not done, with the cycle in which they must be.
-    invalidations: std::collections::VecDeque<(Ticket, u64)>,
+    invalidations: VecDeque<(Ticket, u64)>,
     now: u64,
-    next_id: u64,
+    /// The last cycle in which a request waited or a read was out.
+    busy_at: u64,
+    /// How long one walk may take, and how many may have to come before it.
     patience: u64,
+    turns: u64,
+    /// Requests that may be out at a time.
+    in_flight: u32,
     recording: Option<Recording>,
     watch: Option<Watch>,
 }
@@ -138,10 +133,12 @@ impl Machine {
             os,
             poison: Poison::new(),
             coherence: Coherence::new(),
-            outstanding: None,
-            invalidations: std::collections::VecDeque::new(),
+            requests: Requests::default(),
+            invalidations: VecDeque::new(),
             now: 0,
-            next_id: 0,
+            busy_at: 0,
+            turns: u64::from(walks(config)) + 2,
+            in_flight: requests::IDS as u32,
             recording: None,
             watch: None,
         };
@@ -158,6 +155,12 @@ impl Machine {
     /// Sends the misses from now on to the handler, or to the walker.
     pub fn set_software_refill(&mut self, software: bool) {
         self.dut.set(self.ports.software_refill, u64::from(software));
+    }
+
+    /// Lets the processor have no more than this many requests out from now on, 1 or more: a lookup is presented only in a
+    /// cycle after whose answers fewer wait. With 1 it is in order, and hits follow each other in every cycle.
+    pub fn set_in_flight(&mut self, requests: u32) {
+        self.in_flight = requests.max(1);
     }
 
     /// Sets what the handler's instructions cost from the next miss on.
@@ -183,9 +186,9 @@ impl Machine {
     pub fn change(&mut self, change: impl FnOnce(&mut Os) -> Vec<Mapping>) {
         let withdrawn = change(&mut self.os);
         self.coherence.table_changed(self.now, &withdrawn);
-        if let Some(waiting) = &self.outstanding {
+        for (id, waiting) in self.requests.iter() {
             let result = self.golden(waiting.request);
-            self.coherence.request_observes(waiting.id, self.now, result);
+            self.coherence.request_observes(id.into(), self.now, result);
         }
     }
 
@@ -198,7 +201,13 @@ impl Machine {
     /// Whether a request waits for its answer.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.outstanding.is_some()
+        !self.requests.is_empty()
+    }
+
+    /// How many requests wait for their answers.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.requests.count()
     }
 
     /// Whether an accepted invalidation is not done.
@@ -207,11 +216,14 @@ impl Machine {
         !self.invalidations.is_empty()
     }
 
-    /// The walker's state, as docs/timing.md draws it.
+    /// What each walk does, as docs/timing.md draws it.
     #[must_use]
-    pub fn state(&self) -> &'static str {
-        let code = self.dut.get(self.ports.state) as usize;
-        WalkerState::NAMES.get(code).copied().unwrap_or("unknown")
+    pub fn state(&self) -> String {
+        self.walks().names()
+    }
+
+    fn walks(&self) -> Walks {
+        Walks::read(&self.dut, &self.ports, &self.config)
     }
 
     /// Writes a wave of all that follows.
@@ -248,40 +260,46 @@ impl Machine {
     /// or makes no progress.
     pub fn cycle(&mut self, drive: Drive) -> Result<Events, MachineError> {
         let (dut, ports) = (&mut self.dut, &self.ports);
-        ports.drive_lookup(dut, drive.lookup);
+        let mut lookup = drive.lookup.and_then(|request| Some((request, self.requests.offer()?)));
+        ports.drive_lookup(dut, lookup);
         ports.drive_invalidate(dut, drive.invalidate);
         self.memory.drive(dut, ports, self.now);
         self.handler.drive(dut, ports, self.now);
+        if lookup.is_some() && self.requests.count() >= self.in_flight {
+            // Answers depend on no input of their cycle, so that a processor may look at them first.
+            self.dut.settle()?;
+            let answers = self.dut.get(self.ports.answer_valid) + self.dut.get(self.ports.late_valid);
+            if self.requests.count() - answers as u32 >= self.in_flight {
+                lookup = None;
+                self.ports.drive_lookup(&mut self.dut, None);
+            }
+        }
+        if lookup.is_none() {
+            self.requests.offer_nothing();
+        }
         self.dut.cycle()?;
         if let Some(recording) = &mut self.recording {
             recording.record(&self.dut);
         }
-
         if let Some(watch) = &mut self.watch {
-            let state = WalkerState::ALL.get(self.dut.get(self.ports.state) as usize).copied();
-            watch.observe(self.outstanding.as_ref().map(|waiting| waiting.request), state);
+            let walks = Walks::read(&self.dut, &self.ports, &self.config);
+            watch.observe(self.requests.iter().map(|(id, waiting)| (id, waiting.request)), &walks);
         }
 
         let mut events = Events::default();
+        self.observe_idle()?;
+        let ready = self.observe_lookup_ready()?;
         self.observe_invalidations(drive, &mut events)?;
         self.observe_reads()?;
-        events.answered = self.observe_answer()?;
-        if let Some(request) = drive.lookup
-            && self.dut.get(self.ports.lookup_ready) != 0
+        self.observe_answers(&mut events)?;
+        self.requests.looked_up = None;
+        if let Some((request, _)) = lookup
+            && ready
         {
             events.lookup_accepted = true;
             self.accept(request)?;
         }
-        if let Some(waiting) = &self.outstanding
-            && self.now > waiting.deadline
-        {
-            return Err(MachineError::NoProgress {
-                cycle: self.now,
-                waited: self.now - waiting.accepted_at,
-                request: waiting.request,
-                state: self.state(),
-            });
-        }
+        self.observe_progress()?;
         self.now += 1;
         Ok(events)
     }
@@ -291,158 +309,29 @@ impl Machine {
     /// # Errors
     /// As for [`Machine::cycle`].
     pub fn ask(&mut self, request: Request) -> Result<Answered, MachineError> {
-        let mut lookup = Some(request);
+        let (mut lookup, mut asked) = (Some(request), None);
         loop {
             let events = self.cycle(Drive { lookup, invalidate: None })?;
             if events.lookup_accepted {
-                lookup = None;
-            }
-            if let Some(answered) = events.answered {
+                (lookup, asked) = (None, self.requests.looked_up);
+            } else if let Some(answered) = events.into_answers().find(|answered| Some(answered.id) == asked) {
                 return Ok(answered);
             }
         }
     }
 
     fn accept(&mut self, request: Request) -> Result<(), MachineError> {
-        if let Some(waiting) = &self.outstanding {
-            return Err(self.protocol(format!("accepted a request while {:?} waits for its answer", waiting.request)));
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.request_accepted();
-        }
-        let id = self.next_id;
-        self.next_id += 1;
         let result = self.golden(request);
-        self.coherence.request_accepted(self.now, id, request, result);
-        let deadline = self.now + self.patience;
+        let deadline = self.now + self.patience * self.turns;
         let (accepted_at, reads, invalidations) = (self.now, Vec::new(), Vec::new());
-        self.outstanding = Some(Outstanding { id, request, accepted_at, reads, invalidations, deadline });
-        Ok(())
-    }
-
-    fn observe_invalidations(&mut self, drive: Drive, events: &mut Events) -> Result<(), MachineError> {
-        if self.dut.get(self.ports.invalidate_done) != 0 {
-            match self.invalidations.pop_front() {
-                Some((ticket, due)) if self.now == due => {
-                    self.coherence.invalidation_done(ticket);
-                    events.invalidate_done = true;
-                }
-                Some((_, due)) => {
-                    return Err(self.protocol(format!("an invalidation was done that is due in cycle {due}")));
-                }
-                None => return Err(self.protocol("an invalidation was done that nobody had asked for".into())),
-            }
-        } else if let Some(&(_, due)) = self.invalidations.front()
-            && self.now >= due
-        {
-            return Err(self.protocol("an invalidation was not done in time".into()));
-        }
-        if let Some(invalidation) = drive.invalidate
-            && self.dut.get(self.ports.invalidate_ready) != 0
-        {
-            events.invalidate_accepted = true;
-            if let Some(watch) = &mut self.watch {
-                watch.invalidation_accepted(invalidation);
-            }
-            let due = self.now + self.config.invalidation_cycles(invalidation);
-            self.invalidations.push_back((self.coherence.invalidation_accepted(self.now, invalidation), due));
-            // The walk may have to begin again.
-            if let Some(waiting) = &mut self.outstanding {
-                waiting.deadline = self.now + self.patience;
-                waiting.invalidations.push((self.now, invalidation));
-            }
+        let id = self.requests.accept(Waiting { request, accepted_at, reads, invalidations, deadline });
+        self.requests.looked_up = Some(id);
+        self.coherence.request_accepted(self.now, id.into(), request, result);
+        // As many as there are walks, one that waits for its walk, and this one.
+        if self.requests.count() > walks(&self.config) + 2 {
+            return Err(self.protocol(format!("accepted a request while {} wait", self.requests.count() - 1)));
         }
         Ok(())
-    }
-
-    /// The memory's and the handler's side of this cycle.
-    fn observe_reads(&mut self) -> Result<(), MachineError> {
-        let table = self.os.table().layout();
-        let format = table.format();
-        let reader = Reader { memory: self.os.memory(), format, poison: &self.poison };
-        let mut reads = [None, None];
-        let [by_hardware, by_software] = &mut reads;
-        let note = |place: &mut Option<Read>, address| {
-            let element = reader.read(address);
-            *place = Some(Read { at: self.now, address, element });
-            element
-        };
-        let observed = self.memory.observe(&self.dut, &self.ports, self.now, |address| note(by_hardware, address));
-        if let Some(address) = observed.map_err(|what| self.protocol(what))?
-            && !(table.base().get()..table.base().get() + table.bytes()).contains(&address.get())
-        {
-            return Err(self.protocol(format!("read {address}, which is outside the table")));
-        }
-        let context = || self.os.walk_context();
-        self.handler.observe(&self.dut, &self.ports, self.now, context, |address| note(by_software, address));
-        if let Some(waiting) = &mut self.outstanding {
-            waiting.reads.extend(reads.into_iter().flatten());
-        }
-        Ok(())
-    }
-
-    fn observe_answer(&mut self) -> Result<Option<Answered>, MachineError> {
-        let idle = self.dut.get(self.ports.idle) != 0;
-        // A walk that was overtaken by the second level waits for its read, although no request waits for it.
-        let may_be_busy = self.config.l2_sets() > 0 && !idle;
-        if idle != self.outstanding.is_none() && !may_be_busy {
-            return Err(self.protocol(format!("says idle = {idle}")));
-        }
-        if self.dut.get(self.ports.answer_valid) == 0 {
-            return Ok(None);
-        }
-        let Some(waiting) = self.outstanding.take() else {
-            return Err(self.protocol("answered although no request waits".into()));
-        };
-        let answer = self.ports.answer(&self.dut).map_err(|what| self.protocol(what))?;
-        let level = self.dut.get(self.ports.answer_hit) as u8;
-        let cycles = (self.now - waiting.accepted_at) as u32;
-        if let Err(mismatch) = self.coherence.judge(self.now, waiting.id, answer)
-            && !(level > 0 && self.is_held_although_walks_miss_it(waiting.request, answer))
-            && !self.is_read_one_by_one(&waiting, answer)
-        {
-            return Err(MachineError::Mismatch { cycle: self.now, request: waiting.request, mismatch });
-        }
-        let in_time = match level {
-            0 => true,
-            1 => cycles == 1,
-            _ => (2..=4).contains(&cycles),
-        };
-        if !in_time {
-            return Err(self.protocol(format!("level {level} of the TLB answered after {cycles} cycles")));
-        }
-        let context = self.os.walk_context();
-        let origin =
-            self.watch.as_mut().map(|watch| watch.answered(&context, waiting.request, &waiting.reads, answer, level));
-        let reads = waiting.reads.len() as u32;
-        Ok(Some(Answered { request: waiting.request, answer, level, cycles, reads, origin }))
-    }
-
-    /// Whether the table holds a mapping that gives this answer, so that the TLB may hold it too, although a walk for the
-    /// request does not come to it:
-    /// - the walk fails before, in a chain of another page size. The mapping was found before that chain broke or grew too
-    ///   long, or by a walk for another page of the same huge page;
-    /// - the mapping is global, but the search for those is off. It was found by ASID 0's own search.
-    fn is_held_although_walks_miss_it(&self, request: Request, answer: Answer) -> bool {
-        let only_global = match self.golden(request).answer {
-            Err(Fault::Malformed | Fault::ChainTooLong | Fault::BusError) => false,
-            Err(Fault::NotPresent) => true,
-            Err(Fault::Rights) | Ok(_) => return false,
-        };
-        let gives = |mapping: Mapping| {
-            let may_answer = mapping.global || !only_global;
-            may_answer && mapping.covers(request.asid, request.vpn) && mapping.translate(&request) == answer
-        };
-        self.os.table().mappings(self.os.ram()).is_ok_and(|mappings| mappings.into_iter().any(gives))
-    }
-
-    /// Whether the answer follows from what was read at different moments of a table that changed.
-    fn is_read_one_by_one(&self, waiting: &Outstanding, answer: Answer) -> bool {
-        let is_done = |(accepted, invalidation): &(u64, Invalidation)| {
-            accepted + self.config.invalidation_cycles(*invalidation) <= self.now
-        };
-        let done: Vec<_> = waiting.invalidations.iter().copied().filter(is_done).collect();
-        reads::explain(&self.os.walk_context(), waiting.request, &waiting.reads, &done, answer)
     }
 
     /// The golden answer at this moment.
@@ -459,10 +348,6 @@ impl Machine {
                 Progress::Done(result) => return result,
             };
         }
-    }
-
-    fn protocol(&self, what: String) -> MachineError {
-        MachineError::Protocol { cycle: self.now, what, state: self.state() }
     }
 
     /// The configuration on the bench.

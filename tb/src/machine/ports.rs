@@ -3,7 +3,7 @@
 use hashwalk_model::software::RefillEntry;
 use hashwalk_model::walk::WalkContext;
 use hashwalk_sim::{Dut, InPort, OutPort};
-use hashwalk_spec::{Access, Answer, Asid, Fault, Hash, Invalidation, Pfn, Request, Translation, Vpn};
+use hashwalk_spec::{Access, Answer, Asid, Fault, Hash, Invalidation, LateSource, Pfn, Request, Translation, Vpn};
 
 macro_rules! ports {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $method:ident($port:literal)),* $(,)?) => {
@@ -28,15 +28,21 @@ ports! {
     table_mask: InPort = input("control_table_mask"),
     search_enable: InPort = input("control_search_enable"),
     lookup_valid: InPort = input("lookup_valid"),
+    lookup_id: InPort = input("lookup_id"),
     lookup_vpn: InPort = input("lookup_vpn"),
     lookup_asid: InPort = input("lookup_asid"),
     lookup_access: InPort = input("lookup_access"),
     lookup_user: InPort = input("lookup_user"),
     lookup_ready: OutPort = output("lookup_ready"),
     answer_valid: OutPort = output("answer_valid"),
+    answer_id: OutPort = output("answer_id"),
     answer_pfn: OutPort = output("answer_pfn"),
     answer_fault: OutPort = output("answer_fault"),
-    answer_hit: OutPort = output("answer_hit"),
+    late_valid: OutPort = output("late_valid"),
+    late_id: OutPort = output("late_id"),
+    late_pfn: OutPort = output("late_pfn"),
+    late_fault: OutPort = output("late_fault"),
+    late_source: OutPort = output("late_source"),
     invalidate_valid: InPort = input("invalidate_valid"),
     invalidate_kind: InPort = input("invalidate_kind"),
     invalidate_vpn: InPort = input("invalidate_vpn"),
@@ -46,8 +52,11 @@ ports! {
     memory_request_valid: OutPort = output("memory_request_valid"),
     memory_request_address: OutPort = output("memory_request_address"),
     memory_request_beats: OutPort = output("memory_request_beats"),
+    memory_request_id: OutPort = output("memory_request_id"),
     memory_request_ready: InPort = input("memory_request_ready"),
     memory_response_valid: InPort = input("memory_response_valid"),
+    memory_response_ready: OutPort = output("memory_response_ready"),
+    memory_response_id: InPort = input("memory_response_id"),
     memory_response_data: InPort = input("memory_response_data"),
     memory_response_error: InPort = input("memory_response_error"),
     miss_valid: OutPort = output("miss_valid"),
@@ -65,7 +74,8 @@ ports! {
     refill_global: InPort = input("refill_global"),
     refill_ready: OutPort = output("refill_ready"),
     idle: OutPort = output("idle"),
-    state: OutPort = output("state"),
+    walk_state: OutPort = output("walk_state"),
+    walk_id: OutPort = output("walk_id"),
 }
 
 impl Ports {
@@ -80,9 +90,11 @@ impl Ports {
         }
     }
 
-    pub(super) fn drive_lookup(&self, dut: &mut Dut, lookup: Option<Request>) {
+    /// A request with its id, or none.
+    pub(super) fn drive_lookup(&self, dut: &mut Dut, lookup: Option<(Request, u8)>) {
         dut.set(self.lookup_valid, u64::from(lookup.is_some()));
-        if let Some(request) = lookup {
+        if let Some((request, id)) = lookup {
+            dut.set(self.lookup_id, u64::from(id));
             dut.set(self.lookup_vpn, request.vpn.get());
             dut.set(self.lookup_asid, u64::from(request.asid.get()));
             dut.set(self.lookup_access, u64::from(request.access.code()));
@@ -126,14 +138,25 @@ impl Ports {
         })
     }
 
-    /// The answer on the port, or how it breaks the contract.
-    pub(super) fn answer(&self, dut: &Dut) -> Result<Answer, String> {
-        let (code, pfn) = (dut.get(self.answer_fault) as u8, dut.get(self.answer_pfn));
-        match (code, Fault::from_code(code)) {
-            (0, _) => Ok(Ok(Translation { pfn: Pfn::truncate(pfn) })),
-            (_, Some(fault)) if pfn == 0 => Ok(Err(fault)),
-            (_, Some(fault)) => Err(format!("answered {fault} with PFN {pfn:#x}")),
-            (_, None) => Err(format!("answered with the reserved fault code {code}")),
-        }
+    /// The id and the answer on the port of hits, or how it breaks the contract.
+    pub(super) fn hit(&self, dut: &Dut) -> Result<(u8, Answer), String> {
+        Ok((dut.get(self.answer_id) as u8, answer(dut.get(self.answer_fault) as u8, dut.get(self.answer_pfn))?))
+    }
+
+    /// The id, the answer and its source on the port of late answers, or how it breaks the contract.
+    pub(super) fn late(&self, dut: &Dut) -> Result<(u8, Answer, LateSource), String> {
+        let code = dut.get(self.late_source) as u8;
+        let source = LateSource::from_code(code).ok_or_else(|| format!("answered from the reserved source {code}"))?;
+        let answer = answer(dut.get(self.late_fault) as u8, dut.get(self.late_pfn))?;
+        Ok((dut.get(self.late_id) as u8, answer, source))
+    }
+}
+
+fn answer(code: u8, pfn: u64) -> Result<Answer, String> {
+    match (code, Fault::from_code(code)) {
+        (0, _) => Ok(Ok(Translation { pfn: Pfn::truncate(pfn) })),
+        (_, Some(fault)) if pfn == 0 => Ok(Err(fault)),
+        (_, Some(fault)) => Err(format!("answered {fault} with PFN {pfn:#x}")),
+        (_, None) => Err(format!("answered with the reserved fault code {code}")),
     }
 }

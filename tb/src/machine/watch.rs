@@ -1,11 +1,15 @@
 //! How each answer came about, for coverage: who gave it, from a mapping of which size, and what invalidations met it.
 
+use std::collections::VecDeque;
+
 use hashwalk_model::Mapping;
 use hashwalk_model::walk::WalkContext;
 use hashwalk_rtl::walker::Walk as WalkerState;
-use hashwalk_spec::{Answer, Fault, Invalidation, PageSize, Request, Vpn};
+use hashwalk_spec::{Answer, Fault, Invalidation, LateSource, PageSize, Request, Vpn};
 
+use super::engine::ONE_WALK_AT_A_TIME;
 use super::reads::{self, Read};
+use super::walks::Walks;
 
 /// Who found the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +20,8 @@ pub enum Level {
     L2,
     /// The page walker.
     Walk,
+    /// The walk of another request, or software's answer to it.
+    Shared,
     /// The software-refill handler.
     Software,
 }
@@ -30,13 +36,13 @@ pub enum Phase {
     /// It concerned it, but nothing had been read that could be thrown away: the TLB was being looked up, or an element's
     /// index hashed, or a miss about to be reported again.
     NothingRead,
-    /// It restarted the walk while memory had not taken the request.
+    /// It met the request's walk while memory had not taken the read.
     Request,
-    /// It restarted the walk while memory's data, or software's answer, was awaited.
+    /// It met it while memory's data, or software's answer, was awaited.
     Data,
-    /// It restarted the walk while what had come was judged.
+    /// It met it while what had come was judged.
     Check,
-    /// It restarted the walk in the cycle of its answer.
+    /// It met it in the cycle of the answer.
     Delivery,
 }
 
@@ -52,8 +58,9 @@ impl Phase {
         Phase::Delivery,
     ];
 
-    /// What an invalidation does to a request that waits while the walker is in this state (docs/spec.md, section 7).
-    fn of(invalidation: Invalidation, request: Request, state: WalkerState) -> Phase {
+    /// Where an invalidation meets a request that waits while its walk, if there is one, is in this state (docs/spec.md,
+    /// section 7).
+    fn of(invalidation: Invalidation, request: Request, state: Option<WalkerState>) -> Phase {
         // A mapping of the request may be as large as 1 GiB, and the invalidation may name any page in it.
         let same_page = |vpn: Vpn| vpn.base(PageSize::Huge) == request.vpn.base(PageSize::Huge);
         let concerned = match invalidation {
@@ -62,7 +69,7 @@ impl Phase {
             Invalidation::Address(vpn) => same_page(vpn),
             Invalidation::AddressInAsid(asid, vpn) => asid == request.asid && same_page(vpn),
         };
-        match state {
+        match state.unwrap_or(WalkerState::Free) {
             _ if !concerned => Phase::Unrelated,
             WalkerState::Free | WalkerState::Wait | WalkerState::Drain => Phase::NothingRead,
             WalkerState::Request => Phase::Request,
@@ -84,34 +91,47 @@ pub struct Origin {
     pub phases: Vec<Phase>,
 }
 
+/// What has happened to one request so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// Software was asked for it.
+    asked_software: bool,
+    /// Bit i: phase i of [`Phase::ALL`].
+    phases: u8,
+}
+
 /// Looks on while a machine runs.
 #[derive(Default)]
 pub(super) struct Watch {
     /// What the TLB was given, the newest last. Of those that cover a request the newest is the one that can be hit,
     /// since its refill dropped the others (docs/spec.md, section 6).
     refilled: Vec<Mapping>,
+    /// What the last walks found, the newest last, if only to deny the access: other requests may share it.
+    found: VecDeque<Mapping>,
     /// Accepted in the cycle before.
     taking_effect: Option<Invalidation>,
-    asked_software: bool,
     /// The second level has answered a request whose walk had begun and has not come to rest.
     overtaken: bool,
-    phases: Vec<Phase>,
+    /// By the requests' ids.
+    seen: [Seen; 16],
 }
 
+/// More walks than can be over while requests wait that began before.
+const FOUND: usize = 16;
+
 impl Watch {
-    /// A cycle in which `waiting` waits, before anything else of the cycle is looked at.
-    pub(super) fn observe(&mut self, waiting: Option<Request>, state: Option<WalkerState>) {
+    /// A cycle in which these wait, before anything else of the cycle is looked at.
+    pub(super) fn observe(&mut self, waiting: impl Iterator<Item = (u8, Request)>, walks: &Walks) {
         let taking_effect = self.taking_effect.take();
-        self.overtaken &= state != Some(WalkerState::Free);
-        let (Some(request), Some(state)) = (waiting, state) else { return };
-        self.asked_software |= state == WalkerState::Ask;
-        if let Some(invalidation) = taking_effect {
+        self.overtaken &= walks.states().any(|state| state != WalkerState::Free);
+        for id in walks.asking() {
+            self.seen[usize::from(id)].asked_software = true;
+        }
+        let Some(invalidation) = taking_effect else { return };
+        for (id, request) in waiting {
             // What the walker still does for a request that the second level has answered is nothing to this one.
-            let state = if self.overtaken { WalkerState::Free } else { state };
-            let phase = Phase::of(invalidation, request, state);
-            if !self.phases.contains(&phase) {
-                self.phases.push(phase);
-            }
+            let state = if self.overtaken { None } else { walks.of_request(id) };
+            self.seen[usize::from(id)].phases |= 1 << Phase::of(invalidation, request, state) as u8;
         }
     }
 
@@ -119,48 +139,65 @@ impl Watch {
         self.taking_effect = Some(invalidation);
     }
 
-    pub(super) fn request_accepted(&mut self) {
-        (self.asked_software, self.phases) = (false, Vec::new());
-    }
-
+    /// `source` is that of a late answer.
     pub(super) fn answered(
         &mut self,
         context: &WalkContext,
+        id: u8,
         request: Request,
         reads: &[Read],
         answer: Answer,
-        level: u8,
+        source: Option<LateSource>,
     ) -> Origin {
-        let level = match level {
-            1 => Level::Tlb,
-            2 => Level::L2,
-            _ if self.asked_software => Level::Software,
-            _ => Level::Walk,
+        let Seen { asked_software, phases } = std::mem::take(&mut self.seen[usize::from(id)]);
+        let level = match source {
+            None => Level::Tlb,
+            Some(LateSource::L2) => Level::L2,
+            Some(LateSource::Shared) => Level::Shared,
+            Some(LateSource::Walk) if asked_software => Level::Software,
+            Some(LateSource::Walk) => Level::Walk,
         };
-        self.overtaken |= level == Level::L2;
-        let mapping = match answer {
-            Err(fault) if fault != Fault::Rights => None,
-            _ if matches!(level, Level::Tlb | Level::L2) => {
-                // The first level has the newest; the second may have an older one that went past a sweep.
-                let gives = |mapping: &&Mapping| level == Level::Tlb || mapping.translate(&request) == answer;
-                let mut held = self.refilled.iter().rev().filter(|mapping| mapping.covers(request.asid, request.vpn));
-                held.find(gives).copied()
-            }
-            _ => reads::deciding(context, request, reads, answer),
-        };
-        // One that would have given another answer did not decide, and that there is none will be noticed.
-        let mapping = mapping.filter(|mapping| mapping.translate(&request) == answer);
+        self.overtaken |= ONE_WALK_AT_A_TIME && level == Level::L2;
+        let mapping = self.deciding(context, request, reads, answer, level);
         if let Some(mapping) = mapping
-            && answer.is_ok()
             && level != Level::Tlb
         {
-            self.refilled.retain(|old| *old != mapping);
-            self.refilled.push(mapping);
+            self.found.push_back(mapping);
+            if self.found.len() > FOUND {
+                self.found.pop_front();
+            }
+            if answer.is_ok() {
+                self.refilled.retain(|old| *old != mapping);
+                self.refilled.push(mapping);
+            }
         }
-        let mut phases = std::mem::take(&mut self.phases);
+        let mut phases: Vec<Phase> = Phase::ALL.into_iter().filter(|phase| phases >> *phase as u8 & 1 != 0).collect();
         if phases.is_empty() {
             phases.push(Phase::Undisturbed);
         }
         Origin { level, size: mapping.map(|mapping| mapping.size), phases }
+    }
+
+    /// The mapping that decided. One that would have given another answer did not, and that there is none will be noticed.
+    fn deciding(
+        &self,
+        context: &WalkContext,
+        request: Request,
+        reads: &[Read],
+        answer: Answer,
+        level: Level,
+    ) -> Option<Mapping> {
+        if answer.is_err_and(|fault| fault != Fault::Rights) {
+            return None;
+        }
+        let gives = |mapping: &&Mapping| mapping.translate(&request) == answer;
+        let covers = |mapping: &&Mapping| mapping.covers(request.asid, request.vpn);
+        match level {
+            Level::Tlb => self.refilled.iter().rev().find(covers).filter(gives).copied(),
+            // It may have an older one that went past a sweep.
+            Level::L2 => self.refilled.iter().rev().filter(covers).find(gives).copied(),
+            Level::Shared => self.found.iter().rev().filter(covers).find(gives).copied(),
+            Level::Walk | Level::Software => reads::deciding(context, request, reads, answer),
+        }
     }
 }

@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, Table};
 use hashwalk_spec::{Config, Fault, Format, PageSize};
 use thiserror::Error;
 
-use crate::machine::{Answered, Level, Phase};
+use crate::machine::{Answered, Level, Phase, walks};
 use crate::report::plain_table;
 
 /// A kind of answer.
@@ -35,6 +35,8 @@ pub struct Checked {
     pub format: Format,
     /// Whether some of it has a second level of the TLB.
     pub has_l2: bool,
+    /// Whether some of it makes several walks at a time, so that requests may share them.
+    pub shares: bool,
 }
 
 impl Checked {
@@ -43,7 +45,12 @@ impl Checked {
     pub fn of(configs: &[Config]) -> Vec<Checked> {
         let of = |format| configs.iter().filter(move |config| config.format() == format);
         let present = Format::ALL.into_iter().filter(|format| of(*format).next().is_some());
-        present.map(|format| Checked { format, has_l2: of(format).any(|config| config.l2_sets() > 0) }).collect()
+        let checked = |format| Checked {
+            format,
+            has_l2: of(format).any(|config| config.l2_sets() > 0),
+            shares: of(format).any(|config| walks(config) > 1),
+        };
+        present.map(checked).collect()
     }
 }
 
@@ -64,6 +71,7 @@ pub fn impossible(bin: &Bin) -> Option<&'static str> {
     let cuckoo = bin.format == Format::Cuckoo;
     let reasons = [
         (in_tlb && !by_mapping, "the TLB holds mappings, and no faults"),
+        (bin.level == Level::Shared && !by_mapping, "a walk that finds nothing is not shared"),
         (cuckoo && bin.outcome == Some(Fault::ChainTooLong), "a cuckoo table has no chains"),
         (
             cuckoo && bin.level == Level::Walk && bin.phase == Phase::Check,
@@ -153,9 +161,14 @@ fn align_right(table: &mut Table) {
 /// Every bin of this hardware, legal or not.
 fn bins(checked: &[Checked]) -> impl Iterator<Item = Bin> {
     let mut all = Vec::new();
-    for &Checked { format, has_l2 } in checked {
-        let levels = [Level::Tlb, Level::L2, Level::Walk, Level::Software];
-        for level in levels.into_iter().filter(|level| has_l2 || *level != Level::L2) {
+    for &Checked { format, has_l2, shares } in checked {
+        let levels = [Level::Tlb, Level::L2, Level::Walk, Level::Shared, Level::Software];
+        let is_there = |level: &Level| match level {
+            Level::L2 => has_l2,
+            Level::Shared => shares,
+            Level::Tlb | Level::Walk | Level::Software => true,
+        };
+        for level in levels.into_iter().filter(is_there) {
             for outcome in std::iter::once(None).chain(Fault::ALL.map(Some)) {
                 for size in PageSize::ALL.map(Some).into_iter().chain([None]) {
                     all.extend(Phase::ALL.map(|phase| Bin { format, level, outcome, size, phase }));
@@ -176,6 +189,7 @@ fn level_name(level: Level) -> &'static str {
         Level::Tlb => "TLB",
         Level::L2 => "second level",
         Level::Walk => "walk",
+        Level::Shared => "another's walk",
         Level::Software => "software",
     }
 }
@@ -211,25 +225,29 @@ impl std::fmt::Display for Bin {
 mod tests {
     use super::*;
     use crate::check::default_configs;
-    use crate::machine::Origin;
+    use crate::machine::{ONE_WALK_AT_A_TIME, Origin};
     use hashwalk_spec::{Access, Asid, Pfn, Request, Translation, Vpn};
 
-    const LINE: Checked = Checked { format: Format::Line, has_l2: true };
+    const LINE: Checked = Checked { format: Format::Line, has_l2: true, shares: false };
 
     /// Lines have 6 kinds of hit in 3 phases, 6 of the second level in 1, 10 of walk in 7, 10 of software refill in 6.
-    /// Cuckoo tables have 9 kinds of walk in 6, and 9 of software refill in 6.
+    /// Cuckoo tables have 9 kinds of walk in 6, and 9 of software refill in 6. Where walks are shared, 6 kinds in 7.
     #[test]
     fn legal_bins_are_as_many_as_by_hand() {
         assert_eq!(legal(&[LINE]).count(), 6 * 3 + 6 + 10 * 7 + 10 * 6);
-        assert_eq!(legal(&[Checked { format: Format::Cuckoo, has_l2: true }]).count(), 6 * 3 + 6 + 9 * 6 + 9 * 6);
-        assert_eq!(bins(&Checked::of(&default_configs())).count(), 3 * 4 * 6 * 4 * 7);
+        let cuckoo = Checked { format: Format::Cuckoo, ..LINE };
+        assert_eq!(legal(&[cuckoo]).count(), 6 * 3 + 6 + 9 * 6 + 9 * 6);
+        assert_eq!(legal(&[Checked { shares: true, ..LINE }]).count(), legal(&[LINE]).count() + 6 * 7);
+        let levels = if ONE_WALK_AT_A_TIME { 4 } else { 5 };
+        assert_eq!(bins(&Checked::of(&default_configs())).count(), 3 * levels * 6 * 4 * 7);
     }
 
     fn answered(level: Level, phases: &[Phase]) -> Answered {
         let request = Request { asid: Asid::truncate(1), vpn: Vpn::truncate(2), access: Access::Read, user: false };
         let origin = Some(Origin { level, size: Some(PageSize::Small), phases: phases.to_vec() });
         let answer = Ok(Translation { pfn: Pfn::truncate(3) });
-        Answered { request, answer, level: u8::from(level == Level::Tlb), cycles: 1, reads: 0, origin }
+        let in_tlb = u8::from(level == Level::Tlb);
+        Answered { id: 0, request, answer, level: in_tlb, shared: false, cycles: 1, reads: 0, origin }
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// The processor asks for a translation, as soon as the port is free.
+    /// The processor asks for a translation, as soon as the port is free, whatever is still out.
     Access(Request),
     /// Software enters a mapping, if nothing is in its way.
     Map {
@@ -85,7 +85,7 @@ pub enum Action {
     /// As many other pages are asked for as the first level of the TLB has slots, if these are few: only the second level
     /// holds what was there.
     Crowd,
-    /// The request that is out comes so close to its answer, if its walk takes as long as the last one did.
+    /// The newest request comes so close to its answer, if its walk takes as long as the last one did.
     Approach {
         /// Cycles that are left.
         cycles_left: u8,

@@ -32,7 +32,12 @@ impl Tally {
     }
 
     fn answer(&mut self, answered: &Answered) {
-        self.count(["walks", "hits", "hits of level 2"][usize::from(answered.level)]);
+        self.count(match answered.level {
+            _ if answered.shared => "answers of others' walks",
+            0 => "walks",
+            1 => "hits",
+            _ => "hits of level 2",
+        });
         self.count(match answered.answer {
             Ok(_) => "translations",
             Err(hashwalk_spec::Fault::NotPresent) => "not present",
@@ -118,7 +123,7 @@ impl<'a> Runner<'a> {
         if events.invalidate_accepted {
             self.drive.invalidate = None;
         }
-        if let Some(answered) = events.answered {
+        for answered in events.into_answers() {
             if answered.level == 0 {
                 self.miss_cycles = answered.cycles;
             }

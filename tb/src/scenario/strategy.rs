@@ -249,16 +249,93 @@ fn burst() -> impl Strategy<Value = Vec<Step>> {
     )
 }
 
+/// Whose walks are under way at a time.
+#[derive(Clone, Copy, Debug)]
+enum Flight {
+    /// Pages whose walks share nothing.
+    Distinct,
+    /// One page, over and over.
+    OnePage,
+    /// Pages side by side, which one huge page may hold.
+    Siblings,
+    /// One page of several address spaces.
+    Spaces,
+}
+
+/// Several requests at once, with hits among them; while they are out a page is changed and invalidated.
+fn flight() -> impl Strategy<Value = Vec<Step>> {
+    let kind = select(&[Flight::Distinct, Flight::OnePage, Flight::Siblings, Flight::Spaces][..]);
+    let change = prop_oneof![3 => Just(None), 2 => Just(Some(Change::Unmap)), 1 => rights_change(), 1 => damage()];
+    let software = prop_oneof![6 => Just(false), 1 => Just(true)];
+    let page = (request(), size_of_race(), any::<bool>());
+    let asks = prop::collection::vec((0..3u8, 0..8u64, any::<bool>()), 2..=10);
+    (software, kind, page, asks, (0..40u8, 0..=10usize), change, prop::option::of(invalidation_of_race())).prop_map(
+        |(software, kind, (request, size, global), asks, (wait, place), change, invalidation)| {
+            let Request { asid, vpn, .. } = request;
+            let map = |asid, vpn, size| Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights: Rights::ALL, global };
+            let hot = Request { vpn: Vpn::truncate(HOT), access: Access::Read, user: false, ..request };
+            let of = |n: u64| match kind {
+                Flight::Distinct => Request { vpn: Vpn::truncate(vpn.get() ^ n << 18), ..request },
+                Flight::OnePage => Request { access: Access::ALL[n as usize % 3], user: n & 4 != 0, ..request },
+                Flight::Siblings => Request { vpn: Vpn::truncate(vpn.get() ^ n), ..request },
+                Flight::Spaces => Request { asid: Asid::truncate(asid.get() ^ (n & 3) as u16), ..request },
+            };
+            let mut actions = vec![Action::Heal, Action::Refill { software }];
+            actions.extend([
+                Action::Unmap { asid, vpn },
+                map(asid, vpn, size),
+                map(hot.asid, hot.vpn, PageSize::Small),
+            ]);
+            if let Flight::Distinct = kind {
+                actions.extend((1..8).map(|n| map(asid, of(n).vpn, size)));
+            }
+            actions.extend([
+                Action::Invalidate(Invalidation::All),
+                Action::Settle,
+                Action::Access(hot),
+                Action::Settle,
+            ]);
+            let mut steps: Vec<Step> = actions.into_iter().map(|action| Step { wait: 0, action }).collect();
+            let first = steps.len();
+            for (wait, n, is_hit) in asks {
+                let step = |request| Step { wait: wait / 2, action: Action::Access(request) };
+                steps.push(step(of(n)));
+                steps.extend(is_hit.then(|| step(hot)));
+            }
+            let change = change.map(|change| match change {
+                Change::Unmap => Action::Unmap { asid, vpn },
+                Change::Protect(rights) => Action::Protect { asid, vpn, rights },
+                Change::Break(damage) => Action::Break { asid, vpn, damage },
+            });
+            let invalidate = invalidation.map(|invalidation| Action::Invalidate(invalidation.of(request)));
+            let meanwhile = change.into_iter().chain(invalidate).map(|action| Step { wait: 0, action });
+            let place = (first + 1 + place).min(steps.len());
+            steps.splice(place..place, meanwhile);
+            if let Some(step) = steps.get_mut(place) {
+                step.wait = wait;
+            }
+            steps
+        },
+    )
+}
+
+/// A page of the flights that no other one shares a huge page with.
+const HOT: u64 = 0x123_4567;
+
 fn memory() -> impl Strategy<Value = MemoryTiming> {
     let percent = || prop_oneof![2 => Just(0u8), 1 => 1..=80u8];
     let more = prop_oneof![1 => Just(0u32), 1 => 0..=12u32];
-    (1..=8u32, more, percent(), percent(), any::<u64>()).prop_map(|(latency, more, stall, gap, seed)| MemoryTiming {
-        latency,
-        latency_max: latency + more,
-        stall_percent: stall,
-        gap_percent: gap,
-        seed,
-    })
+    let reorder = prop_oneof![1 => Just(0u8), 1 => 1..=100u8];
+    (1..=8u32, more, percent(), percent(), reorder, any::<u64>()).prop_map(
+        |(latency, more, stall, gap, reorder, seed)| MemoryTiming {
+            latency,
+            latency_max: latency + more,
+            stall_percent: stall,
+            gap_percent: gap,
+            reorder_percent: reorder,
+            seed,
+        },
+    )
 }
 
 /// Scenarios on any of these configurations, with tables of 128 entries so that chains form.
@@ -270,7 +347,8 @@ pub fn scenarios(configs: &[&Config]) -> impl Strategy<Value = Scenario> + use<>
     let search_enable = prop_oneof![8 => Just(Search::ENABLE_ALL), 2 => 0..=Search::ENABLE_ALL];
     // A table that holds something to begin with.
     let setup = prop::collection::vec(map().prop_map(|action| Step { wait: 0, action }), 0..12);
-    let group = prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst(), 2 => revisit()];
+    let group =
+        prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst(), 2 => revisit(), 3 => flight()];
     let steps = (setup, prop::collection::vec(group, 1..70))
         .prop_map(|(setup, groups)| setup.into_iter().chain(groups.into_iter().flatten()).collect());
     (select(configs), any::<u64>(), search_enable, memory(), steps).prop_map(

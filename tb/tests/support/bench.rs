@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 
+use hashwalk::machine::walks;
 use hashwalk_rtl::walker::Walk;
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Config, Fault, Invalidation, Search};
+use hashwalk_spec::{Config, Fault, Invalidation, LateSource, Search};
 
 use super::memory::Memory;
 use super::page::{Answer, Lookup, Refill};
@@ -19,8 +20,16 @@ pub struct Answered {
     pub hit: bool,
     /// From acceptance to answer.
     pub cycles: u64,
-    /// Entries that were read meanwhile.
+    /// Entries that its walk has read.
     pub reads: u32,
+}
+
+/// An answer, with the request's name and, if it is late, where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub id: u8,
+    pub source: Option<LateSource>,
+    pub answered: Answered,
 }
 
 /// One cycle, as it stood before the clock's edge.
@@ -29,6 +38,11 @@ pub struct Seen {
     pub cycle: u64,
     pub lookup_ready: bool,
     pub accepted: bool,
+    /// The id of the request that was accepted.
+    pub id: Option<u8>,
+    pub hit: Option<Named>,
+    pub late: Option<Named>,
+    /// The answer of the cycle, for tests that have one request out.
     pub answered: Option<Answered>,
     pub invalidate_ready: bool,
     pub invalidate_accepted: bool,
@@ -38,9 +52,16 @@ pub struct Seen {
     pub miss: Option<Lookup>,
     pub refill_accepted: bool,
     pub idle: bool,
-    pub state: &'static str,
 }
 
+impl Seen {
+    /// Both answers of the cycle.
+    pub fn answers(&self) -> impl Iterator<Item = Answered> {
+        self.hit.into_iter().chain(self.late).map(|named| named.answered)
+    }
+}
+
+#[derive(Clone, Copy)]
 struct Waiting {
     accepted_at: u64,
     reads: u32,
@@ -60,10 +81,13 @@ pub struct Bench {
     pub now: u64,
     dut: Dut,
     ports: Ports,
-    waiting: Option<Waiting>,
+    /// By id.
+    waiting: [Option<Waiting>; 16],
+    /// The id of the next request, which goes through all of them.
+    next_id: u8,
     invalidated_at: VecDeque<u64>,
-    /// A read request, or a miss, that was not accepted: it must stay as it is.
-    stalled_request: Option<u64>,
+    /// A read request with its walk, or a miss, that was not accepted: it must stay as it is.
+    stalled_request: Option<(u64, u8)>,
     stalled_miss: Option<Lookup>,
     /// The last miss was software's.
     software_miss: bool,
@@ -100,7 +124,8 @@ impl Bench {
             now: 0,
             dut,
             ports,
-            waiting: None,
+            waiting: [None; 16],
+            next_id: 0,
             invalidated_at: VecDeque::new(),
             stalled_request: None,
             stalled_miss: None,
@@ -116,13 +141,18 @@ impl Bench {
     #[track_caller]
     pub fn cycle(&mut self) -> Seen {
         self.ports.drive(&mut self.dut, self.reset, self.software, &self.table);
-        self.ports.drive_lookup(&mut self.dut, self.lookup);
+        self.ports.drive_lookup(&mut self.dut, self.lookup, self.next_id);
         self.ports.drive_invalidate(&mut self.dut, self.invalidate);
         self.ports.drive_refill(&mut self.dut, self.refill);
         let beat = self.memory.beat(self.now);
+        let has_beat = beat.is_some();
         self.ports.drive_memory(&mut self.dut, self.memory.is_ready(), beat);
         if let Err(error) = self.dut.cycle() {
             panic!("cycle {}: {error}", self.now);
+        }
+        // Before and during the first reset no output is known, and no beat is there.
+        if has_beat && self.dut.get(self.ports.memory_response_ready) != 0 {
+            self.memory.take_beat(self.now);
         }
         let seen = if self.reset { self.observe_reset() } else { self.observe() };
         self.now += 1;
@@ -130,11 +160,11 @@ impl Bench {
     }
 
     fn observe_reset(&mut self) -> Seen {
-        (self.waiting, self.stalled_request, self.stalled_miss) = (None, None, None);
+        (self.waiting, self.stalled_request, self.stalled_miss) = ([None; 16], None, None);
         self.invalidated_at.clear();
         // Memory is not reset: what stands on its port in the first cycle of reset it may still take.
         match self.ports.request(&self.dut).filter(|_| self.now > 0) {
-            Some(address) if !self.memory.is_full() => drop(self.memory.request(self.now, address)),
+            Some((address, walk)) => drop(self.memory.request(self.now, address, walk)),
             _ => self.memory.forget_request(),
         }
         self.blank()
@@ -145,6 +175,9 @@ impl Bench {
             cycle: self.now,
             lookup_ready: false,
             accepted: false,
+            id: None,
+            hit: None,
+            late: None,
             answered: None,
             invalidate_ready: false,
             invalidate_accepted: false,
@@ -153,7 +186,6 @@ impl Bench {
             miss: None,
             refill_accepted: false,
             idle: true,
-            state: "Reset",
         }
     }
 
@@ -167,19 +199,28 @@ impl Bench {
             done: flag(ports.invalidate_done),
             miss: ports.miss(&self.dut),
             idle: flag(ports.idle),
-            state: Walk::NAMES[self.dut.get(ports.state) as usize],
             ..self.blank()
         };
-        self.demand(seen.idle == self.waiting.is_none(), "idle says whether a request waits");
-        seen.read = self.observe_request();
-        seen.answered = self.observe_answer();
+        self.demand(!seen.idle || !self.is_waiting(), "while a request waits the hardware is not idle");
+        let most = walks(&self.config) as usize;
+        self.demand(seen.lookup_ready || self.waiting() >= most, "a lookup is refused only while all walks are taken");
+        seen.read = self.observe_request(seen.idle);
+        seen.hit = self.ports.hit(&self.dut).map(|(id, code, pfn)| self.answered(id, code, pfn, None));
+        seen.late = self.ports.late(&self.dut).map(|(id, code, pfn)| {
+            let source = LateSource::from_code(self.dut.get(self.ports.late_source) as u8);
+            self.demand(source.is_some(), "a late answer says where it comes from");
+            self.answered(id, code, pfn, source)
+        });
+        seen.answered = seen.late.or(seen.hit).map(|named| named.answered);
         if seen.lookup_ready
             && let Some(lookup) = self.lookup.take()
         {
-            self.demand(self.waiting.is_none(), "no request is accepted while another waits");
-            seen.accepted = true;
-            self.waiting = Some(Waiting { accepted_at: self.now, reads: 0, lookup });
+            (seen.accepted, seen.id) = (true, Some(self.next_id));
+            self.waiting[usize::from(self.next_id)] = Some(Waiting { accepted_at: self.now, reads: 0, lookup });
+            self.next_id =
+                (0..16).map(|n| (self.next_id + 5 + n) % 16).find(|id| self.waits(*id).is_none()).expect("a free id");
         }
+        self.demand(self.waiting() <= most + 2, "one request waits for its walk, and one may have been accepted since");
         if seen.done {
             let accepted = self.invalidated_at.pop_front();
             self.demand(accepted == self.now.checked_sub(3), "done comes 3 cycles after an acceptance");
@@ -194,35 +235,58 @@ impl Bench {
     }
 
     #[track_caller]
-    fn observe_request(&mut self) -> Option<u64> {
-        let address = self.ports.request(&self.dut);
+    fn observe_request(&mut self, idle: bool) -> Option<u64> {
+        let request = self.ports.request(&self.dut);
         if let Some(stalled) = self.stalled_request {
-            self.demand(address == Some(stalled), "a stalled read stays, with its address");
+            self.demand(request == Some(stalled), "a stalled read stays, with its address");
         }
-        let address = address?;
+        let (address, walk) = request?;
         self.demand(!self.software_miss, "nothing is read in software mode");
-        self.demand(self.waiting.is_some(), "nothing is read but for a request");
+        self.demand(!idle, "nothing is read while the hardware is idle");
+        self.demand(u32::from(walk) < self.config.walks(), "one of the walks reads");
         let (first, last) = (self.table.address(0), self.table.address(self.table.mask()));
         self.demand((first..=last).contains(&address) && address.is_multiple_of(32), "an entry of the table is read");
         let beats = self.dut.get(self.ports.memory_request_beats);
         self.demand(beats == u64::from(self.config.beats()), "a whole entry is read");
-        let accepted = self.memory.request(self.now, address);
-        self.stalled_request = (!accepted).then_some(address);
-        if accepted && let Some(waiting) = &mut self.waiting {
+        let accepted = self.memory.request(self.now, address, walk);
+        self.stalled_request = (!accepted).then_some((address, walk));
+        let (state, id) = self.ports.walk(&self.dut, walk);
+        if accepted
+            && state != Walk::Drain
+            && let Some(waiting) = &mut self.waiting[usize::from(id)]
+        {
             waiting.reads += 1;
         }
         accepted.then_some(address)
     }
 
+    /// The request is answered: a hit, which has no source, in the next cycle, all others later.
     #[track_caller]
-    fn observe_answer(&mut self) -> Option<Answered> {
-        let (code, pfn, hit) = self.ports.answer(&self.dut)?;
-        self.demand(self.waiting.is_some(), "only what was asked is answered");
+    fn answered(&mut self, id: u8, code: u8, pfn: u64, source: Option<LateSource>) -> Named {
+        self.demand(self.waits(id).is_some(), "only what was asked is answered");
         self.demand(code <= 5 && (code == 0 || pfn == 0), "a fault carries PFN 0");
-        let Waiting { accepted_at, reads, .. } = self.waiting.take()?;
-        let cycles = self.now - accepted_at;
+        let Waiting { accepted_at, reads, .. } = self.waiting[usize::from(id)].take().expect("just seen");
+        let (cycles, hit) = (self.now - accepted_at, source.is_none());
         self.demand(cycles > 0 && hit == (cycles == 1), "a hit is answered in the next cycle, a miss later");
-        Some(Answered { answer: Fault::from_code(code).map_or(Ok(pfn), Err), hit, cycles, reads })
+        Named {
+            id,
+            source,
+            answered: Answered { answer: Fault::from_code(code).map_or(Ok(pfn), Err), hit, cycles, reads },
+        }
+    }
+
+    fn waits(&self, id: u8) -> Option<Lookup> {
+        self.waiting[usize::from(id)].map(|waiting| waiting.lookup)
+    }
+
+    /// What software is asked for, as it stood in the last cycle.
+    pub fn peek_miss(&self) -> Option<Lookup> {
+        self.ports.miss(&self.dut)
+    }
+
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.iter().flatten().count()
     }
 
     #[track_caller]
@@ -233,8 +297,10 @@ impl Bench {
             self.demand(seen.miss == Some(stalled), "a reported miss stays, as it is");
         }
         if seen.miss.is_some() {
-            self.demand(seen.miss == self.waiting.as_ref().map(|waiting| waiting.lookup), "the miss is what was asked");
-            self.software_miss = true;
+            let is_asked = self.waiting.iter().flatten().any(|waiting| Some(waiting.lookup) == seen.miss);
+            self.demand(is_asked, "the miss is what was asked");
+            // Others may be walked for, if the mode has changed.
+            self.software_miss = self.waiting() == 1;
             seen.refill_accepted = self.refill.take().is_some();
         }
         self.stalled_miss = seen.miss.filter(|_| !seen.refill_accepted);
@@ -296,6 +362,6 @@ impl Bench {
     }
 
     pub fn is_waiting(&self) -> bool {
-        self.waiting.is_some()
+        self.waiting() > 0
     }
 }

@@ -71,7 +71,7 @@ pub fn rows<'a>(design: &'a Design, runs: &'a [Recording]) -> Vec<Row<'a>> {
 fn input_counts(name: &str, samples: &[Sample]) -> bool {
     let value = |port: &str| samples.iter().find(|sample| sample.port.name == port).expect("a port").words[0];
     let valid = match name {
-        "memory_response_data" | "memory_response_error" => value("memory_response_valid"),
+        "memory_response_id" | "memory_response_data" | "memory_response_error" => value("memory_response_valid"),
         _ => match name.split_once('_') {
             Some((port @ ("lookup" | "invalidate" | "refill"), field)) if field != "valid" => {
                 value(&format!("{port}_valid"))
@@ -93,8 +93,9 @@ fn input_counts(name: &str, samples: &[Sample]) -> bool {
 /// The valid with which alone a payload of the outputs counts.
 fn valid_of_output(name: &str) -> Option<&'static str> {
     match name {
-        "answer_pfn" | "answer_fault" | "answer_hit" => Some("answer_valid"),
-        "memory_request_address" => Some("memory_request_valid"),
+        "answer_id" | "answer_pfn" | "answer_fault" => Some("answer_valid"),
+        "late_id" | "late_pfn" | "late_fault" | "late_source" => Some("late_valid"),
+        "memory_request_address" | "memory_request_id" => Some("memory_request_valid"),
         "miss_vpn" | "miss_asid" | "miss_access" | "miss_user" => Some("miss_valid"),
         _ => None,
     }

@@ -21,6 +21,7 @@ pub struct Memory {
     pub gap: u64,
     pub sample: Sample,
     beats: usize,
+    /// Reads that one walk may have out.
     most_reads: usize,
     entries: HashMap<u64, Words>,
     /// Address and beat of what cannot be read.
@@ -31,6 +32,7 @@ pub struct Memory {
 }
 
 struct Read {
+    walk: u8,
     address: u64,
     data: Option<Words>,
     beat: usize,
@@ -39,12 +41,13 @@ struct Read {
 
 /// One beat as it stands on the port.
 pub struct Beat {
+    pub walk: u8,
     pub words: Vec<u64>,
     pub error: bool,
 }
 
 impl Memory {
-    /// Memory that is asked for so many reads at once.
+    /// Memory that each walk asks for so many reads at once.
     pub fn new(beats: u32, most_reads: u32) -> Memory {
         Memory {
             latency: 1,
@@ -78,42 +81,46 @@ impl Memory {
         !self.reads.is_empty()
     }
 
-    /// Whether no further read may be asked for.
-    pub fn is_full(&self) -> bool {
-        self.reads.len() == self.most_reads
+    fn is_full(&self, walk: u8) -> bool {
+        self.reads.iter().filter(|read| read.walk == walk).count() == self.most_reads
     }
 
     pub fn is_ready(&self) -> bool {
         self.waited >= self.wait
     }
 
-    /// The beat of this cycle.
+    /// The beat of this cycle, which stays until it is taken. Reads are answered in their order.
     pub fn beat(&mut self, now: u64) -> Option<Beat> {
         let read = self.reads.front_mut().filter(|read| read.due <= now)?;
         let data = *read.data.get_or_insert_with(|| self.entries.get(&read.address).copied().unwrap_or_default());
         let words = data.len() / self.beats;
-        let beat = Beat {
+        Some(Beat {
+            walk: read.walk,
             words: data[read.beat * words..][..words].to_vec(),
             error: self.errors.contains(&(read.address, read.beat)),
-        };
+        })
+    }
+
+    /// The beat of this cycle is taken.
+    pub fn take_beat(&mut self, now: u64) {
+        let read = self.reads.front_mut().expect("a beat stands on the port");
         read.beat += 1;
         read.due = now + 1 + self.gap;
         if read.beat == self.beats {
             self.reads.pop_front();
         }
-        Some(beat)
     }
 
     /// A request stands on the port in this cycle; returns whether it is accepted.
-    pub fn request(&mut self, now: u64, address: u64) -> bool {
+    pub fn request(&mut self, now: u64, address: u64, walk: u8) -> bool {
         if !self.is_ready() {
             self.waited += 1;
             return false;
         }
-        assert!(!self.is_full(), "cycle {now}: {address:#x} is read while {} reads are out", self.reads.len());
+        assert!(!self.is_full(walk), "cycle {now}: walk {walk} reads {address:#x} while too many of its reads are out");
         let data = (self.sample == Sample::AtAcceptance).then(|| self.get(address));
         self.waited = 0;
-        self.reads.push_back(Read { address, data, beat: 0, due: now + self.latency });
+        self.reads.push_back(Read { walk, address, data, beat: 0, due: now + self.latency });
         true
     }
 

@@ -24,10 +24,11 @@ use std::sync::Mutex;
 
 use hashwalk::check::default_configs;
 use hashwalk::device::Device;
+use hashwalk::machine::ONE_WALK_AT_A_TIME;
 use hashwalk_sim::Dut;
 use hashwalk_spec::Config;
 
-pub use bench::{Answered, Bench, Seen};
+pub use bench::{Answered, Bench, Named, Seen};
 pub use memory::{Memory, Sample};
 pub use page::*;
 pub use table::Table;
@@ -51,6 +52,21 @@ pub fn default() -> Config {
 pub fn configs() -> [Config; 3] {
     [tiny(), odd(), default()]
 }
+
+/// The cycle in which a second level of the TLB answers, by the page size's code.
+pub const L2_CYCLES: [u32; 3] = if ONE_WALK_AT_A_TIME { [2, 3, 4] } else { [3, 4, 4] };
+
+/// Cycles from the acceptance of software's entry to the answer; a fault is always answered in the next.
+pub const REFILL_CYCLES: u64 = if ONE_WALK_AT_A_TIME { 2 } else { 1 };
+
+/// The first cycle of a walk in which an invalidation that takes effect makes it again. Its read is accepted in cycle 2.
+pub const FIRST_KILLED_IN: u64 = if ONE_WALK_AT_A_TIME { 2 } else { 3 };
+
+/// Whether an invalidation drops a fault that software has answered with.
+pub const DROPS_SOFTWARES_FAULTS: bool = ONE_WALK_AT_A_TIME;
+
+/// Whether the port takes no lookup from a miss to its answer.
+pub const LOOKUPS_WAIT_FOR_WALKS: bool = ONE_WALK_AT_A_TIME;
 
 /// Those of every format that `hashwalk check` goes through.
 pub fn all_configs() -> Vec<Config> {

@@ -123,7 +123,7 @@ pub fn soak(machine: &mut Machine, seed: u64, cycles: u64) -> Result<Counts, Mac
             drive.invalidate = None;
             counts.invalidations += 1;
         }
-        if let Some(answered) = events.answered {
+        for answered in events.into_answers() {
             *if answered.level > 0 { &mut counts.hits } else { &mut counts.walks } += 1;
             counts.not_present += u32::from(answered.answer == Err(Fault::NotPresent));
             counts.rights += u32::from(answered.answer == Err(Fault::Rights));

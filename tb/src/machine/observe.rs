@@ -1,0 +1,140 @@
+//! What the ports do in a cycle, but for answers: held against docs/spec.md, section 9.
+
+use hashwalk_model::Walkable;
+use hashwalk_rtl::walker::Walk as WalkerState;
+use hashwalk_spec::Format;
+
+use super::reads::Read;
+use super::{Drive, Events, Machine, MachineError, Reader, engine};
+
+/// Cycles from the last one in which a request waited, or a read was out, by which the hardware says that it is idle.
+const TO_REST: u64 = 16;
+
+impl Machine {
+    /// The hardware is idle only while nothing waits and no read is out or asked for, and then soon.
+    pub(super) fn observe_idle(&mut self) -> Result<(), MachineError> {
+        let idle = self.dut.get(self.ports.idle) != 0;
+        let is_asking = self.dut.get(self.ports.memory_request_valid) != 0;
+        // Reads of later ways that nobody needs any more do not count while there is one walk at a time.
+        let is_reading =
+            self.memory.is_busy() && !(engine::ONE_WALK_AT_A_TIME && self.config.format() == Format::Cuckoo);
+        if !self.requests.is_empty() || is_reading || is_asking {
+            self.busy_at = self.now;
+        }
+        if idle && self.busy_at == self.now && self.now > 0 {
+            return Err(self.protocol("is idle although a request waits or a read is out".into()));
+        }
+        if !idle && self.now > self.busy_at + TO_REST {
+            return Err(self.protocol("is not idle although nothing waits".into()));
+        }
+        Ok(())
+    }
+
+    /// Lookups are refused only while a request that missed waits for a walk: then every walk is made for a request that
+    /// waits, or still has a read out that nobody needs.
+    pub(super) fn observe_lookup_ready(&self) -> Result<bool, MachineError> {
+        let ready = self.dut.get(self.ports.lookup_ready) != 0;
+        if !ready {
+            let draining = self.walks().states().filter(|state| *state == WalkerState::Drain).count() as u32;
+            if self.requests.count() + draining < engine::walks(&self.config) {
+                return Err(self.protocol(format!("takes no lookup while {} requests wait", self.requests.count())));
+            }
+        }
+        Ok(ready)
+    }
+
+    pub(super) fn observe_invalidations(&mut self, drive: Drive, events: &mut Events) -> Result<(), MachineError> {
+        if self.dut.get(self.ports.invalidate_done) != 0 {
+            match self.invalidations.pop_front() {
+                Some((ticket, due)) if self.now == due => {
+                    self.coherence.invalidation_done(ticket);
+                    events.invalidate_done = true;
+                }
+                Some((_, due)) => {
+                    return Err(self.protocol(format!("an invalidation was done that is due in cycle {due}")));
+                }
+                None => return Err(self.protocol("an invalidation was done that nobody had asked for".into())),
+            }
+        } else if let Some(&(_, due)) = self.invalidations.front()
+            && self.now >= due
+        {
+            return Err(self.protocol("an invalidation was not done in time".into()));
+        }
+        if let Some(invalidation) = drive.invalidate
+            && self.dut.get(self.ports.invalidate_ready) != 0
+        {
+            events.invalidate_accepted = true;
+            if let Some(watch) = &mut self.watch {
+                watch.invalidation_accepted(invalidation);
+            }
+            let due = self.now + self.config.invalidation_cycles(invalidation);
+            self.invalidations.push_back((self.coherence.invalidation_accepted(self.now, invalidation), due));
+            // Walks may have to begin again.
+            let (now, deadline) = (self.now, self.now + self.patience * self.turns);
+            self.requests.each(|waiting| {
+                waiting.deadline = deadline;
+                waiting.invalidations.push((now, invalidation));
+            });
+        }
+        Ok(())
+    }
+
+    /// The memory's and the handler's side of this cycle. A read counts for the request whose walk makes it.
+    pub(super) fn observe_reads(&mut self) -> Result<(), MachineError> {
+        let table = self.os.table().layout();
+        let format = table.format();
+        let reader = Reader { memory: self.os.memory(), format, poison: &self.poison };
+        let mut reads = [None, None];
+        let [by_hardware, by_software] = &mut reads;
+        let note = |place: &mut Option<Read>, address| {
+            let element = reader.read(address);
+            *place = Some(Read { at: self.now, address, element });
+            element
+        };
+        let observed = self.memory.observe(&self.dut, &self.ports, self.now, |address| note(by_hardware, address));
+        let accepted = observed.map_err(|what| self.protocol(what))?;
+        if let Some((address, _)) = accepted
+            && !(table.base().get()..table.base().get() + table.bytes()).contains(&address.get())
+        {
+            return Err(self.protocol(format!("read {address}, which is outside the table")));
+        }
+        let context = || self.os.walk_context();
+        let served = self.handler.request();
+        self.handler.observe(&self.dut, &self.ports, self.now, context, |address| note(by_software, address));
+        let [by_hardware, by_software] = reads;
+        if let (Some((_, walk)), Some(read)) = (accepted, by_hardware) {
+            let walks = self.walks();
+            if let Some(id) = walks.id(walk).filter(|_| walks.state(walk) != WalkerState::Drain)
+                && let Some(waiting) = self.requests.get_mut(id)
+            {
+                waiting.reads.push(read);
+            }
+        }
+        if let Some(read) = by_software {
+            let is_served = |id: &u8| self.requests.get(*id).is_some_and(|waiting| Some(waiting.request) == served);
+            if let Some(id) = self.walks().asking().find(is_served)
+                && let Some(waiting) = self.requests.get_mut(id)
+            {
+                waiting.reads.push(read);
+            }
+        }
+        Ok(())
+    }
+
+    /// No request waits too long.
+    pub(super) fn observe_progress(&self) -> Result<(), MachineError> {
+        match self.requests.iter().find(|(_, waiting)| self.now > waiting.deadline) {
+            None => Ok(()),
+            Some((_, waiting)) => Err(MachineError::NoProgress {
+                cycle: self.now,
+                waited: self.now - waiting.accepted_at,
+                request: waiting.request,
+                state: self.state(),
+            }),
+        }
+    }
+
+    pub(super) fn protocol(&self, what: String) -> MachineError {
+        MachineError::Protocol { cycle: self.now, what, state: self.state() }
+    }
+}
