@@ -45,6 +45,9 @@
 //! **Replacement.** A counter names the way, the same for all sets. A page is kept only if it was looked for in all
 //! sizes before its walk, so that no page stands in two ways.
 //!
+//! A 2 MiB page and a 1 GiB page that hold one address can stand here together, when software has replaced one by the
+//! other and not invalidated it yet: the 2 MiB page is found.
+//!
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
 use hashwalk_hdl::{
@@ -289,7 +292,11 @@ impl Component for L2 {
         let alive = concat(i.slots.iter().rev().map(|slot| &slot.alive)) & !&i.answered;
 
         // Comparing what was read.
-        let matches: Vec<Signal> = (0..).zip(&s.set).map(|(way, slot)| self.matches(way, slot, &s.compared)).collect();
+        let matching: Vec<Signal> = (0..).zip(&s.set).map(|(way, slot)| self.matches(way, slot, &s.compared)).collect();
+        let (lower, upper) = matching.split_at(matching.len() / 2);
+        let in_lower = any_of(lower).named("in_lower");
+        let outdone = upper.iter().map(|matches| matches & !&in_lower);
+        let matches: Vec<Signal> = lower.iter().cloned().chain(outdone).collect();
         let compares = (&s.compared.slot & &alive).any().named("compares");
         let hit = (compares & any_of(&matches) & !effect).named("hit");
         let stalls = (s.compared.slot.any() & !&i.can_take & !effect).named("stalls");
@@ -383,7 +390,8 @@ impl Component for L2 {
             sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
         };
 
-        m.check("at_most_one_way_matches", at_most_one(&matches, &s.compared.slot.any()));
+        m.check("one_way_matches", !s.compared.slot.any() | at_most_one(&matches));
+        m.check("one_way_holds_a_small_page", &s.compared.large | !s.compared.slot.any() | at_most_one(&matching));
         m.check("no_fill_while_sweeping", !(&fill & &sweeping));
         m.assume("invalidations_wait_for_the_sweep", !(effect & &sweeping));
         m.cover("stalled", stalls.clone());
@@ -449,9 +457,9 @@ impl L2 {
     }
 }
 
-fn at_most_one(each: &[Signal], when: &Signal) -> Signal {
+fn at_most_one(each: &[Signal]) -> Signal {
     let all = concat(each.iter().rev());
-    !when | (&all & (&all - lit(all.width(), 1u32))).is_zero()
+    (&all & (&all - lit(all.width(), 1u32))).is_zero()
 }
 
 impl Sweep {

@@ -56,7 +56,7 @@ pub mod slot;
 
 use hashwalk_hdl::{Bundle, Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
-use hashwalk_spec::{Config, Format, entry, line};
+use hashwalk_spec::{Config, Format, Hash, entry, line};
 
 use crate::line as line_judge;
 use crate::page;
@@ -472,6 +472,9 @@ impl Component for Walker {
             m.ignore(s.element.bits.bits(line::in_word(word, entry::ACCESSED..entry::DIRTY + 1)));
         }
         m.ignore(s.element.search.exists.clone());
+        if config.hash() == Hash::Asid {
+            m.ignore(s.hashing.vpn.clone());
+        }
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
         m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.out.any()))));
         m.check("one_request_at_the_port", at_most_one(&presents));

@@ -130,7 +130,6 @@ fn run(machine: &mut Machine, requests: &[Request]) -> (Vec<(u64, Answered)>, u3
 }
 
 #[test]
-#[ignore = "needs several walks"]
 fn four_misses_one_a_cycle_are_answered_in_latency_plus_4_to_plus_7() {
     for latency in [1, 2, 10, 40, 100] {
         let (mut machine, requests) = lines(MemoryTiming::fixed(latency));
@@ -142,7 +141,6 @@ fn four_misses_one_a_cycle_are_answered_in_latency_plus_4_to_plus_7() {
 }
 
 #[test]
-#[ignore = "needs several walks"]
 fn memory_may_answer_the_walks_in_any_order() {
     let mut reordered = 0;
     for seed in 0..20 {
@@ -191,7 +189,6 @@ fn the_machine_finds_that_an_in_order_processor_waits_for_each_miss() {
 }
 
 #[test]
-#[ignore = "needs several walks"]
 fn hits_are_answered_in_every_cycle_while_all_walks_are_under_way() {
     for config in configs() {
         let walks = u64::from(config.walks());
@@ -215,7 +212,6 @@ fn hits_are_answered_in_every_cycle_while_all_walks_are_under_way() {
 }
 
 #[test]
-#[ignore = "needs several walks"]
 fn lookups_are_taken_until_one_waits_for_a_walk() {
     for config in configs() {
         let walks = config.walks() as usize;
@@ -231,7 +227,6 @@ fn lookups_are_taken_until_one_waits_for_a_walk() {
 }
 
 #[test]
-#[ignore = "needs several walks"]
 fn requests_for_one_page_make_one_read() {
     for config in several() {
         for latency in [1, 5, 40] {
@@ -254,7 +249,6 @@ fn requests_for_one_page_make_one_read() {
 }
 
 #[test]
-#[ignore = "needs several walks"]
 fn a_huge_page_that_is_found_answers_all_its_pages() {
     for config in several() {
         for size in [LARGE, HUGE] {
@@ -274,7 +268,6 @@ fn a_huge_page_that_is_found_answers_all_its_pages() {
 }
 
 #[test]
-#[ignore = "needs several walks"]
 fn a_fault_is_not_shared_and_denied_rights_are() {
     for config in several() {
         let mut bench = bench(&config, SMALL, 20);
@@ -294,7 +287,6 @@ fn a_fault_is_not_shared_and_denied_rights_are() {
 
 /// At every cycle: one page is mapped anew and invalidated, the others' walks go on, held up by one cycle at most.
 #[test]
-#[ignore = "needs several walks"]
 fn an_invalidation_of_one_page_leaves_the_other_walks_alone() {
     for config in several() {
         for moment in 0..40 {
@@ -354,7 +346,6 @@ fn kills() -> Vec<(Page, u8, Invalidation, bool)> {
 
 /// A walk is made again if what it has read is dropped, and else goes on, held up by one cycle at most.
 #[test]
-#[ignore = "needs several walks"]
 fn a_walk_is_made_again_only_if_what_it_has_read_is_dropped() {
     for config in configs() {
         for (held, search, invalidation, drops) in kills() {
@@ -382,7 +373,6 @@ fn a_walk_is_made_again_only_if_what_it_has_read_is_dropped() {
 }
 
 #[test]
-#[ignore = "needs several walks"]
 fn software_is_asked_for_one_miss_at_a_time_while_hits_go_on() {
     for config in several() {
         let mut bench = bench(&config, SMALL, 5);

@@ -3,7 +3,7 @@
 use hashwalk_spec::Config;
 
 /// Whether the walker makes one walk at a time, whatever the configuration says, and takes no request meanwhile.
-pub const ONE_WALK_AT_A_TIME: bool = true;
+pub const ONE_WALK_AT_A_TIME: bool = false;
 
 /// The walks that this hardware may have under way.
 #[must_use]

@@ -14,7 +14,7 @@ impl Machine {
     /// The hardware is idle only while nothing waits and no read is out or asked for, and then soon.
     pub(super) fn observe_idle(&mut self) -> Result<(), MachineError> {
         let idle = self.dut.get(self.ports.idle) != 0;
-        let is_asking = self.dut.get(self.ports.memory_request_valid) != 0;
+        let is_asking = self.dut.get(self.ports.memory_request_valid) != 0 || self.dut.get(self.ports.miss_valid) != 0;
         // Reads of later ways that nobody needs any more do not count while there is one walk at a time.
         let is_reading =
             self.memory.is_busy() && !(engine::ONE_WALK_AT_A_TIME && self.config.format() == Format::Cuckoo);
