@@ -156,6 +156,7 @@ impl Component for Mmu {
         match self.config.format() {
             Format::Line | Format::Chained => self.around(&Walker::new(&self.config), m, i, s),
             Format::Cuckoo => self.around(&CuckooWalker::new(&self.config), m, i, s),
+            Format::Inverted | Format::Tree | Format::Radix => unreachable!("they have no hardware walker"),
         }
     }
 }

@@ -411,6 +411,7 @@ impl Walker {
         match self.config.format() {
             Format::Line => line_judge::judge(element, sought),
             Format::Chained | Format::Cuckoo => verdict::judge_entry(element, sought),
+            Format::Inverted | Format::Tree | Format::Radix => unreachable!("they have no hardware walker"),
         }
     }
 
@@ -419,6 +420,7 @@ impl Walker {
         let vpn = match self.config.format() {
             Format::Line => line_judge::group(&sought.vpn, &sought.size),
             Format::Chained | Format::Cuckoo => sought.vpn.clone(),
+            Format::Inverted | Format::Tree | Format::Radix => unreachable!("they have no hardware walker"),
         };
         let unit = m.instance("hash", &HashUnit { hash: self.hash, ways: 1 });
         unit.connect(HashInputs {

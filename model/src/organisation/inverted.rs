@@ -15,22 +15,24 @@
 //!                                              +---------------------------------+
 //!
 //!          63                                 12 11 10 9    8 7   6   5   4   3   2   1   0
-//!  word 0 +-------------------------------------+-----+------+---+---+---+---+---+---+---+---+
-//!         | VPN (52)                            |zero | size | D | A | G | U | X | W | R | V |
-//!         +------------+------------------------+-----+------+---+---+---+---+---+---+---+---+
+//!  word 0 +-------------------------------------+--+--+------+---+---+---+---+---+---+---+---+
+//!         | VPN (52)                            |0 |N | size | D | A | G | U | X | W | R | V |
+//!         +------------+------------------------+--+--+------+---+---+---+---+---+---+---+---+
 //!  word 1 | ASID (16)  | next (48): the address of what follows in the chain / 16, 0: none   |
 //!         +------------+---------------------------------------------------------------------+
-//!  word 2 | PFN (40), in bits 51:12: of an alias only, whose word 3 is zero                  |
+//!  word 2 | PFN (40), in bits 51:12: of an alias only, whose N is set and word 3 zero        |
 //!         +----------------------------------------------------------------------------------+
 //! ```
 //!
-//! **Where the frame number is.** Nowhere: the position of an entry is the PFN. So an entry has 16 bytes, half of the
+//! **Where the frame number is.** Nowhere: the position of an entry is the PFN. The array is aligned to its whole size, so
+//! the PFN is the exclusive or of two addresses, that of the entry and that of the array, and hardware needs no adder. The
+//! array has a register of its own, for it stays where it is when the anchors grow. So an entry has 16 bytes, half of the
 //! contract's, and the table takes 1/256 of the memory that it describes however many processes there are. In return it
 //! answers the other question too, who maps a frame, in one read ([`Inverted::mapping_of`]), which a page-out wants.
 //!
 //! **Frames mapped twice.** One entry cannot say two things: a frame that is shared, or mapped at two pages of one
 //! process, has its first mapping in its entry and each further one in an *alias*, a node of 32 bytes that names the
-//! frame, in the same chains. When the first goes, the aliases stay aliases, and the entry waits for the next mapping.
+//! frame, in the same chains; N tells a walk which of the two it reads. When the first goes, the aliases stay aliases, and the entry waits for the next mapping.
 //! What they cost is measured: [`Inverted::aliases`], [`Inverted::alias_bytes`], [`Inverted::chain_reads`]; and
 //! [`Inverted::mapping_of`] does not know of them. With
 //! each frame of 20,000 mapped twice, half of the mappings are aliases, and so is every second read behind the anchor. The
@@ -50,7 +52,10 @@
 //! | `slot.rs` | an entry or an alias, packed |
 //! | `operations.rs` | inserting, looking up, checking and the rest |
 //!
-//! Sources: Houdek and Mitchell, *Translating a Large Virtual Address* (IBM System/38 Technical Developments, 1978), and
+//! A walk of the contract reads 32 bytes at a time: an alias, or the pair of entries or the four anchors around what it
+//! looks for.
+//!
+//! Sources: docs/spec.md, sections 2 and 4; Houdek and Mitchell, *Translating a Large Virtual Address* (IBM System/38 Technical Developments, 1978), and
 //! Chang and Mergen, *801 Storage: Architecture and Programming* (1988), for the inverted table with its anchors; Huck and
 //! Hays, *Architectural Support for Translation Table Management in Large Address Space Machines* (ISCA 1993), which
 //! takes the frame number into the entry, and with it aliases, and saves the anchor.
@@ -60,15 +65,19 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+use super::Walkable;
 use super::buckets::Buckets;
-use super::common::{self, Census, read_word, read_words, write_word, write_words};
+use super::common::{self, Census, read_words, write_word, write_words};
 use super::nodes::Nodes;
+use crate::layout::Layout;
 use crate::mapping::Mapping;
 use crate::ram::Ram;
 use crate::table::TableError;
 use hashwalk_spec::address::FRAME_BYTES;
-use hashwalk_spec::{Asid, Hash, PageSize, Pfn, PhysAddr, Vpn};
-use slot::{ENTRY_BYTES, NODE_BYTES, Slot};
+use hashwalk_spec::{Asid, Format, Hash, PageSize, Pfn, PhysAddr, Vpn};
+use slot::{ENTRY_BYTES, NODE_BYTES};
+
+pub(crate) use slot::Slot;
 
 /// An inverted table with its anchors and aliases.
 #[derive(Clone, Debug)]
@@ -76,6 +85,7 @@ pub struct Inverted {
     base: PhysAddr,
     frames: u64,
     anchors: Buckets,
+    layout: Layout,
     aliases: Nodes,
     alias_count: u64,
     census: Census,
@@ -117,6 +127,7 @@ impl Inverted {
             Ok(base) => Ok(Inverted {
                 base,
                 frames,
+                layout: anchors.layout(Format::Inverted).with_entries(base),
                 anchors,
                 aliases: Nodes::new(NODE_BYTES),
                 alias_count: 0,
@@ -127,6 +138,14 @@ impl Inverted {
                 Err(error.into())
             }
         }
+    }
+
+    /// The same table for hardware that walks it while it changes: frames of aliases go back at
+    /// [`Walkable::release_nodes`] only.
+    #[must_use]
+    pub fn hold_nodes(mut self) -> Inverted {
+        self.aliases.frames_mut().hold();
+        self
     }
 
     /// The frames that the table is for.
@@ -156,8 +175,10 @@ impl Inverted {
         if frame.get() >= self.frames {
             return Ok(None);
         }
-        let slot = self.read(ram, self.entry_address(frame))?;
-        if slot.is_empty() { Ok(None) } else { slot.mapping(frame).map(Some).ok_or(malformed(frame.get() as u32)) }
+        let address = self.entry_address(frame);
+        let slot = self.read(ram, address)?;
+        let broken = malformed(frame.get() as u32);
+        if slot.is_empty() { Ok(None) } else { self.mapping_at(address, &slot).map(Some).ok_or(broken) }
     }
 
     /// What looking up each mapping once reads behind the anchors, and how much of it are aliases.
@@ -196,8 +217,7 @@ impl Inverted {
             }
             left = left.checked_sub(1).ok_or(circle(index))?;
             let slot = self.read(ram, address)?;
-            let frame = self.frame_of(address).unwrap_or(slot.alias_of());
-            let mapping = slot.mapping(frame).ok_or(malformed(index))?;
+            let mapping = self.mapping_at(address, &slot).ok_or(malformed(index))?;
             let place = Place { address, previous: previous.map(|place: Place| place.address), slot, mapping };
             previous = Some(place);
             Ok(Some(place))
@@ -237,16 +257,23 @@ impl Inverted {
         (index < self.frames).then(|| Pfn::truncate(index))
     }
 
-    /// An entry, or an alias with the word that names its frame.
+    /// The mapping of what stands at `address`, if it is well formed.
+    fn mapping_at(&self, address: PhysAddr, slot: &Slot) -> Option<Mapping> {
+        let is_alias = self.frame_of(address).is_none();
+        let frame = (slot.names_frame() == is_alias).then(|| slot.frame(address, self.base)).flatten()?;
+        slot.mapping(frame)
+    }
+
+    /// An entry, or an alias with the words that name its frame.
     fn read(&self, ram: &Ram, address: PhysAddr) -> Result<Slot, TableError> {
         let words = read_words(ram, address)?;
-        let alias = if self.frame_of(address).is_some() { 0 } else { read_word(ram, address_after(address))? };
+        let alias = if self.frame_of(address).is_some() { [0; 2] } else { read_words(ram, address_after(address))? };
         Ok(Slot { words, alias })
     }
 
     fn write(&self, ram: &mut Ram, address: PhysAddr, slot: &Slot) -> Result<(), TableError> {
         if self.frame_of(address).is_none() {
-            write_words(ram, address_after(address), &[slot.alias, 0])?;
+            write_words(ram, address_after(address), &slot.alias)?;
         }
         Ok(write_words(ram, address, &slot.words)?)
     }
@@ -295,6 +322,21 @@ impl Inverted {
                 Ok(write_word(ram, PhysAddr::truncate(previous.get() + 8), slot.words[1])?)
             }
         }
+    }
+}
+
+impl Walkable for Inverted {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn owns(&self, element: PhysAddr) -> bool {
+        let in_entries = || element.get().checked_sub(self.base.get()).is_some_and(|at| at < table_bytes(self.frames));
+        self.layout.contains(element) || in_entries() || self.aliases.frames().contain(element)
+    }
+
+    fn release_nodes(&mut self, ram: &mut Ram) {
+        self.aliases.frames_mut().release(ram);
     }
 }
 
