@@ -239,7 +239,7 @@ fn walks_find_what_the_tables_hold() {
             let asid = if global { Asid::GLOBAL } else { Asid::truncate((word >> 20 & 3) as u16) };
             // An inverted table has a place for each frame of the machine, and no other.
             let pfns = if format == Format::Inverted { config.frames() } else { Pfn::MAX.get() + 1 };
-            let pfn = Pfn::truncate((word >> 24) % pfns & !(size.pages() - 1));
+            let pfn = Pfn::truncate(((word >> 24) % pfns) & !(size.pages() - 1));
             let _ = table.insert(&mut ram, Mapping { global, ..Mapping::new(asid, vpn, size, pfn, Rights::R) });
         }
         let context = WalkContext::new(*table.layout(), Search::ENABLE_ALL, 300);

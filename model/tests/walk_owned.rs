@@ -2,7 +2,9 @@
 //! over broken bytes.
 
 use hashwalk_model::organisation::of_config;
-use hashwalk_model::{Mapping, PageTable, Progress, Ram, Walk, WalkContext, WalkResult, Walkable, walk};
+use hashwalk_model::{
+    Mapping, Os, PageTable, Progress, Ram, Resolution, Segment, Walk, WalkContext, WalkResult, Walkable, walk,
+};
 use hashwalk_spec::{
     Access, Asid, Config, Fault, Format, Hash, PageSize, Pfn, PhysAddr, Request, Rights, Search, Settings, Vpn,
 };
@@ -92,7 +94,39 @@ fn what_was_taken_out_is_the_tables_until_it_is_released() {
     }
 }
 
-/// The reads of docs/timing.md: of a page's own chain or tree alone, all others being empty.
+#[test]
+fn the_operating_system_runs_over_every_format() {
+    for format in Format::ALL {
+        let settings = Settings { format, bus_bits: 64, frames: FRAMES, ..Settings::default() };
+        let mut os = Os::new(&Config::new(settings).unwrap(), 3);
+        let heap = Segment::new(Vpn::truncate(0x1000), 0x100, Rights::R.with(Rights::W));
+        let asids = [0; 3].map(|_| os.spawn(&[heap]).unwrap());
+        for round in 0..3 {
+            for (asid, vpn) in asids.iter().flat_map(|asid| (0..30).map(move |number| (*asid, 0x1000 + 3 * number))) {
+                let request = read(asid.get(), vpn);
+                if let Err(fault) = walk(os.memory(), &os.walk_context(), request).answer {
+                    assert!(
+                        matches!(os.handle_fault(request, fault), Ok(Resolution::Mapped(_))),
+                        "{format}: {fault:?}"
+                    );
+                }
+                let (elements, result) = elements(os.ram(), &os.walk_context(), request);
+                assert!(result.answer.is_ok() && elements.iter().all(|element| os.table().owns(*element)), "{format}");
+                // Half of the pages go again, with the nodes that they leave empty.
+                if vpn % 2 == round % 2 {
+                    let withdrawn = os.unmap(asid, Vpn::truncate(vpn), PageSize::Small).unwrap();
+                    os.release(withdrawn).unwrap();
+                    assert_eq!(walk(os.memory(), &os.walk_context(), request).answer, Err(Fault::NotPresent));
+                }
+            }
+            os.table().check(os.ram()).unwrap();
+            let (table, ram) = os.table_mut();
+            table.release_nodes(ram);
+        }
+    }
+}
+
+/// The reads of docs/spec.md, section 4: of a page's own chain or tree alone, all others being empty.
 #[test]
 fn each_format_reads_as_often_as_the_contract_says() {
     let probes = |format, pages: &[Mapping], request| {
@@ -137,10 +171,12 @@ fn a_walk_over_broken_bytes_ends() {
                 // Something that a walk reads is broken: a bit, a word, or the way back to what was read before.
                 let word = read[below(read.len() as u64) as usize].get() + 8 * below(format.element_bytes() / 8);
                 let Ok(mut bytes) = ram.memory.slice(PhysAddr::truncate(word), 8).map(<[u8]>::to_vec) else { continue };
+                // The address of the element that is read, or as a word of a radix tree that leads there.
+                let here = word & !63 | if below(2) == 0 { 0 } else { 0x401 };
                 match below(3) {
                     0 => bytes[below(8) as usize] ^= 1 << below(8),
                     1 => bytes = below(u64::MAX).to_le_bytes().to_vec(),
-                    _ => bytes = (word & !63 | below(2) * 0x401).to_le_bytes().to_vec(),
+                    _ => bytes = here.to_le_bytes().to_vec(),
                 }
                 ram.memory.write(PhysAddr::truncate(word), &bytes).unwrap();
             }

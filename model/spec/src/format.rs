@@ -65,8 +65,8 @@ impl Format {
         PhysAddr::truncate(address.get() & !(self.element_bytes() - 1))
     }
 
-    /// 64-bit words of an element that hold a PTE, from its first word on. What a word of a radix tree or the second half
-    /// of an element of an inverted table holds, other bits of it say.
+    /// 64-bit words of an element in which a PTE may stand, from its first word on. In an inverted table it may stand in the
+    /// third too, which is not counted: there it may be an alias's frame instead.
     #[must_use]
     pub const fn ptes(self) -> u32 {
         match self {

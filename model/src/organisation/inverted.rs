@@ -50,6 +50,7 @@
 //! | file | holds |
 //! | ---- | ----- |
 //! | `slot.rs` | an entry or an alias, packed |
+//! | `chain.rs` | going along a chain, and changing its links |
 //! | `operations.rs` | inserting, looking up, checking and the rest |
 //!
 //! A walk of the contract reads 32 bytes at a time: an alias, or the pair of entries or the four anchors around what it
@@ -60,6 +61,7 @@
 //! Hays, *Architectural Support for Translation Table Management in Large Address Space Machines* (ISCA 1993), which
 //! takes the frame number into the entry, and with it aliases, and saves the anchor.
 
+mod chain;
 mod operations;
 mod slot;
 #[cfg(test)]
@@ -67,14 +69,14 @@ mod tests;
 
 use super::Walkable;
 use super::buckets::Buckets;
-use super::common::{self, Census, read_words, write_word, write_words};
+use super::common::{Census, read_words, write_words};
 use super::nodes::Nodes;
 use crate::layout::Layout;
 use crate::mapping::Mapping;
 use crate::ram::Ram;
 use crate::table::TableError;
 use hashwalk_spec::address::FRAME_BYTES;
-use hashwalk_spec::{Asid, Format, Hash, PageSize, Pfn, PhysAddr, Vpn};
+use hashwalk_spec::{Format, Hash, Pfn, PhysAddr};
 use slot::{ENTRY_BYTES, NODE_BYTES};
 
 pub(crate) use slot::Slot;
@@ -100,16 +102,6 @@ pub struct ChainReads {
     pub entries: u64,
     /// Reads of aliases: what sharing frames costs.
     pub aliases: u64,
-}
-
-/// Something in a chain: where it is, and where the link to it is.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    address: PhysAddr,
-    /// The entry or alias before it; `None` if the anchor links to it.
-    previous: Option<PhysAddr>,
-    slot: Slot,
-    mapping: Mapping,
 }
 
 impl Inverted {
@@ -201,52 +193,6 @@ impl Inverted {
         Ok(reads)
     }
 
-    /// The chain of an anchor.
-    fn chain<'a>(&'a self, ram: &'a Ram, index: u32) -> impl Iterator<Item = Result<Place, TableError>> + 'a {
-        let mut left = self.census.total();
-        let mut previous = None;
-        let mut first = Some(self.anchors.first(ram, index));
-        let mut next = move || -> Result<Option<Place>, TableError> {
-            let address = match (first.take(), previous) {
-                (Some(first), _) => PhysAddr::truncate(first?),
-                (None, Some(Place { slot, .. })) => slot.next(),
-                (None, None) => return Ok(None),
-            };
-            if address.get() == 0 {
-                return Ok(None);
-            }
-            left = left.checked_sub(1).ok_or(circle(index))?;
-            let slot = self.read(ram, address)?;
-            let mapping = self.mapping_at(address, &slot).ok_or(malformed(index))?;
-            let place = Place { address, previous: previous.map(|place: Place| place.address), slot, mapping };
-            previous = Some(place);
-            Ok(Some(place))
-        };
-        let mut failed = false;
-        std::iter::from_fn(move || {
-            let item = if failed { None } else { next().transpose() };
-            failed = matches!(item, Some(Err(_)));
-            item
-        })
-    }
-
-    fn find(&self, ram: &Ram, asid: Asid, vpn: Vpn, size: PageSize) -> Result<Place, TableError> {
-        common::refuse_misaligned(vpn, size)?;
-        for place in self.chain(ram, self.anchors.index(asid, vpn)) {
-            let place = place?;
-            if (place.mapping.asid, place.mapping.vpn, place.mapping.size) == (asid, vpn, size) {
-                return Ok(place);
-            }
-        }
-        Err(TableError::NotMapped { asid, vpn, size })
-    }
-
-    /// Every entry and alias in use, by its anchor.
-    fn places(&self, ram: &Ram) -> Result<Vec<(u32, Place)>, TableError> {
-        let anchors = self.anchors.in_use(ram)?.map(|(index, _)| index);
-        anchors.flat_map(|index| self.chain(ram, index).map(move |place| place.map(|place| (index, place)))).collect()
-    }
-
     fn entry_address(&self, frame: Pfn) -> PhysAddr {
         PhysAddr::truncate(self.base.get() + frame.get() * ENTRY_BYTES)
     }
@@ -312,17 +258,6 @@ impl Inverted {
     fn slot(&self, mapping: &Mapping, address: PhysAddr) -> Slot {
         Slot::new(mapping, self.frame_of(address).is_none())
     }
-
-    /// Lets whatever links to `place` go on at `next` instead.
-    fn relink(&self, ram: &mut Ram, index: u32, place: &Place, next: PhysAddr) -> Result<(), TableError> {
-        match place.previous {
-            None => Ok(self.anchors.set_first(ram, index, next.get())?),
-            Some(previous) => {
-                let slot = self.read(ram, previous)?.with_next(next);
-                Ok(write_word(ram, PhysAddr::truncate(previous.get() + 8), slot.words[1])?)
-            }
-        }
-    }
 }
 
 impl Walkable for Inverted {
@@ -352,8 +287,4 @@ fn address_after(address: PhysAddr) -> PhysAddr {
 
 fn malformed(index: u32) -> TableError {
     TableError::Broken { index, why: "an entry of its chain is malformed" }
-}
-
-fn circle(index: u32) -> TableError {
-    TableError::Broken { index, why: "its chain has more entries than there are mappings" }
 }

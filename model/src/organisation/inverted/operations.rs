@@ -1,6 +1,7 @@
 //! The operations that all organisations have.
 
-use super::{Inverted, Place, table_bytes};
+use super::chain::Place;
+use super::{Inverted, table_bytes};
 use crate::mapping::{Mapping, Pte};
 use crate::organisation::common::{self, write_word};
 use crate::organisation::{Found, PageTable, Usage};

@@ -1,7 +1,8 @@
+use super::chain::circle;
 use super::*;
 use crate::mapping::Pte;
 use crate::organisation::{PageTable, Usage};
-use hashwalk_spec::Rights;
+use hashwalk_spec::{Asid, PageSize, Rights, Vpn};
 
 const ONE: Asid = Asid::truncate(1);
 
