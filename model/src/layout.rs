@@ -7,10 +7,10 @@
 //!  +-----------+-----------+-- ... --+
 //! ```
 //!
-//! What has an index is an element, which one probe reads: an entry of 32 bytes, or a line of 64 ([`Format`]); or a word
-//! of 8 bytes that leads on: an anchor, a bucket, the root of an address space. The array of a cuckoo table is cut into
-//! two or four equal parts, one for each way; three ways leave the last part unused. An inverted table has a second array,
-//! that of the frames' entries.
+//! What has an index is an element, which one probe reads: an entry of 32 bytes, or a line of 64 ([`Format`]); or a
+//! word of 8 bytes that leads on: an anchor, a bucket, the root of an address space. The array of a cuckoo table is cut
+//! into two or four equal parts, one for each way; three ways leave the last part unused. An inverted table has a
+//! second array, that of the frames' entries.
 //!
 //! Source: docs/spec.md, sections 2 and 9.
 
@@ -55,13 +55,13 @@ pub enum LayoutError {
 }
 
 impl Layout {
-    /// A table of `2^log2` elements or words from `base` on. `key` counts only for the keyed hash. A cuckoo table has three
-    /// ways unless [`Layout::with_ways`] says otherwise; the entries of an inverted one begin at address 0 unless
+    /// A table of `2^log2` elements or words from `base` on. `key` counts only for the keyed hash. A cuckoo table has
+    /// three ways unless [`Layout::with_ways`] says otherwise; the entries of an inverted one begin at address 0 unless
     /// [`Layout::with_entries`] does.
     ///
     /// # Errors
-    /// `log2` is not from 6 (lines), 7 (entries) or 9 (anchors, buckets) to 32, or 16 (radix), or `base` is no multiple of
-    /// the array's size.
+    /// `log2` is not from 6 (lines), 7 (entries) or 9 (anchors, buckets) to 32, or 16 (radix), or `base` is no multiple
+    /// of the array's size.
     pub fn new(format: Format, base: PhysAddr, log2: u32, hash: Hash, key: u128) -> Result<Layout, LayoutError> {
         let (min, max) = (format.min_table_log2(), format.max_table_log2());
         if !(min..=max).contains(&log2) {
@@ -193,7 +193,8 @@ impl Layout {
         self.key
     }
 
-    /// The address of element, anchor, bucket or directory word `index`. [`Format::element_of`] gives the element to read.
+    /// The address of element, anchor, bucket or directory word `index`. [`Format::element_of`] gives the element to
+    /// read.
     #[inline]
     #[must_use]
     pub fn address(&self, index: u32) -> PhysAddr {

@@ -169,20 +169,20 @@ pub trait Walkable: PageTable + Debug {
     /// Its format, place and hash.
     fn layout(&self) -> &Layout;
 
-    /// Whether an element is part of the table, so that hardware may read it: in its arrays, or in a frame of its nodes.
-    /// A frame whose nodes were taken out is part of it until it is released. It costs a look into a set.
+    /// Whether an element is part of the table, so that hardware may read it: in its arrays, or in a frame of its
+    /// nodes. A frame whose nodes were taken out is part of it until it is released. It costs a look into a set.
     fn owns(&self, element: PhysAddr) -> bool {
         self.layout().contains(element)
     }
 
     /// Gives back the frames of nodes that were taken out of the table, which a walk under way might still read. To be
-    /// called when no walk is under way that began before the last change: the hardware is idle, or an invalidation of all
-    /// that was accepted after that change is done (docs/spec.md, section 7). A table without nodes does nothing.
+    /// called when no walk is under way that began before the last change: the hardware is idle, or an invalidation of
+    /// all that was accepted after that change is done (docs/spec.md, section 7). A table without nodes does nothing.
     fn release_nodes(&mut self, _ram: &mut Ram) {}
 }
 
-/// The table of a configuration's format and size, empty, its array at the top of memory if it is longer than a frame. It
-/// may be walked while it changes: see [`Walkable::release_nodes`].
+/// The table of a configuration's format and size, empty, its array at the top of memory if it is longer than a frame.
+/// It may be walked while it changes: see [`Walkable::release_nodes`].
 ///
 /// # Errors
 /// The memory has no room for it.

@@ -11,10 +11,10 @@
 //!                                   Done(WalkResult)
 //! ```
 //!
-//! The walk asks for one element at a time and may wait for it as long as it takes, so the software-refill handler makes
-//! the same walk with its own loads. [`walk`] makes it at once. It costs a hash for each search, but in a radix tree, and
-//! one read for each probe. A module for each format says what an element means; that of lines stands with their
-//! organisation. Source: docs/spec.md, section 4.
+//! The walk asks for one element at a time and may wait for it as long as it takes, so the software-refill handler
+//! makes the same walk with its own loads. [`walk`] makes it at once. It costs a hash for each search, but in a radix
+//! tree, and one read for each probe. A module for each format says what an element means; that of lines stands with
+//! their organisation. Source: docs/spec.md, section 4.
 
 mod chained;
 mod context;

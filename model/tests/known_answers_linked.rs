@@ -1,5 +1,5 @@
-//! The worked examples of docs/spec.md, section 10, of the formats whose links are addresses: literals from the page, never
-//! worked by this crate.
+//! The worked examples of docs/spec.md, section 10, of the formats whose links are addresses: literals from the page,
+//! never worked by this crate.
 
 use hashwalk_model::{Layout, PhysicalMemory, Progress, Walk, WalkContext};
 use hashwalk_spec::{Access, Answer, Asid, Fault, Format, Hash, Pfn, PhysAddr, Request, Translation, Vpn};

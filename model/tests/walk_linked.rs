@@ -1,5 +1,5 @@
-//! The walks of formats whose links are addresses against second ones, written on plain words from docs/spec.md, section
-//! 4, over tables of any bytes.
+//! The walks of formats whose links are addresses against second ones, written on plain words from docs/spec.md,
+//! section 4, over tables of any bytes.
 
 #[path = "support/linked.rs"]
 mod linked;

@@ -1,5 +1,5 @@
-//! What walks read of every format: the table's own elements and no more, as often as the contract says; and that they end
-//! over broken bytes.
+//! What walks read of every format: the table's own elements and no more, as often as the contract says; and that they
+//! end over broken bytes.
 
 use hashwalk_model::organisation::of_config;
 use hashwalk_model::{

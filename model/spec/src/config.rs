@@ -57,8 +57,8 @@ pub struct Settings {
     pub hash: Hash,
     /// Frames of 4 KiB in physical memory: a power of two from 128 to 1,048,576, with [`Format::Radix`] from 1,024 on.
     pub frames: u64,
-    /// Entries of 32 bytes, half lines, anchors or buckets of the page table for each frame: 1, 2, 4 or 8. It has no effect
-    /// in the format [`Format::Radix`].
+    /// Entries of 32 bytes, half lines, anchors or buckets of the page table for each frame: 1, 2, 4 or 8. It has no
+    /// effect in the format [`Format::Radix`].
     pub entries_per_frame: u64,
 }
 

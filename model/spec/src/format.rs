@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// How the table in memory is built. An *element* is what one probe reads: an entry, a line, a node, or the aligned bytes
-/// around a word or a smaller entry.
+/// How the table in memory is built. An *element* is what one probe reads: an entry, a line, a node, or the aligned
+/// bytes around a word or a smaller entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -65,8 +65,8 @@ impl Format {
         PhysAddr::truncate(address.get() & !(self.element_bytes() - 1))
     }
 
-    /// 64-bit words of an element in which a PTE may stand, from its first word on. In an inverted table it may stand in the
-    /// third too, which is not counted: there it may be an alias's frame instead.
+    /// 64-bit words of an element in which a PTE may stand, from its first word on. In an inverted table it may stand
+    /// in the third too, which is not counted: there it may be an alias's frame instead.
     #[must_use]
     pub const fn ptes(self) -> u32 {
         match self {

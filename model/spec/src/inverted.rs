@@ -26,8 +26,7 @@ pub const ZERO: Range<u32> = 11..12;
 /// Bits that must be zero in an alias, or it is malformed where it matches.
 pub const ZERO_IN_ALIAS: [Range<u32>; 2] = [128..140, 180..256];
 
-/// Bits of an address above the largest that an entry has for the base of the array at 0: 2^40 entries of 16 bytes. They
-/// must agree in the address of an entry and in that of the array.
+/// Bits that an entry's address and that of the array must have alike: 2^40 entries of 16 bytes lie below them.
 pub const ABOVE_ENTRIES: Range<u32> = 44..52;
 
 /// The page size's code.

@@ -1,5 +1,5 @@
-//! Bit positions of a word of a radix tree, and the tree's shape (docs/spec.md, section 2). Ranges are half-open, within
-//! the word's 64 bits. A leaf is word 0 of an entry of the format `chained`.
+//! Bit positions of a word of a radix tree, and the tree's shape (docs/spec.md, section 2). Ranges are half-open,
+//! within the word's 64 bits. A leaf is word 0 of an entry of the format `chained`.
 
 use crate::address::{ASID_BITS, VPN_BITS};
 use crate::entry;
@@ -7,8 +7,8 @@ use std::ops::Range;
 
 /// log2 of the bytes of a word.
 pub const WORD_LOG2: u32 = 3;
-/// Levels of a tree. The leaf of a page whose size has code s stands at level s + 1, the root at this one; the directory
-/// of the roots counts as the level above.
+/// Levels of a tree. The leaf of a page whose size has code s stands at level s + 1, the root at this one; the
+/// directory of the roots counts as the level above.
 pub const LEVELS: u32 = 4;
 /// Bits of the VPN that choose a word of a node.
 pub const INDEX_BITS: u32 = 9;

@@ -13,7 +13,8 @@
 //! | 0 to 51 | the first node's address, a multiple of the node's size; 0 is none |
 //! | 52 to 63 | zero |
 //!
-//! A walk of the contract reads the aligned element that holds the bucket, 32 or 64 bytes, and takes the word out of it.
+//! A walk of the contract reads the aligned element that holds the bucket, 32 or 64 bytes, and takes the word out of
+//! it.
 //!
 //! Source: the seed's table of `*frame_tree`; docs/spec.md, section 3, for the hash.
 

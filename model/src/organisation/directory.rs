@@ -8,9 +8,9 @@
 //! ```
 //!
 //! It begins as one frame of 512 words, and doubles until it holds the largest ASID in use: 512 KiB at most. A lookup
-//! does not read it (the hardware's walk of the format `radix` does): a context switch does, once, and leaves the running address space's word and that of ASID 0 (the
-//! global mappings) in registers, as `CR3` and `satp` hold the root of a tree. Source: the registers of both
-//! architectures' manuals; the array itself is plain.
+//! does not read it (the hardware's walk of the format `radix` does): a context switch does, once, and leaves the
+//! running address space's word and that of ASID 0 (the global mappings) in registers, as `CR3` and `satp` hold the
+//! root of a tree. Source: the registers of both architectures' manuals; the array itself is plain.
 
 use super::common::{read_word, write_word};
 use crate::frames::OutOfMemory;

@@ -24,18 +24,19 @@
 //!         +----------------------------------------------------------------------------------+
 //! ```
 //!
-//! **Where the frame number is.** Nowhere: the position of an entry is the PFN. The array is aligned to its whole size, so
-//! the PFN is the exclusive or of two addresses, that of the entry and that of the array, and hardware needs no adder. The
-//! array has a register of its own, for it stays where it is when the anchors grow. So an entry has 16 bytes, half of the
-//! contract's, and the table takes 1/256 of the memory that it describes however many processes there are. In return it
-//! answers the other question too, who maps a frame, in one read ([`Inverted::mapping_of`]), which a page-out wants.
+//! **Where the frame number is.** Nowhere: the position of an entry is the PFN. The array is aligned to its whole size,
+//! so the PFN is the exclusive or of two addresses, that of the entry and that of the array, and hardware needs no
+//! adder. The array has a register of its own, for it stays where it is when the anchors grow. So an entry has 16
+//! bytes, half of the contract's, and the table takes 1/256 of the memory that it describes however many processes
+//! there are. In return it answers the other question too, who maps a frame, in one read ([`Inverted::mapping_of`]),
+//! which a page-out wants.
 //!
 //! **Frames mapped twice.** One entry cannot say two things: a frame that is shared, or mapped at two pages of one
 //! process, has its first mapping in its entry and each further one in an *alias*, a node of 32 bytes that names the
-//! frame, in the same chains; N tells a walk which of the two it reads. When the first goes, the aliases stay aliases, and the entry waits for the next mapping.
-//! What they cost is measured: [`Inverted::aliases`], [`Inverted::alias_bytes`], [`Inverted::chain_reads`]; and
-//! [`Inverted::mapping_of`] does not know of them. With
-//! each frame of 20,000 mapped twice, half of the mappings are aliases, and so is every second read behind the anchor. The
+//! frame, in the same chains; N tells a walk which of the two it reads. When the first goes, the aliases stay aliases,
+//! and the entry waits for the next mapping. What they cost is measured: [`Inverted::aliases`],
+//! [`Inverted::alias_bytes`], [`Inverted::chain_reads`]; and [`Inverted::mapping_of`] does not know of them. With each
+//! frame of 20,000 mapped twice, half of the mappings are aliases, and so is every second read behind the anchor. The
 //! other answer is to have none: PowerPC shares at one global virtual address, which segments make the processes' own.
 //!
 //! **Huge pages** stand in the entry of their first frame, with their size; the entries of the other frames stay free.
@@ -56,10 +57,11 @@
 //! A walk of the contract reads 32 bytes at a time: an alias, or the pair of entries or the four anchors around what it
 //! looks for.
 //!
-//! Sources: docs/spec.md, sections 2 and 4; Houdek and Mitchell, *Translating a Large Virtual Address* (IBM System/38 Technical Developments, 1978), and
-//! Chang and Mergen, *801 Storage: Architecture and Programming* (1988), for the inverted table with its anchors; Huck and
-//! Hays, *Architectural Support for Translation Table Management in Large Address Space Machines* (ISCA 1993), which
-//! takes the frame number into the entry, and with it aliases, and saves the anchor.
+//! Sources: docs/spec.md, sections 2 and 4; Houdek and Mitchell, *Translating a Large Virtual Address* (IBM System/38
+//! Technical Developments, 1978), and Chang and Mergen, *801 Storage: Architecture and Programming* (1988), for the
+//! inverted table with its anchors; Huck and Hays, *Architectural Support for Translation Table Management in Large
+//! Address Space Machines* (ISCA 1993), which takes the frame number into the entry, and with it aliases, and saves the
+//! anchor.
 
 mod chain;
 mod operations;

@@ -7,10 +7,10 @@
 //! ```
 //!
 //! **Why some are held.** A walk of the hardware may have read the link to a node just before the node is taken out of
-//! the table. If its frame were free at once, a page of some program could lie there when the walk comes to read it, and
-//! the program would write its own mappings. So a table that is walked while it changes holds the frame until there is no
-//! such walk any more (docs/spec.md, section 7), as an operating system defers the freeing of page tables to the end of
-//! the shootdown.
+//! the table. If its frame were free at once, a page of some program could lie there when the walk comes to read it,
+//! and the program would write its own mappings. So a table that is walked while it changes holds the frame until there
+//! is no such walk any more (docs/spec.md, section 7), as an operating system defers the freeing of page tables to the
+//! end of the shootdown.
 //!
 //! Source: Linux, `include/asm-generic/tlb.h`, which gathers the pages of freed page tables until TLBs are flushed.
 

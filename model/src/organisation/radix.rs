@@ -42,8 +42,8 @@
 //! own.
 //!
 //! **Registers.** The directory's place; the words of the running address space and of ASID 0 (see
-//! [`super::directory`]); the census; the walk cache. The hardware that walks a [`RadixTable`] has the directory's place
-//! alone, and reads a word of it first: one read more than is counted here.
+//! [`super::directory`]); the census; the walk cache. The hardware that walks a [`RadixTable`] has the directory's
+//! place alone, and reads a word of it first: one read more than is counted here.
 //!
 //! | file | holds |
 //! | ---- | ----- |
@@ -53,9 +53,9 @@
 //! | `cache.rs` | the walk cache, and a table with one built in |
 //! | `walked.rs` | the table that the hardware walks |
 //!
-//! Sources: docs/spec.md, sections 2 and 4; Intel 64 Architectures Software Developer's Manual, volume 3, 4-level paging and paging-structure caches; The
-//! RISC-V Instruction Set Manual, volume II, Sv48; Barr, Cox and Rixner, *Translation Caching: Skip, Don't Walk (the Page
-//! Table)* (ISCA 2010).
+//! Sources: docs/spec.md, sections 2 and 4; Intel 64 Architectures Software Developer's Manual, volume 3, 4-level
+//! paging and paging-structure caches; The RISC-V Instruction Set Manual, volume II, Sv48; Barr, Cox and Rixner,
+//! *Translation Caching: Skip, Don't Walk (the Page Table)* (ISCA 2010).
 
 mod cache;
 mod nodes;

@@ -29,8 +29,8 @@
 //! which can miss its page then; such a walk is made again by the operating system (docs/spec.md, section 4). Growth
 //! hangs the nodes into twice as many buckets and copies none.
 //!
-//! Source: docs/spec.md, sections 2 and 4; the seed's external chaining layout; Adelson-Velsky and Landis, *An algorithm for the organization of
-//! information* (1962).
+//! Source: docs/spec.md, sections 2 and 4; the seed's external chaining layout; Adelson-Velsky and Landis, *An
+//! algorithm for the organization of information* (1962).
 
 mod avl;
 

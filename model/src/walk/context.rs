@@ -45,8 +45,8 @@ impl WalkContext {
         self.max_steps
     }
 
-    /// Where a search begins, or its place in a further way of a cuckoo table; `None` if no place can hold the page. Eight
-    /// pages side by side share a home in a table of lines.
+    /// Where a search begins, or its place in a further way of a cuckoo table; `None` if no place can hold the page.
+    /// Eight pages side by side share a home in a table of lines.
     #[inline]
     #[must_use]
     pub(super) fn place(&self, way: u32, search: &SearchFor) -> Option<PhysAddr> {

@@ -1,5 +1,5 @@
-//! What one element of an inverted table means for one search of a walk (docs/spec.md, section 4): first the anchor, then
-//! entries of frames and aliases.
+//! What one element of an inverted table means for one search of a walk (docs/spec.md, section 4): first the anchor,
+//! then entries of frames and aliases.
 
 use super::probe::link;
 use super::{Judgement, Probe};

@@ -1,5 +1,5 @@
-//! What one element of a table of trees means for one search of a walk (docs/spec.md, section 4): first the bucket, then
-//! nodes.
+//! What one element of a table of trees means for one search of a walk (docs/spec.md, section 4): first the bucket,
+//! then nodes.
 
 use super::probe::link;
 use super::{Judgement, Probe};

@@ -122,8 +122,8 @@ impl Draw {
         Image(words)
     }
 
-    /// The directory's words mostly lead to frame 2, whose words to frame 3, and so on: a frame for each level. Leaves mostly
-    /// have the size of their level.
+    /// The directory's words mostly lead to frame 2, whose words to frame 3, and so on: a frame for each level. Leaves
+    /// mostly have the size of their level.
     pub fn radix(&mut self) -> Image {
         let mut words = vec![0; NODES.end as usize / 8];
         for (number, word) in (0..).zip(&mut words) {

@@ -67,8 +67,8 @@ impl Slot {
         self.words[0] & ALIAS != 0
     }
 
-    /// The frame of what stands at `address`, in a table whose entries begin at `entries`; `None` if it is malformed: an
-    /// alias that is no element or has bits that must be zero, or an entry too far from the first.
+    /// The frame of what stands at `address`, in a table whose entries begin at `entries`; `None` if it is malformed:
+    /// an alias that is no element or has bits that must be zero, or an entry too far from the first.
     pub(crate) fn frame(&self, address: PhysAddr, entries: PhysAddr) -> Option<Pfn> {
         if self.names_frame() {
             let [frame, zero] = self.alias;
