@@ -1,19 +1,20 @@
 //! Where a table lies and how its home indices are made: what the hardware's control registers say of it.
 //!
 //! ```text
-//!  base = frame * 4096              base + element bytes * 2^log2
+//!  base = frame * 4096              base + stride * 2^log2
 //!  +-----------+-----------+-- ... --+
-//!  | element 0 | element 1 |         |     home index = hash(ASID, VPN) & (2^log2 - 1)
+//!  | index 0   | index 1   |         |     home index = hash(ASID, VPN) & (2^log2 - 1); of a radix tree, the ASID
 //!  +-----------+-----------+-- ... --+
 //! ```
 //!
-//! An element is what one probe reads: an entry of 32 bytes, or a line of 64 ([`Format`]). The array of a cuckoo table is
-//! cut into two or four equal parts, one for each way; three ways leave the last part unused.
+//! What has an index is an element, which one probe reads: an entry of 32 bytes, or a line of 64 ([`Format`]); or a
+//! word of 8 bytes that leads on: an anchor, a bucket, the root of an address space. The array of a cuckoo table is cut
+//! into two or four equal parts, one for each way; three ways leave the last part unused. An inverted table has a
+//! second array, that of the frames' entries.
 //!
 //! Source: docs/spec.md, sections 2 and 9.
 
 use hashwalk_spec::address::PAGE_OFFSET_BITS;
-use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::format::{WAYS, parts_log2};
 use hashwalk_spec::{Format, Hash, Pfn, PhysAddr};
 use thiserror::Error;
@@ -27,18 +28,21 @@ pub struct Layout {
     ways: u32,
     hash: Hash,
     key: u128,
+    entries: PhysAddr,
 }
 
 /// Why no table can lie there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum LayoutError {
-    /// The number of elements is out of range.
-    #[error("a table of 2^{log2} elements is not legal: the exponent must be from {min} to {INDEX_BITS}")]
+    /// The length is out of range.
+    #[error("a table of length 2^{log2} is not legal: the exponent must be from {min} to {max}")]
     Log2 {
         /// The exponent that was asked for.
         log2: u32,
-        /// The smallest, with which the table fills a frame.
+        /// The smallest.
         min: u32,
+        /// The largest.
+        max: u32,
     },
     /// The base is not aligned to the table's size.
     #[error("a table of {bytes:#x} bytes cannot begin at {base}: its base must be a multiple of its size")]
@@ -51,22 +55,24 @@ pub enum LayoutError {
 }
 
 impl Layout {
-    /// A table of `2^log2` elements from `base` on. `key` counts only for the keyed hash. A cuckoo table has three ways
-    /// unless [`Layout::with_ways`] says otherwise.
+    /// A table of `2^log2` elements or words from `base` on. `key` counts only for the keyed hash. A cuckoo table has
+    /// three ways unless [`Layout::with_ways`] says otherwise; the entries of an inverted one begin at address 0 unless
+    /// [`Layout::with_entries`] does.
     ///
     /// # Errors
-    /// `log2` is not from 7 (entries) or 6 (lines) to 32, or `base` is no multiple of the table's size.
+    /// `log2` is not from 6 (lines), 7 (entries) or 9 (anchors, buckets) to 32, or 16 (radix), or `base` is no multiple
+    /// of the array's size.
     pub fn new(format: Format, base: PhysAddr, log2: u32, hash: Hash, key: u128) -> Result<Layout, LayoutError> {
-        let min = format.min_table_log2();
-        if !(min..=INDEX_BITS).contains(&log2) {
-            return Err(LayoutError::Log2 { log2, min });
+        let (min, max) = (format.min_table_log2(), format.max_table_log2());
+        if !(min..=max).contains(&log2) {
+            return Err(LayoutError::Log2 { log2, min, max });
         }
-        let bytes = format.element_bytes() << log2;
+        let bytes = 1 << (log2 + format.stride_log2());
         if !base.get().is_multiple_of(bytes) {
             return Err(LayoutError::Base { base, bytes });
         }
         let ways = if format == Format::Cuckoo { 3 } else { 1 };
-        Ok(Layout { format, base, log2, ways, hash, key })
+        Ok(Layout { format, base, log2, ways, hash, key, entries: PhysAddr::default() })
     }
 
     /// The same place as a cuckoo table of so many ways.
@@ -79,6 +85,17 @@ impl Layout {
         Layout { ways, ..self }
     }
 
+    /// The same anchors with the frames' entries from `base` on, which is aligned to the whole size of their array.
+    ///
+    /// # Panics
+    /// It is no inverted table, or `base` begins no frame.
+    #[must_use]
+    pub fn with_entries(self, base: PhysAddr) -> Layout {
+        let begins_frame = base.get().is_multiple_of(1 << PAGE_OFFSET_BITS);
+        assert!(self.format == Format::Inverted && begins_frame, "an inverted table has entries, from a frame on");
+        Layout { entries: base, ..self }
+    }
+
     /// What the elements are.
     #[inline]
     #[must_use]
@@ -86,41 +103,59 @@ impl Layout {
         self.format
     }
 
-    /// The address of element 0.
+    /// The address of what has index 0.
     #[must_use]
     pub fn base(&self) -> PhysAddr {
         self.base
     }
 
-    /// `control_table_frame`: the frame that element 0 begins.
+    /// `control_table_frame`: the frame that the array begins.
     #[must_use]
     pub fn frame(&self) -> Pfn {
         Pfn::truncate(self.base.get() >> PAGE_OFFSET_BITS)
     }
 
-    /// log2 of the number of elements, 6 to 32.
+    /// log2 of the array's length, 6 to 32.
     #[must_use]
     pub fn log2(&self) -> u32 {
         self.log2
     }
 
-    /// The number of elements.
+    /// The array's length: elements, anchors, buckets or address spaces.
     #[must_use]
     pub fn elements(&self) -> u64 {
         1 << self.log2
     }
 
-    /// The size in bytes.
+    /// The array's size in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.format.element_bytes() << self.log2
+        1 << (self.log2 + self.format.stride_log2())
+    }
+
+    /// Whether the array holds the byte at `address`.
+    #[must_use]
+    pub fn contains(&self, address: PhysAddr) -> bool {
+        (self.base.get()..self.base.get() + self.bytes()).contains(&address.get())
+    }
+
+    /// The address of the entry of frame 0, in an inverted table.
+    #[must_use]
+    pub fn entries(&self) -> PhysAddr {
+        self.entries
+    }
+
+    /// `control_entries_frame`: the frame that the entries of an inverted table begin.
+    #[must_use]
+    pub fn entries_frame(&self) -> Pfn {
+        Pfn::truncate(self.entries.get() >> PAGE_OFFSET_BITS)
     }
 
     /// `control_table_mask`: the largest index.
     #[inline]
     #[must_use]
     pub fn mask(&self) -> u32 {
-        u32::MAX >> (INDEX_BITS - self.log2)
+        u32::MAX >> (u32::BITS - self.log2)
     }
 
     /// The places that a page may stand in: 2 to 4 in a cuckoo table, else 1.
@@ -158,11 +193,12 @@ impl Layout {
         self.key
     }
 
-    /// The address of element `index`.
+    /// The address of element, anchor, bucket or directory word `index`. [`Format::element_of`] gives the element to
+    /// read.
     #[inline]
     #[must_use]
     pub fn address(&self, index: u32) -> PhysAddr {
-        PhysAddr::truncate(self.base.get() + (u64::from(index) << self.format.element_log2()))
+        PhysAddr::truncate(self.base.get() + (u64::from(index) << self.format.stride_log2()))
     }
 }
 
@@ -178,14 +214,24 @@ mod tests {
         assert_eq!((legal.frame().get(), legal.mask(), legal.bytes()), (2, 0xff, 0x2000));
         assert_eq!(legal.address(0xff).get(), 0x3fe0);
         assert_eq!(layout(0, 32).unwrap().mask(), u32::MAX);
-        assert_eq!(layout(0, 6), Err(LayoutError::Log2 { log2: 6, min: 7 }));
-        assert_eq!(layout(0, 33), Err(LayoutError::Log2 { log2: 33, min: 7 }));
+        assert_eq!(layout(0, 6), Err(LayoutError::Log2 { log2: 6, min: 7, max: 32 }));
+        assert_eq!(layout(0, 33), Err(LayoutError::Log2 { log2: 33, min: 7, max: 32 }));
         let lines = of(Format::Line, 0x2000, 6).unwrap();
         assert_eq!((lines.bytes(), lines.mask(), lines.address(0x3f).get()), (0x1000, 0x3f, 0x2fc0));
         let cuckoo = of(Format::Cuckoo, 0x2000, 8).unwrap();
         assert_eq!((cuckoo.ways(), cuckoo.way_log2(), cuckoo.place(2, 0xfff)), (3, 6, 0xbf));
         assert_eq!((cuckoo.with_ways(2).way_log2(), cuckoo.with_ways(2).place(1, 0xf01)), (7, 0x81));
         assert_eq!(of(Format::Cuckoo, 0, 32).unwrap().with_ways(4).place(3, 5), 0xc000_0005);
+        let trees = of(Format::Tree, 0x2000, 10).unwrap();
+        assert_eq!((trees.bytes(), trees.mask(), trees.address(0x3ff).get()), (0x2000, 0x3ff, 0x3ff8));
+        assert_eq!(of(Format::Inverted, 0, 8), Err(LayoutError::Log2 { log2: 8, min: 9, max: 32 }));
+        let inverted = of(Format::Inverted, 0x1000, 9).unwrap().with_entries(PhysAddr::truncate(0x8000));
+        assert_eq!((inverted.entries_frame().get(), inverted.address(2).get()), (8, 0x1010));
+        let in_array = |address| inverted.contains(PhysAddr::truncate(address));
+        assert_eq!([0xfff, 0x1000, 0x1fff, 0x2000].map(in_array), [false, true, true, false]);
+        let radix = of(Format::Radix, 0x8_0000, 16).unwrap();
+        assert_eq!((radix.bytes(), radix.address(0xffff).get()), (0x8_0000, 0xf_fff8));
+        assert_eq!(of(Format::Radix, 0, 9), Err(LayoutError::Log2 { log2: 9, min: 16, max: 16 }));
         let base = PhysAddr::truncate(0x1000);
         assert_eq!(layout(0x1000, 8), Err(LayoutError::Base { base, bytes: 0x2000 }));
     }

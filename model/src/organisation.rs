@@ -24,6 +24,7 @@ pub mod directory;
 pub mod internal;
 pub mod inverted;
 pub mod line;
+pub mod node_frames;
 pub mod nodes;
 pub mod per_process;
 pub mod radix;
@@ -34,7 +35,7 @@ use crate::layout::Layout;
 use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, Config, Format, PageSize, Rights, Vpn};
+use hashwalk_spec::{Asid, Config, Format, PageSize, PhysAddr, Rights, Vpn};
 use std::fmt::Debug;
 
 /// What a lookup found, and what it cost.
@@ -163,13 +164,25 @@ pub trait PageTable {
     fn check(&self, ram: &Ram) -> Result<(), String>;
 }
 
-/// A page table that the hardware can walk: one array, which registers describe.
+/// A page table that hardware can walk from what registers say of it: one array, or one that leads to nodes.
 pub trait Walkable: PageTable + Debug {
     /// Its format, place and hash.
     fn layout(&self) -> &Layout;
+
+    /// Whether an element is part of the table, so that hardware may read it: in its arrays, or in a frame of its
+    /// nodes. A frame whose nodes were taken out is part of it until it is released. It costs a look into a set.
+    fn owns(&self, element: PhysAddr) -> bool {
+        self.layout().contains(element)
+    }
+
+    /// Gives back the frames of nodes that were taken out of the table, which a walk under way might still read. To be
+    /// called when no walk is under way that began before the last change: the hardware is idle, or an invalidation of
+    /// all that was accepted after that change is done (docs/spec.md, section 7). A table without nodes does nothing.
+    fn release_nodes(&mut self, _ram: &mut Ram) {}
 }
 
-/// The table of a configuration's format and size, empty, at the top of memory.
+/// The table of a configuration's format and size, empty, its array at the top of memory if it is longer than a frame.
+/// It may be walked while it changes: see [`Walkable::release_nodes`].
 ///
 /// # Errors
 /// The memory has no room for it.
@@ -179,12 +192,23 @@ pub fn of_config(config: &Config, ram: &mut Ram, key: u128) -> Result<Box<dyn Wa
         Format::Line => Box::new(line::LineTable::new(ram, log2, hash, key)?),
         Format::Chained => Box::new(internal::Internal::new(ram, log2, hash, key)?),
         Format::Cuckoo => Box::new(cuckoo::CuckooArray::new(ram, config.ways(), log2, hash, key)?),
+        Format::Inverted => Box::new(inverted::Inverted::new(ram, config.frames(), log2, hash, key)?.hold_nodes()),
+        Format::Tree => Box::new(tree::Tree::new(ram, log2, hash, key)?.hold_nodes()),
+        Format::Radix => Box::new(radix::RadixTable::new(ram)?),
     })
 }
 
 impl<T: Walkable + ?Sized> Walkable for Box<T> {
     fn layout(&self) -> &Layout {
         (**self).layout()
+    }
+
+    fn owns(&self, element: PhysAddr) -> bool {
+        (**self).owns(element)
+    }
+
+    fn release_nodes(&mut self, ram: &mut Ram) {
+        (**self).release_nodes(ram);
     }
 }
 

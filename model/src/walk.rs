@@ -11,15 +11,21 @@
 //!                                   Done(WalkResult)
 //! ```
 //!
-//! The walk asks for one element at a time, an entry or a line, and may wait for it as long as it takes, so the software-refill handler makes
-//! the same walk with its own loads. [`walk`] makes it at once. It costs a hash for each search and one read for each
-//! probe. Source: docs/spec.md, section 4.
+//! The walk asks for one element at a time and may wait for it as long as it takes, so the software-refill handler
+//! makes the same walk with its own loads. [`walk`] makes it at once. It costs a hash for each search, but in a radix
+//! tree, and one read for each probe. A module for each format says what an element means; that of lines stands with
+//! their organisation. Source: docs/spec.md, section 4.
 
 mod chained;
 mod context;
 mod cuckoo;
+mod inverted;
+mod probe;
+mod radix;
+mod tree;
 
 pub use context::WalkContext;
+pub(crate) use probe::Probe;
 
 use crate::mapping::Mapping;
 use crate::memory::{BusError, Element, PhysicalMemory};
@@ -54,9 +60,9 @@ pub(crate) enum Judgement {
     Found(Mapping),
     /// It holds the page, or its link, in a form that is not legal.
     Malformed,
-    /// The chain goes on at this index, which may lie outside the table.
-    Next(u32),
-    /// The chain ends here; in a cuckoo table the next way may hold the page.
+    /// The chain, or the tree, goes on with what stands here; whether memory answers there is seen when it is read.
+    Next(PhysAddr),
+    /// The chain, or the tree, ends here; in a cuckoo table the next way may hold the page.
     Ends,
 }
 
@@ -67,7 +73,10 @@ pub struct Walk {
     request: Request,
     /// Bit i: search i is still to be made.
     searches_left: u8,
+    /// The current search; of a radix tree, for pages of all sizes at once.
     search: SearchFor,
+    /// Where that stands which the current probe looks at; the element around it is what is read.
+    place: PhysAddr,
     /// Probes that the current search has made.
     steps: u32,
     probes: u32,
@@ -94,6 +103,7 @@ impl Walk {
             request,
             searches_left: context.search_enable() & Walk::searches_for(request),
             search: SearchFor { asid: request.asid, vpn: request.vpn, size: PageSize::Small, must_be_global: false },
+            place: context.layout().base(),
             steps: 0,
             probes: 0,
             progress: Progress::Done(WalkResult { answer: Err(Fault::NotPresent), mapping: None, probes: 0 }),
@@ -160,19 +170,26 @@ impl Walk {
     }
 
     fn decide(&mut self, element: &Element) {
-        let judgement = match self.context.layout().format() {
-            Format::Line => line::judge(element, &self.search),
-            Format::Chained => chained::judge(element, &self.search),
-            Format::Cuckoo => cuckoo::judge(element, &self.search),
+        let (context, place, steps) = (&self.context, self.place, self.steps);
+        let probe = Probe { context, search: &self.search, place, steps };
+        let format = context.layout().format();
+        let judgement = match format {
+            Format::Line => line::judge(element, &probe),
+            Format::Chained => chained::judge(element, &probe),
+            Format::Cuckoo => cuckoo::judge(element, &probe),
+            Format::Inverted => inverted::judge(element, &probe),
+            Format::Tree => tree::judge(element, &probe),
+            Format::Radix => radix::judge(element, &probe),
         };
+        // A radix tree has so many levels and no more.
+        let is_last = format != Format::Radix && steps >= context.max_steps();
         match judgement {
             Judgement::Found(mapping) => self.end(mapping.translate(&self.request), Some(mapping)),
             Judgement::Malformed => self.end(Err(Fault::Malformed), None),
-            Judgement::Ends if self.steps < self.context.layout().ways() => self.probe_way(self.steps),
+            Judgement::Ends if steps < context.layout().ways() => self.probe(context.place(steps, &self.search)),
             Judgement::Ends => self.begin_search(),
-            Judgement::Next(next) if next > self.context.layout().mask() => self.end(Err(Fault::Malformed), None),
-            Judgement::Next(_) if self.steps >= self.context.max_steps() => self.end(Err(Fault::ChainTooLong), None),
-            Judgement::Next(next) => self.probe(next),
+            Judgement::Next(_) if is_last => self.end(Err(Fault::ChainTooLong), None),
+            Judgement::Next(next) => self.probe(Some(next)),
         }
     }
 
@@ -180,20 +197,26 @@ impl Walk {
         if self.searches_left == 0 {
             return self.end(Err(Fault::NotPresent), None);
         }
-        let Search { global, size } = Search::ALL[self.searches_left.trailing_zeros() as usize];
-        self.searches_left &= self.searches_left - 1;
+        let first = self.searches_left.trailing_zeros();
+        let Search { global, size } = Search::ALL[first as usize];
+        // A radix tree is walked once, for all sizes.
+        let (made, size) = match self.context.layout().format() {
+            Format::Radix if global => (!OWN_SEARCHES, PageSize::Small),
+            Format::Radix => (OWN_SEARCHES, PageSize::Small),
+            _ => (1 << first, size),
+        };
+        self.searches_left &= !made;
         let asid = if global { Asid::GLOBAL } else { self.request.asid };
         self.search = SearchFor { asid, size, vpn: self.request.vpn.base(size), must_be_global: global };
         self.steps = 0;
-        self.probe_way(0);
+        self.probe(self.context.place(0, &self.search));
     }
 
-    fn probe_way(&mut self, way: u32) {
-        self.probe(self.context.place(way, &self.search));
-    }
-
-    fn probe(&mut self, index: u32) {
-        self.progress = Progress::Probe(self.context.layout().address(index));
+    /// Waits for what stands at `place`; the search is for nothing if there is no such place.
+    fn probe(&mut self, place: Option<PhysAddr>) {
+        let Some(place) = place else { return self.begin_search() };
+        self.place = place;
+        self.progress = Progress::Probe(self.context.layout().format().element_of(place));
     }
 
     fn end(&mut self, answer: Answer, mapping: Option<Mapping>) {

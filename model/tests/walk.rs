@@ -263,7 +263,7 @@ fn a_chain_that_bites_its_tail_is_too_long() {
 fn walks_find_what_the_tables_hold() {
     let mut random = ChaCha8Rng::seed_from_u64(11);
     for format in Format::ALL {
-        let settings = Settings { format, bus_bits: 64, frames: 256, ..Settings::default() };
+        let settings = Settings { format, bus_bits: 64, frames: 1024, ..Settings::default() };
         let config = Config::new(settings).unwrap();
         let mut ram = Ram::new(config.frames());
         let mut table = of_config(&config, &mut ram, 7).unwrap();
@@ -273,7 +273,9 @@ fn walks_find_what_the_tables_hold() {
             let vpn = Vpn::truncate((word >> 3 & 0x3f) | (word >> 9 & 3) << 9 | (word >> 11 & 3) << 18).base(size);
             let global = word >> 16 & 15 == 0;
             let asid = if global { Asid::GLOBAL } else { Asid::truncate((word >> 20 & 3) as u16) };
-            let pfn = Pfn::truncate(word >> 24 & !(size.pages() - 1));
+            // An inverted table has a place for each frame of the machine, and no other.
+            let pfns = if format == Format::Inverted { config.frames() } else { Pfn::MAX.get() + 1 };
+            let pfn = Pfn::truncate(((word >> 24) % pfns) & !(size.pages() - 1));
             let _ = table.insert(&mut ram, Mapping { global, ..Mapping::new(asid, vpn, size, pfn, Rights::R) });
         }
         let context = WalkContext::new(*table.layout(), Search::ENABLE_ALL, 300);

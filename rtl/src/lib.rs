@@ -44,7 +44,11 @@ use hashwalk_hdl::{Design, elaborate};
 use hashwalk_spec::Config;
 
 /// Generates the hardware of a configuration. The same configuration gives the same bytes.
+///
+/// # Panics
+/// The format is none of [`hashwalk_spec::Format::HARDWARE`].
 #[must_use]
 pub fn generate(config: &Config) -> Design {
+    assert!(config.format().has_hardware(), "format = {} has no hardware walker yet", config.format());
     elaborate(&mmu::Mmu::new(config))
 }

@@ -524,6 +524,7 @@ impl Walker {
             Format::Line => line_judge::judge(element, scales),
             Format::Chained => verdict::judge_entry(element, scales, true),
             Format::Cuckoo => verdict::judge_entry(element, scales, false),
+            Format::Inverted | Format::Tree | Format::Radix => unreachable!("they have no hardware walker"),
         }
     }
 

@@ -8,14 +8,16 @@ use hashwalk_hdl::Design;
 use hashwalk_rtl::generate;
 use hashwalk_spec::Config;
 
+use crate::device::require_hardware;
 use crate::whole_file;
 
 /// Writes all files of a configuration into `folder`, which is made if it is not there. Each file is complete or not
 /// there at all.
 ///
 /// # Errors
-/// The folder or a file cannot be written.
+/// The format has no hardware walker, or the folder or a file cannot be written.
 pub fn emit(config: &Config, folder: &Path) -> Result<Vec<PathBuf>> {
+    require_hardware(config)?;
     let design = generate(config);
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut files: Vec<(String, String)> =

@@ -72,6 +72,19 @@ fn a_trace_that_is_missing_or_broken_is_refused() {
 }
 
 #[test]
+fn a_format_without_a_hardware_walker_is_refused() {
+    for format in ["inverted", "tree", "radix"] {
+        let (folder, config) = file(&format!("name = 'mine'\nformat = '{format}'\nbus_bits = 256"));
+        let words = &[format, "has no hardware walker"];
+        refuses(
+            hashwalk().args(["emit", "--output"]).arg(folder.path().join("out")).arg("--config").arg(&config),
+            words,
+        );
+        refuses(hashwalk().args(["check", "--cases", "1", "--config"]).arg(&config), words);
+    }
+}
+
+#[test]
 fn a_program_larger_than_memory_is_refused() {
     let (_folder, config) = file("name = 'cramped'\ntlb_entries = 4\nbus_bits = 64\nmax_steps = 16\nframes = 128");
     let trace = workspace().join("tb/traces/bzip2.zst");

@@ -1,7 +1,8 @@
 //! The configuration: what is fixed when the hardware is generated and the machine is laid out.
 
-use crate::entry::{ENTRY_BYTES, INDEX_BITS, MIN_TABLE_LOG2};
+use crate::entry::{ENTRY_BYTES, MIN_TABLE_LOG2};
 use crate::format::{Format, WAYS};
+use crate::radix;
 use crate::transaction::Invalidation;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -47,17 +48,18 @@ pub struct Settings {
     pub format: Format,
     /// Ways of a table of the format [`Format::Cuckoo`]: 2 to 4. The other formats have no ways.
     pub ways: u32,
-    /// Bits of the memory port's data: 64, 128, 256 or, with lines, 512.
+    /// Bits of the memory port's data: 64, 128, 256 or, with elements of 64 bytes, 512.
     pub bus_bits: u32,
     /// Walks that may be under way at a time: 1 to 8.
     pub walks: u32,
-    /// Probes that one search may make along a chain: 1 to 65,535.
+    /// Probes that one search may make along a chain or down a balanced tree: 1 to 65,535.
     pub max_steps: u32,
     /// The hash function.
     pub hash: Hash,
-    /// Frames of 4 KiB in physical memory: a power of two from 128 to 1,048,576.
+    /// Frames of 4 KiB in physical memory: a power of two from 128 to 1,048,576, with [`Format::Radix`] from 1,024 on.
     pub frames: u64,
-    /// Entries of 32 bytes, or half lines, of the page table for each frame: 1, 2, 4 or 8.
+    /// Entries of 32 bytes, half lines, anchors or buckets of the page table for each frame: 1, 2, 4 or 8. It has no
+    /// effect in the format [`Format::Radix`].
     pub entries_per_frame: u64,
 }
 
@@ -135,7 +137,7 @@ impl Config {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let element_bits = 8 * s.format.element_bytes() as u32;
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 11] = [
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 12] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -151,7 +153,7 @@ impl Config {
             ),
             ([2, 4, 8].contains(&s.l2_ways), "l2_ways", &s.l2_ways, "2, 4 or 8"),
             ([64, 128, 256, 512].contains(&s.bus_bits), "bus_bits", &s.bus_bits, "64, 128, 256 or 512"),
-            (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with entries of 32 bytes"),
+            (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with elements of 32 bytes"),
             (WAYS.contains(&s.ways), "ways", &s.ways, "from 2 to 4"),
             ((1..=8).contains(&s.walks), "walks", &s.walks, "from 1 to 8"),
             ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
@@ -160,6 +162,12 @@ impl Config {
                 "frames",
                 &s.frames,
                 "a power of two from 128 to 1048576",
+            ),
+            (
+                s.format != Format::Radix || s.frames >= radix::MIN_FRAMES,
+                "frames",
+                &s.frames,
+                "at least 1024 with radix",
             ),
             ([1, 2, 4, 8].contains(&s.entries_per_frame), "entries_per_frame", &s.entries_per_frame, "1, 2, 4 or 8"),
         ];
@@ -312,7 +320,8 @@ impl Config {
         self.0.walks.next_power_of_two().ilog2().max(1)
     }
 
-    /// Probes that one search may make: 1 to 65,535. It has no effect in the format [`Format::Cuckoo`].
+    /// Probes that one search may make: 1 to 65,535. It has no effect in the formats [`Format::Cuckoo`]
+    /// and [`Format::Radix`].
     #[must_use]
     pub fn max_steps(&self) -> u32 {
         self.0.max_steps
@@ -330,18 +339,23 @@ impl Config {
         self.0.frames
     }
 
-    /// log2 of the number of elements of the page table: 6 to 23.
+    /// log2 of the length of the page table's array, in elements, anchors or buckets: 6 to 23. In the format
+    /// [`Format::Radix`], whose directory has a word for each ASID, it is 16.
     #[must_use]
     pub fn table_log2(&self) -> u32 {
-        let log2 = (self.table_bytes() / self.0.format.element_bytes()).ilog2();
-        debug_assert!((self.0.format.min_table_log2()..=INDEX_BITS).contains(&log2));
-        log2
+        let entries = self.0.frames * self.0.entries_per_frame;
+        let length = match self.0.format {
+            Format::Line => entries * ENTRY_BYTES / Format::Line.element_bytes(),
+            Format::Chained | Format::Cuckoo | Format::Inverted | Format::Tree => entries,
+            Format::Radix => 1 << radix::DIRECTORY_LOG2,
+        };
+        length.ilog2().max(self.0.format.min_table_log2())
     }
 
-    /// Bytes of the page table, in any format.
+    /// Bytes of the page table's array. Nodes, and the entries of an inverted table, are not part of it.
     #[must_use]
     pub fn table_bytes(&self) -> u64 {
-        ENTRY_BYTES * self.0.frames * self.0.entries_per_frame
+        1 << (self.table_log2() + self.0.format.stride_log2())
     }
 }
 
@@ -370,7 +384,7 @@ mod tests {
         assert_eq!(message("bus_bits = 100"), "bus_bits = 100 is not legal: it must be 64, 128, 256 or 512");
         assert_eq!(
             message("format = 'chained'\nbus_bits = 512"),
-            "bus_bits = 512 is not legal: it must be at most 256 with entries of 32 bytes"
+            "bus_bits = 512 is not legal: it must be at most 256 with elements of 32 bytes"
         );
         assert_eq!(
             message("format = 'cuckoo'\nbus_bits = 256\nways = 5"),
@@ -381,8 +395,27 @@ mod tests {
             message("frames = 1000"),
             "frames = 1000 is not legal: it must be a power of two from 128 to 1048576"
         );
+        assert_eq!(
+            message("format = 'radix'\nbus_bits = 256\nframes = 512"),
+            "frames = 512 is not legal: it must be at least 1024 with radix"
+        );
         assert_eq!(message("entries_per_frame = 3"), "entries_per_frame = 3 is not legal: it must be 1, 2, 4 or 8");
         assert_eq!(message("name = 'a/b'"), "name = \"a/b\" is not legal: it must be 1 to 32 letters, digits, - or _");
+    }
+
+    #[test]
+    fn the_array_is_as_long_as_the_format_and_the_memory_say() {
+        let sizes = |frames| {
+            Format::ALL.map(|format| {
+                let config = Config::new(Settings { format, bus_bits: 64, frames, ..Settings::default() }).unwrap();
+                (config.table_log2(), config.table_bytes())
+            })
+        };
+        let (entries, words) = ((16, 1 << 21), (16, 1 << 19));
+        assert_eq!(sizes(1 << 16), [(15, 1 << 21), entries, entries, words, words, words]);
+        assert_eq!(sizes(1 << 10)[3..], [(10, 1 << 13), (10, 1 << 13), words]);
+        let smallest = Settings { format: Format::Tree, frames: 128, ..Settings::default() };
+        assert_eq!(Config::new(smallest).unwrap().table_log2(), 9);
     }
 
     #[test]

@@ -9,8 +9,12 @@ pub mod config;
 pub mod entry;
 pub mod fault;
 pub mod format;
+pub mod inverted;
 pub mod line;
+pub mod link;
+pub mod radix;
 pub mod transaction;
+pub mod tree;
 
 pub use address::{Asid, PageSize, Pfn, PhysAddr, VirtAddr, Vpn};
 pub use config::{Config, ConfigError, Hash, Settings};

@@ -13,27 +13,35 @@
 //! | 0 to 51 | the first node's address, a multiple of the node's size; 0 is none |
 //! | 52 to 63 | zero |
 //!
+//! A walk of the contract reads the aligned element that holds the bucket, 32 or 64 bytes, and takes the word out of
+//! it.
+//!
 //! Source: the seed's table of `*frame_tree`; docs/spec.md, section 3, for the hash.
 
 use super::common::{read_word, write_word};
 use crate::entry::Entry;
 use crate::hash::{HashFunction, Hasher, hasher};
+use crate::layout::Layout;
 use crate::mapping::Mapping;
 use crate::memory::BusError;
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, Hash, PhysAddr, Vpn};
+use hashwalk_spec::entry::INDEX_BITS;
+use hashwalk_spec::link::MIN_LINKS_LOG2;
+use hashwalk_spec::{Asid, Format, Hash, PhysAddr, Vpn};
 
 /// The smallest array, as log2 of its buckets: one frame.
-pub const MIN_BUCKETS_LOG2: u32 = 9;
+pub const MIN_BUCKETS_LOG2: u32 = MIN_LINKS_LOG2;
 /// The largest: the hash has 32 bits.
-pub const MAX_BUCKETS_LOG2: u32 = 32;
+pub const MAX_BUCKETS_LOG2: u32 = INDEX_BITS;
 
 /// A bucket array and its hash.
 #[derive(Clone, Copy, Debug)]
 pub struct Buckets {
     base: PhysAddr,
     log2: u32,
+    hash: Hash,
+    key: u128,
     hasher: Hasher,
 }
 
@@ -43,7 +51,10 @@ impl Buckets {
     /// # Errors
     /// `log2` is not from 9 to 32, or there are not enough free frames side by side.
     pub fn new(ram: &mut Ram, log2: u32, hash: Hash, key: u128) -> Result<Buckets, TableError> {
-        Buckets::with_hasher(ram, log2, hasher(hash, key))
+        if !(MIN_BUCKETS_LOG2..=MAX_BUCKETS_LOG2).contains(&log2) {
+            return Err(TableError::Size { log2, min: MIN_BUCKETS_LOG2, max: MAX_BUCKETS_LOG2 });
+        }
+        Ok(Buckets { base: ram.take(8 << log2)?, log2, hash, key, hasher: hasher(hash, key) })
     }
 
     /// Twice as many buckets, empty, with the same hash; these stay as they are.
@@ -51,14 +62,17 @@ impl Buckets {
     /// # Errors
     /// They would be more than 2^32, or there are not enough free frames side by side.
     pub fn doubled(&self, ram: &mut Ram) -> Result<Buckets, TableError> {
-        Buckets::with_hasher(ram, self.log2 + 1, self.hasher)
+        Buckets::new(ram, self.log2 + 1, self.hash, self.key)
     }
 
-    fn with_hasher(ram: &mut Ram, log2: u32, hasher: Hasher) -> Result<Buckets, TableError> {
-        if !(MIN_BUCKETS_LOG2..=MAX_BUCKETS_LOG2).contains(&log2) {
-            return Err(TableError::Size { log2, min: MIN_BUCKETS_LOG2, max: MAX_BUCKETS_LOG2 });
-        }
-        Ok(Buckets { base: ram.take(8 << log2)?, log2, hasher })
+    /// What the hardware's control registers say of the array, as that of a table of this format.
+    ///
+    /// # Panics
+    /// The format has neither anchors nor buckets.
+    #[must_use]
+    pub fn layout(&self, format: Format) -> Layout {
+        Layout::new(format, self.base, self.log2, self.hash, self.key)
+            .expect("the array is aligned and of legal length")
     }
 
     /// Gives the array's frames back.
@@ -121,6 +135,6 @@ pub(super) fn pack(mapping: &Mapping) -> [u64; 3] {
 
 /// The entry whose first three words stand in a node.
 #[inline]
-pub(super) fn unpack(node: &[u64]) -> Entry {
+pub(crate) fn unpack(node: &[u64]) -> Entry {
     Entry::from_words([node[0], node[1], node[2], 0])
 }

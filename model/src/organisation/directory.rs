@@ -3,14 +3,14 @@
 //!
 //! ```text
 //!  base ─►+--------+--------+--------+-- ... --+----------+
-//!         | ASID 0 | ASID 1 | ASID 2 |         | 2^n - 1  |     8 bytes each: where the address space's table is;
+//!         | ASID 0 | ASID 1 | ASID 2 |         | 2^n - 1  |     8 bytes each: the address space's table or tree;
 //!         +--------+--------+--------+-- ... --+----------+     0: it has none
 //! ```
 //!
 //! It begins as one frame of 512 words, and doubles until it holds the largest ASID in use: 512 KiB at most. A lookup
-//! does not read it: a context switch does, once, and leaves the running address space's word and that of ASID 0 (the
-//! global mappings) in registers, as `CR3` and `satp` hold the root of a tree. Source: the registers of both
-//! architectures' manuals; the array itself is plain.
+//! does not read it (the hardware's walk of the format `radix` does): a context switch does, once, and leaves the
+//! running address space's word and that of ASID 0 (the global mappings) in registers, as `CR3` and `satp` hold the
+//! root of a tree. Source: the registers of both architectures' manuals; the array itself is plain.
 
 use super::common::{read_word, write_word};
 use crate::frames::OutOfMemory;
@@ -40,6 +40,12 @@ impl Directory {
     /// Gives its frames back.
     pub fn release(self, ram: &mut Ram) {
         ram.give(self.base, self.bytes);
+    }
+
+    /// Where it begins.
+    #[must_use]
+    pub fn base(&self) -> PhysAddr {
+        self.base
     }
 
     /// Bytes of memory that it takes.

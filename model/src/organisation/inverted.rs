@@ -15,25 +15,28 @@
 //!                                              +---------------------------------+
 //!
 //!          63                                 12 11 10 9    8 7   6   5   4   3   2   1   0
-//!  word 0 +-------------------------------------+-----+------+---+---+---+---+---+---+---+---+
-//!         | VPN (52)                            |zero | size | D | A | G | U | X | W | R | V |
-//!         +------------+------------------------+-----+------+---+---+---+---+---+---+---+---+
+//!  word 0 +-------------------------------------+--+--+------+---+---+---+---+---+---+---+---+
+//!         | VPN (52)                            |0 |N | size | D | A | G | U | X | W | R | V |
+//!         +------------+------------------------+--+--+------+---+---+---+---+---+---+---+---+
 //!  word 1 | ASID (16)  | next (48): the address of what follows in the chain / 16, 0: none   |
 //!         +------------+---------------------------------------------------------------------+
-//!  word 2 | PFN (40), in bits 51:12: of an alias only, whose word 3 is zero                  |
+//!  word 2 | PFN (40), in bits 51:12: of an alias only, whose N is set and word 3 zero        |
 //!         +----------------------------------------------------------------------------------+
 //! ```
 //!
-//! **Where the frame number is.** Nowhere: the position of an entry is the PFN. So an entry has 16 bytes, half of the
-//! contract's, and the table takes 1/256 of the memory that it describes however many processes there are. In return it
-//! answers the other question too, who maps a frame, in one read ([`Inverted::mapping_of`]), which a page-out wants.
+//! **Where the frame number is.** Nowhere: the position of an entry is the PFN. The array is aligned to its whole size,
+//! so the PFN is the exclusive or of two addresses, that of the entry and that of the array, and hardware needs no
+//! adder. The array has a register of its own, for it stays where it is when the anchors grow. So an entry has 16
+//! bytes, half of the contract's, and the table takes 1/256 of the memory that it describes however many processes
+//! there are. In return it answers the other question too, who maps a frame, in one read ([`Inverted::mapping_of`]),
+//! which a page-out wants.
 //!
 //! **Frames mapped twice.** One entry cannot say two things: a frame that is shared, or mapped at two pages of one
 //! process, has its first mapping in its entry and each further one in an *alias*, a node of 32 bytes that names the
-//! frame, in the same chains. When the first goes, the aliases stay aliases, and the entry waits for the next mapping.
-//! What they cost is measured: [`Inverted::aliases`], [`Inverted::alias_bytes`], [`Inverted::chain_reads`]; and
-//! [`Inverted::mapping_of`] does not know of them. With
-//! each frame of 20,000 mapped twice, half of the mappings are aliases, and so is every second read behind the anchor. The
+//! frame, in the same chains; N tells a walk which of the two it reads. When the first goes, the aliases stay aliases,
+//! and the entry waits for the next mapping. What they cost is measured: [`Inverted::aliases`],
+//! [`Inverted::alias_bytes`], [`Inverted::chain_reads`]; and [`Inverted::mapping_of`] does not know of them. With each
+//! frame of 20,000 mapped twice, half of the mappings are aliases, and so is every second read behind the anchor. The
 //! other answer is to have none: PowerPC shares at one global virtual address, which segments make the processes' own.
 //!
 //! **Huge pages** stand in the entry of their first frame, with their size; the entries of the other frames stay free.
@@ -48,27 +51,37 @@
 //! | file | holds |
 //! | ---- | ----- |
 //! | `slot.rs` | an entry or an alias, packed |
+//! | `chain.rs` | going along a chain, and changing its links |
 //! | `operations.rs` | inserting, looking up, checking and the rest |
 //!
-//! Sources: Houdek and Mitchell, *Translating a Large Virtual Address* (IBM System/38 Technical Developments, 1978), and
-//! Chang and Mergen, *801 Storage: Architecture and Programming* (1988), for the inverted table with its anchors; Huck and
-//! Hays, *Architectural Support for Translation Table Management in Large Address Space Machines* (ISCA 1993), which
-//! takes the frame number into the entry, and with it aliases, and saves the anchor.
+//! A walk of the contract reads 32 bytes at a time: an alias, or the pair of entries or the four anchors around what it
+//! looks for.
+//!
+//! Sources: docs/spec.md, sections 2 and 4; Houdek and Mitchell, *Translating a Large Virtual Address* (IBM System/38
+//! Technical Developments, 1978), and Chang and Mergen, *801 Storage: Architecture and Programming* (1988), for the
+//! inverted table with its anchors; Huck and Hays, *Architectural Support for Translation Table Management in Large
+//! Address Space Machines* (ISCA 1993), which takes the frame number into the entry, and with it aliases, and saves the
+//! anchor.
 
+mod chain;
 mod operations;
 mod slot;
 #[cfg(test)]
 mod tests;
 
+use super::Walkable;
 use super::buckets::Buckets;
-use super::common::{self, Census, read_word, read_words, write_word, write_words};
+use super::common::{Census, read_words, write_words};
 use super::nodes::Nodes;
+use crate::layout::Layout;
 use crate::mapping::Mapping;
 use crate::ram::Ram;
 use crate::table::TableError;
 use hashwalk_spec::address::FRAME_BYTES;
-use hashwalk_spec::{Asid, Hash, PageSize, Pfn, PhysAddr, Vpn};
-use slot::{ENTRY_BYTES, NODE_BYTES, Slot};
+use hashwalk_spec::{Format, Hash, Pfn, PhysAddr};
+use slot::{ENTRY_BYTES, NODE_BYTES};
+
+pub(crate) use slot::Slot;
 
 /// An inverted table with its anchors and aliases.
 #[derive(Clone, Debug)]
@@ -76,6 +89,7 @@ pub struct Inverted {
     base: PhysAddr,
     frames: u64,
     anchors: Buckets,
+    layout: Layout,
     aliases: Nodes,
     alias_count: u64,
     census: Census,
@@ -90,16 +104,6 @@ pub struct ChainReads {
     pub entries: u64,
     /// Reads of aliases: what sharing frames costs.
     pub aliases: u64,
-}
-
-/// Something in a chain: where it is, and where the link to it is.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    address: PhysAddr,
-    /// The entry or alias before it; `None` if the anchor links to it.
-    previous: Option<PhysAddr>,
-    slot: Slot,
-    mapping: Mapping,
 }
 
 impl Inverted {
@@ -117,6 +121,7 @@ impl Inverted {
             Ok(base) => Ok(Inverted {
                 base,
                 frames,
+                layout: anchors.layout(Format::Inverted).with_entries(base),
                 anchors,
                 aliases: Nodes::new(NODE_BYTES),
                 alias_count: 0,
@@ -127,6 +132,14 @@ impl Inverted {
                 Err(error.into())
             }
         }
+    }
+
+    /// The same table for hardware that walks it while it changes: frames of aliases go back at
+    /// [`Walkable::release_nodes`] only.
+    #[must_use]
+    pub fn hold_nodes(mut self) -> Inverted {
+        self.aliases.frames_mut().hold();
+        self
     }
 
     /// The frames that the table is for.
@@ -156,8 +169,10 @@ impl Inverted {
         if frame.get() >= self.frames {
             return Ok(None);
         }
-        let slot = self.read(ram, self.entry_address(frame))?;
-        if slot.is_empty() { Ok(None) } else { slot.mapping(frame).map(Some).ok_or(malformed(frame.get() as u32)) }
+        let address = self.entry_address(frame);
+        let slot = self.read(ram, address)?;
+        let broken = malformed(frame.get() as u32);
+        if slot.is_empty() { Ok(None) } else { self.mapping_at(address, &slot).map(Some).ok_or(broken) }
     }
 
     /// What looking up each mapping once reads behind the anchors, and how much of it are aliases.
@@ -180,53 +195,6 @@ impl Inverted {
         Ok(reads)
     }
 
-    /// The chain of an anchor.
-    fn chain<'a>(&'a self, ram: &'a Ram, index: u32) -> impl Iterator<Item = Result<Place, TableError>> + 'a {
-        let mut left = self.census.total();
-        let mut previous = None;
-        let mut first = Some(self.anchors.first(ram, index));
-        let mut next = move || -> Result<Option<Place>, TableError> {
-            let address = match (first.take(), previous) {
-                (Some(first), _) => PhysAddr::truncate(first?),
-                (None, Some(Place { slot, .. })) => slot.next(),
-                (None, None) => return Ok(None),
-            };
-            if address.get() == 0 {
-                return Ok(None);
-            }
-            left = left.checked_sub(1).ok_or(circle(index))?;
-            let slot = self.read(ram, address)?;
-            let frame = self.frame_of(address).unwrap_or(slot.alias_of());
-            let mapping = slot.mapping(frame).ok_or(malformed(index))?;
-            let place = Place { address, previous: previous.map(|place: Place| place.address), slot, mapping };
-            previous = Some(place);
-            Ok(Some(place))
-        };
-        let mut failed = false;
-        std::iter::from_fn(move || {
-            let item = if failed { None } else { next().transpose() };
-            failed = matches!(item, Some(Err(_)));
-            item
-        })
-    }
-
-    fn find(&self, ram: &Ram, asid: Asid, vpn: Vpn, size: PageSize) -> Result<Place, TableError> {
-        common::refuse_misaligned(vpn, size)?;
-        for place in self.chain(ram, self.anchors.index(asid, vpn)) {
-            let place = place?;
-            if (place.mapping.asid, place.mapping.vpn, place.mapping.size) == (asid, vpn, size) {
-                return Ok(place);
-            }
-        }
-        Err(TableError::NotMapped { asid, vpn, size })
-    }
-
-    /// Every entry and alias in use, by its anchor.
-    fn places(&self, ram: &Ram) -> Result<Vec<(u32, Place)>, TableError> {
-        let anchors = self.anchors.in_use(ram)?.map(|(index, _)| index);
-        anchors.flat_map(|index| self.chain(ram, index).map(move |place| place.map(|place| (index, place)))).collect()
-    }
-
     fn entry_address(&self, frame: Pfn) -> PhysAddr {
         PhysAddr::truncate(self.base.get() + frame.get() * ENTRY_BYTES)
     }
@@ -237,16 +205,23 @@ impl Inverted {
         (index < self.frames).then(|| Pfn::truncate(index))
     }
 
-    /// An entry, or an alias with the word that names its frame.
+    /// The mapping of what stands at `address`, if it is well formed.
+    fn mapping_at(&self, address: PhysAddr, slot: &Slot) -> Option<Mapping> {
+        let is_alias = self.frame_of(address).is_none();
+        let frame = (slot.names_frame() == is_alias).then(|| slot.frame(address, self.base)).flatten()?;
+        slot.mapping(frame)
+    }
+
+    /// An entry, or an alias with the words that name its frame.
     fn read(&self, ram: &Ram, address: PhysAddr) -> Result<Slot, TableError> {
         let words = read_words(ram, address)?;
-        let alias = if self.frame_of(address).is_some() { 0 } else { read_word(ram, address_after(address))? };
+        let alias = if self.frame_of(address).is_some() { [0; 2] } else { read_words(ram, address_after(address))? };
         Ok(Slot { words, alias })
     }
 
     fn write(&self, ram: &mut Ram, address: PhysAddr, slot: &Slot) -> Result<(), TableError> {
         if self.frame_of(address).is_none() {
-            write_words(ram, address_after(address), &[slot.alias, 0])?;
+            write_words(ram, address_after(address), &slot.alias)?;
         }
         Ok(write_words(ram, address, &slot.words)?)
     }
@@ -285,16 +260,20 @@ impl Inverted {
     fn slot(&self, mapping: &Mapping, address: PhysAddr) -> Slot {
         Slot::new(mapping, self.frame_of(address).is_none())
     }
+}
 
-    /// Lets whatever links to `place` go on at `next` instead.
-    fn relink(&self, ram: &mut Ram, index: u32, place: &Place, next: PhysAddr) -> Result<(), TableError> {
-        match place.previous {
-            None => Ok(self.anchors.set_first(ram, index, next.get())?),
-            Some(previous) => {
-                let slot = self.read(ram, previous)?.with_next(next);
-                Ok(write_word(ram, PhysAddr::truncate(previous.get() + 8), slot.words[1])?)
-            }
-        }
+impl Walkable for Inverted {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn owns(&self, element: PhysAddr) -> bool {
+        let in_entries = || element.get().checked_sub(self.base.get()).is_some_and(|at| at < table_bytes(self.frames));
+        self.layout.contains(element) || in_entries() || self.aliases.frames().contain(element)
+    }
+
+    fn release_nodes(&mut self, ram: &mut Ram) {
+        self.aliases.frames_mut().release(ram);
     }
 }
 
@@ -310,8 +289,4 @@ fn address_after(address: PhysAddr) -> PhysAddr {
 
 fn malformed(index: u32) -> TableError {
     TableError::Broken { index, why: "an entry of its chain is malformed" }
-}
-
-fn circle(index: u32) -> TableError {
-    TableError::Broken { index, why: "its chain has more entries than there are mappings" }
 }

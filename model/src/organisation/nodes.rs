@@ -15,11 +15,13 @@
 //!
 //! **Costs.** One node of each frame is its header: 1 of 128 with nodes of 32 bytes, 1 of 64 with 64. Taking and giving
 //! a node are a few words written, whatever the number of nodes; a frame's first node writes its whole free list. A frame
-//! goes back to the free frames with its last node.
+//! goes back to the free frames with its last node, or when no walk can be on its way to it any more
+//! ([`super::node_frames`]).
 //!
 //! Source: the slab allocator (Bonwick, *The Slab Allocator: An Object-Caching Kernel Memory Allocator*, USENIX 1994).
 
 use super::common::{read_word, read_words, write_word, write_words};
+use super::node_frames::NodeFrames;
 use crate::ram::Ram;
 use crate::table::TableError;
 use hashwalk_spec::PhysAddr;
@@ -37,7 +39,7 @@ pub struct Nodes {
     node_bytes: u64,
     /// The first frame in which a node is free, or 0.
     partial: u64,
-    frames: u64,
+    frames: NodeFrames,
 }
 
 impl Nodes {
@@ -45,19 +47,30 @@ impl Nodes {
     #[must_use]
     pub fn new(node_bytes: u64) -> Nodes {
         debug_assert!(node_bytes == 32 || node_bytes == 64);
-        Nodes { node_bytes, partial: 0, frames: 0 }
+        Nodes { node_bytes, partial: 0, frames: NodeFrames::default() }
     }
 
     /// Bytes of the frames that hold nodes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.frames * FRAME_BYTES
+        self.frames.bytes()
+    }
+
+    /// The frames that hold nodes.
+    #[must_use]
+    pub fn frames(&self) -> &NodeFrames {
+        &self.frames
+    }
+
+    /// The frames, to hold or release them.
+    pub fn frames_mut(&mut self) -> &mut NodeFrames {
+        &mut self.frames
     }
 
     /// The nodes that these frames can hold.
     #[must_use]
     pub fn places(&self) -> u64 {
-        self.frames * (FRAME_BYTES / self.node_bytes - 1)
+        self.bytes() / FRAME_BYTES * (FRAME_BYTES / self.node_bytes - 1)
     }
 
     /// Takes a node, aligned to its size, with whatever bytes it has.
@@ -83,13 +96,12 @@ impl Nodes {
     }
 
     fn new_frame(&mut self, ram: &mut Ram) -> Result<u64, TableError> {
-        let frame = ram.take(FRAME_BYTES)?.get();
+        let frame = self.frames.take(ram, FRAME_BYTES)?.get();
         let nodes: Vec<u64> = (frame..frame + FRAME_BYTES).step_by(self.node_bytes as usize).skip(1).collect();
         write_words(ram, at(frame), &[0, 0, nodes[0], 0])?;
         for pair in nodes.windows(2) {
             write_word(ram, at(pair[0]), pair[1])?;
         }
-        self.frames += 1;
         Ok(frame)
     }
 
@@ -102,8 +114,7 @@ impl Nodes {
         let [next, previous, free, used] = read_words(ram, at(frame))?;
         if used == 1 {
             self.unlink(ram, frame, [next, previous])?;
-            ram.give(at(frame), FRAME_BYTES);
-            self.frames -= 1;
+            self.frames.give(ram, at(frame), FRAME_BYTES);
             return Ok(());
         }
         write_word(ram, at(node), free)?;
@@ -158,7 +169,8 @@ impl Nodes {
             }
         }
         let in_use = used.iter().map(|node| node & !(FRAME_BYTES - 1)).collect::<HashSet<u64>>().len() as u64;
-        if in_use == self.frames { Ok(()) } else { Err(format!("{} frames taken, {in_use} in use", self.frames)) }
+        let taken = self.bytes() / FRAME_BYTES;
+        if in_use == taken { Ok(()) } else { Err(format!("{taken} frames taken, {in_use} in use")) }
     }
 
     fn check_frame(&self, ram: &Ram, frame: u64, used: &HashSet<u64>) -> Result<(), String> {

@@ -21,6 +21,8 @@
 //!        +----------+------------------------------------+---+---+----------------------------------+---+
 //! ```
 //!
+//! A word of the directory is one that leads to a node, or zero.
+//!
 //! **Reach.** A VPN has 52 bits, and four levels of 9 are 36. The default, [`Reach::Bits48`], is what the two
 //! architectures do: an address is legal if bits 63 to 47 agree, so that the tree covers the lowest and the highest 128
 //! TiB; all programs of today lie there. A VPN beyond it cannot be mapped ([`TableError::BeyondReach`]) and is not found,
@@ -40,7 +42,8 @@
 //! own.
 //!
 //! **Registers.** The directory's place; the words of the running address space and of ASID 0 (see
-//! [`super::directory`]); the census; the walk cache.
+//! [`super::directory`]); the census; the walk cache. The hardware that walks a [`RadixTable`] has the directory's
+//! place alone, and reads a word of it first: one read more than is counted here.
 //!
 //! | file | holds |
 //! | ---- | ----- |
@@ -48,30 +51,38 @@
 //! | `operations.rs` | inserting, looking up, checking and the rest |
 //! | `nodes.rs` | the walk for the tree's own use, and going through a whole tree |
 //! | `cache.rs` | the walk cache, and a table with one built in |
+//! | `walked.rs` | the table that the hardware walks |
 //!
-//! Sources: Intel 64 Architectures Software Developer's Manual, volume 3, 4-level paging and paging-structure caches; The
-//! RISC-V Instruction Set Manual, volume II, Sv48; Barr, Cox and Rixner, *Translation Caching: Skip, Don't Walk (the Page
-//! Table)* (ISCA 2010).
+//! Sources: docs/spec.md, sections 2 and 4; Intel 64 Architectures Software Developer's Manual, volume 3, 4-level
+//! paging and paging-structure caches; The RISC-V Instruction Set Manual, volume II, Sv48; Barr, Cox and Rixner,
+//! *Translation Caching: Skip, Don't Walk (the Page Table)* (ISCA 2010).
 
 mod cache;
 mod nodes;
 mod operations;
 #[cfg(test)]
 mod tests;
+mod walked;
 mod word;
 
 pub use cache::{CachedRadix, WalkCache};
+pub use walked::RadixTable;
+pub(crate) use word::{Word, size_at};
 
 use super::Found;
 use super::common::{self, Census, read_word};
 use super::directory::Directory;
+use super::node_frames::NodeFrames;
 use crate::ram::Ram;
 use crate::table::TableError;
+use hashwalk_spec::radix::INDEX_BITS;
 use hashwalk_spec::{Asid, PhysAddr, Vpn};
-use word::{Kind, Word};
+use word::Kind;
 
 /// Levels of the tree; the root is at this one, the leaves of small pages at level 1.
-pub const LEVELS: u32 = 4;
+pub const LEVELS: u32 = hashwalk_spec::radix::LEVELS;
+/// The level of the directory, which leads to the roots.
+const DIRECTORY: u32 = LEVELS + 1;
 
 /// Which part of the address space the tree covers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,7 +99,7 @@ impl Reach {
     fn index_bits(self, level: u32) -> u32 {
         match self {
             Reach::Bits64 if level > 2 => 17,
-            _ => 9,
+            _ => INDEX_BITS,
         }
     }
 
@@ -119,7 +130,7 @@ impl Reach {
     }
 
     /// The address of the word for `vpn` in a node of `level`.
-    fn slot(self, node: PhysAddr, level: u32, vpn: Vpn) -> PhysAddr {
+    pub(crate) fn slot(self, node: PhysAddr, level: u32, vpn: Vpn) -> PhysAddr {
         let index = (vpn.get() >> self.bits_below(level)) & ((1 << self.index_bits(level)) - 1);
         PhysAddr::truncate(node.get() + index * word::BYTES)
     }
@@ -131,7 +142,7 @@ pub struct Radix {
     reach: Reach,
     directory: Directory,
     census: Census,
-    node_bytes: u64,
+    frames: NodeFrames,
 }
 
 impl Radix {
@@ -140,13 +151,21 @@ impl Radix {
     /// # Errors
     /// No frame is free.
     pub fn new(ram: &mut Ram, reach: Reach) -> Result<Radix, TableError> {
-        Ok(Radix { reach, directory: Directory::new(ram)?, census: Census::default(), node_bytes: 0 })
+        Ok(Radix { reach, directory: Directory::new(ram)?, census: Census::default(), frames: NodeFrames::default() })
     }
 
     /// Which part of the address space the trees cover.
     #[must_use]
     pub fn reach(&self) -> Reach {
         self.reach
+    }
+
+    /// The root of an address space's tree.
+    fn root(&self, ram: &Ram, asid: Asid) -> Result<Option<PhysAddr>, TableError> {
+        Ok(match Word(self.directory.get(ram, asid)?).kind(DIRECTORY)? {
+            Kind::Node(root) => Some(root),
+            Kind::Empty | Kind::Leaf(_) => None,
+        })
     }
 
     /// Looks a page up as [`super::PageTable::lookup`] does, with a walk cache that shortens the walks and learns from them.
@@ -176,18 +195,16 @@ impl Radix {
 
     /// One walk, from the root or from the lowest node that the cache knows.
     fn walk(&self, ram: &Ram, mut cache: Option<&mut WalkCache>, asid: Asid, vpn: Vpn) -> Result<Found, TableError> {
-        let root = self.directory.get(ram, asid)?;
-        if root == 0 || !self.reach.covers(vpn) {
-            return Ok(Found { mapping: None, reads: 0 });
-        }
+        let root = self.root(ram, asid)?.filter(|_| self.reach.covers(vpn));
+        let Some(root) = root else { return Ok(Found { mapping: None, reads: 0 }) };
         let known = cache.as_deref_mut().and_then(|cache| cache.lowest(self.reach, asid, vpn));
-        let (mut level, mut node) = known.unwrap_or((LEVELS, PhysAddr::truncate(root)));
+        let (mut level, mut node) = known.unwrap_or((LEVELS, root));
         for reads in 1..=LEVELS {
             let word = Word(read_word(ram, self.reach.slot(node, level, vpn))?);
             match word.kind(level)? {
                 Kind::Empty => return Ok(Found { mapping: None, reads }),
                 Kind::Leaf(size) => {
-                    return Ok(Found { mapping: Some(word.mapping(asid, vpn.base(size))?), reads });
+                    return Ok(Found { mapping: Some(word.mapping(asid, size, vpn.base(size))?), reads });
                 }
                 Kind::Node(below) => {
                     (level, node) = (level - 1, below);

@@ -17,6 +17,8 @@
 //! | 320 to 383 | height: nodes on the longest way down from here |
 //! | 384 to 511 | zero |
 //!
+//! A walk of the contract reads the node, 64 bytes, at once, and the bucket as one word of an element of 64 bytes.
+//!
 //! **Why AVL.** A tree pays where the hash fails: a bucket of n entries costs a walk at most 1.44 log2 n reads, whoever
 //! chose the pages, so hardware can set its limit of steps once and for all. A treap gives that on average only, and only
 //! while its priorities are secret; red-black trees may be 2 log2 n deep; the height needs no bit that the 64 bytes of a
@@ -27,26 +29,28 @@
 //! which can miss its page then; such a walk is made again by the operating system (docs/spec.md, section 4). Growth
 //! hangs the nodes into twice as many buckets and copies none.
 //!
-//! Source: the seed's external chaining layout; Adelson-Velsky and Landis, *An algorithm for the organization of
-//! information* (1962).
+//! Source: docs/spec.md, sections 2 and 4; the seed's external chaining layout; Adelson-Velsky and Landis, *An
+//! algorithm for the organization of information* (1962).
 
 mod avl;
 
 use super::buckets::{Buckets, pack};
 use super::common::{Census, changed, check_mappings, refuse_illegal, refuse_misaligned, refuse_overlap, write_word};
 use super::nodes::Nodes;
-use super::{Found, PageTable, Usage};
+use super::{Found, PageTable, Usage, Walkable};
+use crate::layout::Layout;
 use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
 use crate::table::TableError;
 use avl::{Avl, Key, MAX_DEPTH, NODE_BYTES, Node};
-use hashwalk_spec::{Asid, Hash, PageSize, PhysAddr, Vpn};
+use hashwalk_spec::{Asid, Format, Hash, PageSize, PhysAddr, Vpn};
 use std::collections::HashSet;
 
 /// A hashed page table of balanced trees.
 #[derive(Clone, Debug)]
 pub struct Tree {
     buckets: Buckets,
+    layout: Layout,
     nodes: Nodes,
     census: Census,
 }
@@ -58,7 +62,16 @@ impl Tree {
     /// `log2` is out of range, or there are not enough free frames side by side.
     pub fn new(ram: &mut Ram, log2: u32, hash: Hash, key: u128) -> Result<Tree, TableError> {
         let buckets = Buckets::new(ram, log2, hash, key)?;
-        Ok(Tree { buckets, nodes: Nodes::new(NODE_BYTES), census: Census::default() })
+        let layout = buckets.layout(Format::Tree);
+        Ok(Tree { buckets, layout, nodes: Nodes::new(NODE_BYTES), census: Census::default() })
+    }
+
+    /// The same table for hardware that walks it while it changes: frames of nodes go back at
+    /// [`Walkable::release_nodes`] only.
+    #[must_use]
+    pub fn hold_nodes(mut self) -> Tree {
+        self.nodes.frames_mut().hold();
+        self
     }
 
     /// The node with `key`, and the reads that it took: the bucket and each node on the way.
@@ -124,6 +137,20 @@ impl Tree {
             return Err(format!("node {address:#x} of height {} has subtrees of {left} and {right}", node.height));
         }
         Ok(node.height)
+    }
+}
+
+impl Walkable for Tree {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn owns(&self, element: PhysAddr) -> bool {
+        self.layout.contains(element) || self.nodes.frames().contain(element)
+    }
+
+    fn release_nodes(&mut self, ram: &mut Ram) {
+        self.nodes.frames_mut().release(ram);
     }
 }
 
@@ -200,6 +227,7 @@ impl PageTable for Tree {
             let new_root = Avl { ram, bucket }.insert(root, &Node::leaf(node.address, node.mapping))?;
             larger.set_first(ram, bucket, new_root)?;
         }
+        self.layout = larger.layout(Format::Tree);
         std::mem::replace(&mut self.buckets, larger).give(ram);
         Ok(())
     }

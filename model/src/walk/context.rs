@@ -4,7 +4,8 @@ use crate::hash::{HashFunction, Hasher, hasher};
 use crate::layout::Layout;
 use crate::organisation::common::SearchFor;
 use crate::organisation::line::group_vpn;
-use hashwalk_spec::{Format, Search};
+use crate::organisation::radix::Reach;
+use hashwalk_spec::{Format, PhysAddr, Search};
 
 /// What a walk depends on besides the table's bytes: the hardware's control registers and its `max_steps`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +45,20 @@ impl WalkContext {
         self.max_steps
     }
 
-    /// The index from which a search begins, or its place in a further way of a cuckoo table. Eight pages side by side
-    /// share a home in a table of lines.
+    /// Where a search begins, or its place in a further way of a cuckoo table; `None` if no place can hold the page.
+    /// Eight pages side by side share a home in a table of lines.
     #[inline]
     #[must_use]
-    pub(super) fn place(&self, way: u32, search: &SearchFor) -> u32 {
+    pub(super) fn place(&self, way: u32, search: &SearchFor) -> Option<PhysAddr> {
         let vpn = match self.layout.format() {
+            Format::Radix => {
+                let root = self.layout.address(u32::from(search.asid.get()));
+                return Reach::Bits48.covers(search.vpn).then_some(root);
+            }
             Format::Line => group_vpn(search.vpn, search.size),
-            Format::Chained | Format::Cuckoo => search.vpn,
+            Format::Chained | Format::Cuckoo | Format::Inverted | Format::Tree => search.vpn,
         };
-        self.layout.place(way, self.hasher.hash_of_way(way, search.asid, vpn))
+        let hash = self.hasher.hash_of_way(way, search.asid, vpn);
+        Some(self.layout.address(self.layout.place(way, hash)))
     }
 }

@@ -16,7 +16,7 @@ use crate::verdict::Sought;
 pub fn hashed_vpn(config: &Config, sought: &Sought) -> Signal {
     match config.format() {
         Format::Line => line::group(&sought.vpn, &sought.size),
-        Format::Chained | Format::Cuckoo => sought.vpn.clone(),
+        _ => sought.vpn.clone(),
     }
 }
 

@@ -308,6 +308,7 @@ impl<'a> Runner<'a> {
                 broken[..Format::Cuckoo.element_bytes() as usize].copy_from_slice(&Entry::new(&page, None).to_bytes());
                 (entry::LINKED, &[entry::NEXT])
             }
+            Format::Inverted | Format::Tree | Format::Radix => unreachable!("no hardware walks them"),
         };
         let next_bits = next_bits.iter().cloned().flatten().zip((0..u32::BITS).map(|bit| next >> bit & 1 != 0));
         for (bit, set) in next_bits.chain([(linked, true)]) {

@@ -1,13 +1,13 @@
 //! The operations that all organisations have.
 
-use super::slot::Slot;
-use super::{Inverted, Place, table_bytes};
+use super::chain::Place;
+use super::{Inverted, table_bytes};
 use crate::mapping::{Mapping, Pte};
 use crate::organisation::common::{self, write_word};
 use crate::organisation::{Found, PageTable, Usage};
 use crate::ram::Ram;
 use crate::table::TableError;
-use hashwalk_spec::{Asid, PageSize, Pfn, PhysAddr, Vpn};
+use hashwalk_spec::{Asid, Format, PageSize, Pfn, PhysAddr, Vpn};
 use std::collections::HashSet;
 
 impl PageTable for Inverted {
@@ -54,7 +54,7 @@ impl PageTable for Inverted {
         let place = self.find(ram, asid, vpn, size)?;
         let changed = common::changed(&place.mapping, change)?;
         if changed.pfn == place.mapping.pfn {
-            write_word(ram, place.address, Slot::new(&changed, false).words[0])?;
+            write_word(ram, place.address, self.slot(&changed, place.address).words[0])?;
             return Ok(place.mapping);
         }
         self.refuse_beyond(&changed)?;
@@ -92,6 +92,7 @@ impl PageTable for Inverted {
             self.write(ram, place.address, &place.slot.with_next(first))?;
             larger.set_first(ram, index, place.address.get())?;
         }
+        self.layout = larger.layout(Format::Inverted).with_entries(self.base);
         std::mem::replace(&mut self.anchors, larger).give(ram);
         Ok(())
     }

@@ -1,7 +1,8 @@
+use super::chain::circle;
 use super::*;
 use crate::mapping::Pte;
 use crate::organisation::{PageTable, Usage};
-use hashwalk_spec::Rights;
+use hashwalk_spec::{Asid, PageSize, Rights, Vpn};
 
 const ONE: Asid = Asid::truncate(1);
 
@@ -26,7 +27,7 @@ fn the_bytes_are_those_of_the_picture() {
     assert_eq!((anchor(0x5e), table.aliases()), (entry, 1));
     assert_eq!(read_words(&ram, PhysAddr::truncate(entry)), Ok([0x5d003, 0x0003_0000_0000_0000]));
     let alias = PhysAddr::truncate(anchor(0x2d));
-    assert_eq!(read_words(&ram, alias), Ok([0x28003, 0x0005_0000_0000_0000, 0x7000, 0]));
+    assert_eq!(read_words(&ram, alias), Ok([0x28403, 0x0005_0000_0000_0000, 0x7000, 0]));
     // A third whose anchor is the first's goes before it.
     table.insert(&mut ram, page(0x5e, 0, 8)).unwrap();
     assert_eq!(read_words(&ram, PhysAddr::truncate(entry + 16)), Ok([0x3, 0x005e_0000_0000_0000 | entry >> 4]));

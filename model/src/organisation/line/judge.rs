@@ -2,8 +2,7 @@
 
 use super::format::{Group, Line, Wanted};
 use crate::memory::Element;
-use crate::organisation::common::SearchFor;
-use crate::walk::Judgement;
+use crate::walk::{Judgement, Probe};
 use hashwalk_spec::{PageSize, Vpn};
 
 /// The VPN whose hash is a page's home: the first of its group.
@@ -12,11 +11,11 @@ pub(crate) fn group_vpn(vpn: Vpn, size: PageSize) -> Vpn {
 }
 
 /// Judges a line (docs/spec.md, section 4).
-pub(crate) fn judge(element: &Element, search: &SearchFor) -> Judgement {
-    let line = Line::from_bytes(element);
+pub(crate) fn judge(element: &Element, probe: &Probe) -> Judgement {
+    let (line, search) = (Line::from_bytes(element), probe.search);
     let wanted = Wanted::new(search.asid, search.vpn, search.size);
     match line.find_global(&wanted, search.must_be_global) {
         Some(word) => line.mapping(word).map_or(Judgement::Malformed, Judgement::Found),
-        None => line.link().map_or(Judgement::Ends, Judgement::Next),
+        None => line.link().map_or(Judgement::Ends, |next| probe.link_to(next)),
     }
 }

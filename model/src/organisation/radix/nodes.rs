@@ -31,9 +31,8 @@ impl Radix {
     /// no node. Nothing if the address space has no tree.
     pub(super) fn path(&self, ram: &Ram, asid: Asid, vpn: Vpn, size: PageSize) -> Result<Vec<Step>, TableError> {
         let mut path = Vec::new();
-        let root = self.directory.get(ram, asid)?;
-        let mut node = PhysAddr::truncate(root);
-        for level in (word::leaf_level(size)..=LEVELS).rev().take_while(|_| root != 0) {
+        let Some(mut node) = self.root(ram, asid)? else { return Ok(path) };
+        for level in (word::leaf_level(size)..=LEVELS).rev() {
             let slot = self.reach.slot(node, level, vpn);
             let word = Word(common::read_word(ram, slot)?);
             path.push(Step { level, node, slot, word });
@@ -56,7 +55,7 @@ impl Radix {
         common::refuse_misaligned(vpn, size)?;
         let path = if self.reach.covers(vpn) { self.path(ram, asid, vpn, size)? } else { Vec::new() };
         let leaf = path.last().filter(|step| step.word.kind(step.level) == Ok(Kind::Leaf(size)));
-        let mapping = leaf.ok_or(TableError::NotMapped { asid, vpn, size })?.word.mapping(asid, vpn)?;
+        let mapping = leaf.ok_or(TableError::NotMapped { asid, vpn, size })?.word.mapping(asid, size, vpn)?;
         Ok((path, mapping))
     }
 
@@ -71,25 +70,21 @@ impl Radix {
         let root = levels.contains(&LEVELS);
         let mut nodes = Vec::new();
         let taken = levels.clone().try_for_each(|level| {
-            nodes.push(ram.take(self.reach.node_bytes(level))?);
+            nodes.push(self.frames.take(ram, self.reach.node_bytes(level))?);
             Ok(())
         });
         match taken.and_then(|()| if root { self.directory.reserve(ram, asid) } else { Ok(()) }) {
-            Ok(()) => {
-                self.node_bytes += levels.map(|level| self.reach.node_bytes(level)).sum::<u64>();
-                Ok(nodes)
-            }
+            Ok(()) => Ok(nodes),
             Err(error) => {
-                levels.zip(nodes).for_each(|(level, node)| ram.give(node, self.reach.node_bytes(level)));
+                let bytes = |level| self.reach.node_bytes(level);
+                levels.zip(nodes).for_each(|(level, node)| self.frames.give_unused(ram, node, bytes(level)));
                 Err(error.into())
             }
         }
     }
 
     pub(super) fn give_node(&mut self, ram: &mut Ram, level: u32, node: PhysAddr) {
-        let bytes = self.reach.node_bytes(level);
-        ram.give(node, bytes);
-        self.node_bytes -= bytes;
+        self.frames.give(ram, node, self.reach.node_bytes(level));
     }
 
     /// Whether the step's node holds nothing any more.
@@ -101,8 +96,10 @@ impl Radix {
     /// Goes through all trees.
     pub(super) fn survey(&self, ram: &Ram) -> Result<Survey, TableError> {
         let mut survey = Survey::default();
-        for (asid, root) in self.directory.entries(ram)? {
-            self.survey_node(ram, &mut survey, asid, LEVELS, PhysAddr::truncate(root), 0)?;
+        for (asid, _) in self.directory.entries(ram)? {
+            if let Some(root) = self.root(ram, asid)? {
+                self.survey_node(ram, &mut survey, asid, LEVELS, root, 0)?;
+            }
         }
         Ok(survey)
     }
@@ -127,7 +124,7 @@ impl Radix {
             let plain = first + (index << self.reach.bits_below(level));
             match word.kind(level)? {
                 Kind::Empty => {}
-                Kind::Leaf(_) => survey.mappings.push(word.mapping(asid, self.reach.extend(plain))?),
+                Kind::Leaf(size) => survey.mappings.push(word.mapping(asid, size, self.reach.extend(plain))?),
                 Kind::Node(below) => self.survey_node(ram, survey, asid, level - 1, below, plain)?,
             }
         }

@@ -42,7 +42,7 @@ impl PageTable for Radix {
         }
         match path.last() {
             Some(step) => write_word(ram, step.slot, word.0)?,
-            None => self.directory.set(ram, asid, word.address().get())?,
+            None => self.directory.set(ram, asid, word.0)?,
         }
         self.census.add(&mapping);
         Ok(())
@@ -90,8 +90,8 @@ impl PageTable for Radix {
 
     /// Every word of a node counts as a place, since any may have to stand for one page.
     fn usage(&self, _ram: &Ram) -> Usage {
-        let bytes = self.directory.bytes() + self.node_bytes;
-        Usage { bytes, mappings: self.census.total(), places: self.node_bytes / word::BYTES }
+        let bytes = self.directory.bytes() + self.frames.bytes();
+        Usage { bytes, mappings: self.census.total(), places: self.frames.bytes() / word::BYTES }
     }
 
     /// A tree grows by itself.
@@ -101,8 +101,8 @@ impl PageTable for Radix {
 
     fn check(&self, ram: &Ram) -> Result<(), String> {
         let survey = self.survey(ram).map_err(|error| error.to_string())?;
-        if survey.node_bytes != self.node_bytes {
-            return Err(format!("the nodes take {} bytes, not {}", survey.node_bytes, self.node_bytes));
+        if survey.node_bytes != self.frames.bytes() {
+            return Err(format!("the nodes take {} bytes, not {}", survey.node_bytes, self.frames.bytes()));
         }
         let mut nodes = survey.nodes;
         nodes.sort_unstable();

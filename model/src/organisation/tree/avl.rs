@@ -16,10 +16,11 @@ use crate::organisation::buckets::{pack, unpack};
 use crate::organisation::common::{read_word, read_words, write_words};
 use crate::ram::Ram;
 use crate::table::TableError;
+use hashwalk_spec::tree::NODE_LOG2;
 use hashwalk_spec::{Asid, PhysAddr, Vpn};
 
 /// Bytes of a node.
-pub(super) const NODE_BYTES: u64 = 64;
+pub(super) const NODE_BYTES: u64 = 1 << NODE_LOG2;
 /// No legal tree is deeper: it would hold more nodes than there are pages in memory.
 pub(super) const MAX_DEPTH: u32 = 64;
 
