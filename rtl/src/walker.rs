@@ -381,6 +381,8 @@ impl Component for Walker {
         for word in 0..self.config.format().ptes() {
             m.ignore(s.element.bits(line::in_word(word, entry::ACCESSED..entry::DIRTY + 1)));
         }
+        // One walk, so the answer is its own.
+        m.ignore(&i.memory.response_id);
         m.assume("start_only_when_idle", !&i.start | &idle);
         m.check("only_a_held_walk_is_concerned", !&i.concerned | &i.hold);
         m.assume("beat_only_when_awaited", !&i.memory.response_valid | Walk::Read.is(&s.walk));

@@ -304,6 +304,8 @@ impl Component for CuckooWalker {
         // A and D, which software keeps.
         m.ignore(s.element.bits(entry::ACCESSED..entry::DIRTY + 1));
         m.assume("cancel_only_a_walk", !&i.cancel | !is(Walk::Ask));
+        // One walk, so the answer is its own.
+        m.ignore(&i.memory.response_id);
         m.assume("start_only_when_idle", !&i.start | &idle);
         m.check("only_a_held_walk_is_concerned", !&i.concerned | &i.hold);
         m.assume("beat_only_when_awaited", !&i.memory.response_valid | s.out.any());
