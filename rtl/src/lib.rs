@@ -27,7 +27,9 @@
 //! | [`hash`] | the three hash functions |
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
+//! | [`axi`] | the MMU behind AXI4 and AXI4-Lite, with registers and counters |
 
+pub mod axi;
 pub mod hash;
 pub mod l2;
 pub mod line;
@@ -46,4 +48,10 @@ use hashwalk_spec::Config;
 #[must_use]
 pub fn generate(config: &Config) -> Design {
     elaborate(&mmu::Mmu::new(config))
+}
+
+/// Generates the hardware of a configuration behind AXI4 and AXI4-Lite.
+#[must_use]
+pub fn generate_axi(config: &Config) -> Design {
+    elaborate(&axi::Axi::new(config))
 }
