@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import Event, RisingEdge
+from cocotb.triggers import Event, RisingEdge, with_timeout
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiReadBus, AxiResp
 from cocotbext.axi.axi_channels import AxiARSink, AxiRSource
 from cocotbext.axi.axi_ram import AxiRamRead
@@ -18,6 +18,7 @@ from table import FORMATS, READ
 CONFIG = json.loads(os.environ["HASHWALK_CONFIG"])
 KEYED = CONFIG["hash"] == "keyed"
 TIMEOUT_CYCLES = 20_000
+TIMEOUT_READS = 1000
 
 
 def register_page():
@@ -83,7 +84,7 @@ class Software:
 
     async def wait_until_clear(self, name):
         """Bit 0, busy or valid."""
-        for _ in range(TIMEOUT_CYCLES):
+        for _ in range(TIMEOUT_READS):
             if not await self.read(name) & 1:
                 return
         raise AssertionError(f"{name} stays busy")
@@ -131,7 +132,7 @@ class Answer:
         self.event = Event()
 
     async def wait(self):
-        await self.event.wait()
+        await with_timeout(self.event.wait(), 2 * TIMEOUT_CYCLES, "step")
         return self
 
     @property

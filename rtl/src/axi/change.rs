@@ -40,11 +40,12 @@
 //!
 //! Reset: Run, with no table: every search is off, so a lookup is answered `not_present` and no memory is read.
 
-use hashwalk_hdl::{Bundle, Component, Module, Signal, bundle, case, lit, low, shape, states, when};
+use hashwalk_hdl::{Bundle, Component, Module, Signal, bundle, case, concat, lit, low, shape, states, when};
 use hashwalk_spec::Config;
 use hashwalk_spec::transaction::Invalidation;
 
 use super::ports::{Table, table};
+use super::stable::Stable;
 use crate::ports::{self, Invalidate};
 
 states! {
@@ -185,6 +186,8 @@ impl Component for TableChange {
                 (Change::AwaitDone, when(&changed, Change::Run.signal()).otherwise(here)),
             ],
         );
+        let Invalidate { valid, kind, vpn, asid } = &mmu_invalidate;
+        Stable::ours(m, "invalidation_stays", valid, &i.mmu_invalidate_ready, &concat([kind, vpn, asid]));
         m.assume("one_change_at_a_time", !&i.apply | is(Change::Run));
         m.check("table_changes_while_nobody_asks", !&swap | !(&mmu_lookup_valid | !&i.idle));
         m.check("idle_until_lookups_go_on", of_software.clone() | &i.idle);

@@ -44,7 +44,7 @@ pub mod read;
 pub mod registers;
 pub mod stable;
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, low};
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, low};
 use hashwalk_spec::Config;
 
 use self::change::{ChangeInputs, TableChange};
@@ -54,6 +54,7 @@ use self::meter::{Meter, MeterInputs};
 use self::ports::{LiteIn, LiteOut, ReadIn, ReadOut, lite_in, read_in};
 use self::read::{ReadInputs, ReadManager};
 use self::registers::{ChangeStatus, MmuStatus, RegisterInputs, Registers};
+use self::stable::Stable;
 use crate::mmu::{Mmu, MmuInputs};
 use crate::ports::{Answer, Control, LateAnswer, Lookup, lookup};
 
@@ -148,6 +149,9 @@ impl Component for Axi {
             hash_key: table.key,
             search_enable: table.search_enable,
         };
+        let asked = concat([&i.lookup.id, &i.lookup.vpn, &i.lookup.asid, &i.lookup.access, &i.lookup.user]);
+        Stable::theirs(m, "core_lookup_stays", &i.lookup.valid, &of_change.lookup_ready, &asked);
+        Stable::ours(m, "mmu_lookup_stays", &of_change.mmu_lookup_valid, &of_mmu.lookup_ready, &asked);
         mmu.connect(MmuInputs {
             control,
             lookup: Lookup { valid: of_change.mmu_lookup_valid.clone(), ..i.lookup.clone() },

@@ -29,6 +29,7 @@ use hashwalk_spec::{Config, Hash};
 use super::counters::{COUNTER_BITS, select_bits};
 use super::map::{self, Access, DONE_BITS, FIRST_COUNTER, Refusal, Register};
 use super::ports::{REGISTER_BITS, RegisterAccess, RegisterAnswer, Table, WORD_BITS, register_access};
+use super::stable::Stable;
 use crate::ports::{Invalidate, Miss, Refill};
 
 states! {
@@ -288,6 +289,10 @@ impl Component for Registers {
                 refills: counted(&s.done.refills, &taken),
             },
         };
+        let refill = self.refill(&s);
+        let Refill { fault, vpn, asid, pfn, size, rights, global, .. } = &refill;
+        let payload = concat([fault, vpn, asid, pfn, size, rights, global]);
+        Stable::ours(m, "refill_stays", &refill.valid, &i.mmu.refill_ready, &payload);
         m.check("refill_answers_a_miss", !&s.refilling | &i.mmu.miss.valid);
         m.check("done_is_asked_for", !&i.change.software_done | Invalidation::AwaitDone.is(&s.invalidation));
 
@@ -300,7 +305,7 @@ impl Component for Registers {
                 read_error: !read_exists,
             },
             software_refill: control.bit(0),
-            refill: self.refill(&s),
+            refill,
             wanted: Table {
                 frame: s.written.join(["TABLE_FRAME_LO", "TABLE_FRAME_HI"]),
                 mask: s.written.get("TABLE_MASK").clone(),
