@@ -16,7 +16,7 @@ AXI_STAMP  := .tools/axi-requirements.txt
 
 # What is linted as Verilog, and where its files go.
 PRESETS  ?= tiny default large
-TOPS     := mmu axi
+TOPS     := mmu axi update
 LINT_DIR := target/lint
 
 # The AXI tests: where their files go, what writes their Verilog, and the seed, drawn anew if there is none.

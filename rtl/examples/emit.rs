@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::Path;
 
 use hashwalk_hdl::Design;
-use hashwalk_rtl::{generate, generate_axi};
+use hashwalk_rtl::{generate, generate_axi, generate_update};
 use hashwalk_spec::Config;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let design: Design = match value("--top")?.as_str() {
         "mmu" => generate(&config),
         "axi" => generate_axi(&config),
-        top => return Err(format!("there is no top {top}: mmu, axi").into()),
+        "update" => generate_update(&config),
+        top => return Err(format!("there is no top {top}: mmu, axi, update").into()),
     };
     let folder = Path::new(value("-o")?);
     design.write_to(folder)?;

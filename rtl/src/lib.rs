@@ -55,3 +55,9 @@ pub fn generate(config: &Config) -> Design {
 pub fn generate_axi(config: &Config) -> Design {
     elaborate(&axi::Axi::new(config))
 }
+
+/// Generates the reads and the compare-and-set of the table on AXI4, without an MMU.
+#[must_use]
+pub fn generate_update(config: &Config) -> Design {
+    elaborate(&axi::update::UpdateTop::new(config))
+}

@@ -24,7 +24,8 @@ CONFIGS = {
     "beats4": BASE | {"bus_bits": 128, "tlb_entries": 5, "walks": 2, "hash": "fold"},
     "chained64": BASE | {"bus_bits": 64, "format": "chained", "tlb_entries": 8, "hash": "fold", "max_steps": 4},
 }
-MODULES = "test_registers,test_lookups,test_change"
+# Which tests drive which top.
+TOPS = {"axi": "test_registers,test_lookups,test_change", "update": "test_update"}
 
 
 def say(text):
@@ -115,14 +116,15 @@ def main():
     names = arguments.config or list(CONFIGS)
     folder = arguments.folder.resolve()
 
-    def one(name):
-        own = folder / name
-        program = prepare(name, arguments.emit.split(), own, "axi")
-        return name, own, drive(name, program, own, arguments, MODULES)
+    def one(job):
+        name, top = job
+        own = folder / top / name
+        program = prepare(name, arguments.emit.split(), own, top)
+        return f"{top} of {name}", own, drive(name, program, own, arguments, TOPS[top])
 
     failures = 0
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for name, own, (tests, failed) in pool.map(one, names):
+        for name, own, (tests, failed) in pool.map(one, [(name, top) for top in TOPS for name in names]):
             say(f"{name}: {tests} tests, {failed} failed; log: {own / 'simulation.log'}")
             failures += failed
             if failed:

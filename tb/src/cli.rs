@@ -142,6 +142,8 @@ pub enum Top {
     Mmu,
     /// The MMU behind AXI4 and AXI4-Lite, with the registers of docs/registers.md
     Axi,
+    /// The table's reads and compare-and-set on AXI4, without an MMU
+    Update,
 }
 
 /// `hashwalk emit`.

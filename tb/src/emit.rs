@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
-use hashwalk_rtl::{generate, generate_axi};
+use hashwalk_rtl::{generate, generate_axi, generate_update};
 use hashwalk_spec::Config;
 
 use crate::cli::Top;
@@ -20,6 +20,7 @@ pub fn emit(config: &Config, top: Top, folder: &Path) -> Result<Vec<PathBuf>> {
     let design = match top {
         Top::Mmu => generate(config),
         Top::Axi => generate_axi(config),
+        Top::Update => generate_update(config),
     };
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut files: Vec<(String, String)> =

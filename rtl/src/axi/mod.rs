@@ -19,6 +19,7 @@
 //! | [`change`] | the change of table at run time |
 //! | [`read`] | the AXI4 read manager |
 //! | [`counters`], [`counter_list`], [`meter`] | the performance counters, what they count, reads and cycles of walks |
+//! | [`compare_and_set`], [`share`], [`update`] | exclusive changes of a word of the table, not yet wired in |
 //! | [`stable`] | assertions: what is offered stays |
 //! | [`markdown`] | docs/registers.md |
 //! | [`ports`] | the channels |
@@ -27,12 +28,17 @@
 //! Every output is a function of registers alone, so no path leads from an input to an output within a cycle; but see
 //! [`Axi`] of `m_axi_araddr`.
 //!
+//! **What memory must do.** The MMU takes the beats of a read for one moment (docs/spec.md, section 9). AXI alone promises
+//! that of 8 bytes at most. So either the memory keeps bursts and stores apart, or software changes an element that is in use
+//! by one store of 8 bytes at a time, so that each mixture of before and after is an element that may be found.
+//!
 //! **Latency**: none is added to a lookup, an answer, or a read of the table.
 //!
 //! Reset: as each part's; one reset for this block and for the interconnect of the table, so that no read of before is
 //! answered after.
 
 pub mod change;
+pub mod compare_and_set;
 pub mod counter_list;
 pub mod counters;
 pub mod lite;
@@ -42,7 +48,9 @@ pub mod meter;
 pub mod ports;
 pub mod read;
 pub mod registers;
+pub mod share;
 pub mod stable;
+pub mod update;
 
 use hashwalk_hdl::{Component, Module, Signal, bundle, concat, low};
 use hashwalk_spec::Config;

@@ -1,6 +1,6 @@
 //! The channels of AXI4 and AXI4-Lite, with the names of Arm IHI 0022, and what crosses the modules of this folder.
 
-use hashwalk_hdl::{Signal, bundle, shape};
+use hashwalk_hdl::{Bundle, Signal, bundle, shape};
 use hashwalk_spec::Config;
 
 use crate::ports::{self, ADDRESS_BITS};
@@ -62,6 +62,54 @@ bundle! {
         pub rresp: Signal,
         /// 1 bit.
         pub rlast: Signal,
+    }
+
+    /// AW, W and B, out of the hardware.
+    pub struct WriteOut {
+        /// 1 bit.
+        pub awvalid: Signal,
+        /// 4 bits.
+        pub awid: Signal,
+        /// 52 bits.
+        pub awaddr: Signal,
+        /// 8 bits: beats less one.
+        pub awlen: Signal,
+        /// 3 bits: log2 of the bytes of a beat.
+        pub awsize: Signal,
+        /// 2 bits: always INCR.
+        pub awburst: Signal,
+        /// 1 bit: exclusive.
+        pub awlock: Signal,
+        /// 4 bits.
+        pub awcache: Signal,
+        /// 3 bits.
+        pub awprot: Signal,
+        /// 4 bits.
+        pub awqos: Signal,
+        /// 1 bit.
+        pub wvalid: Signal,
+        /// Bus width.
+        pub wdata: Signal,
+        /// A bit a byte of the bus.
+        pub wstrb: Signal,
+        /// 1 bit.
+        pub wlast: Signal,
+        /// 1 bit.
+        pub bready: Signal,
+    }
+
+    /// AW, W and B, into the hardware.
+    pub struct WriteIn {
+        /// 1 bit.
+        pub awready: Signal,
+        /// 1 bit.
+        pub wready: Signal,
+        /// 1 bit.
+        pub bvalid: Signal,
+        /// 4 bits.
+        pub bid: Signal,
+        /// 2 bits.
+        pub bresp: Signal,
     }
 
     /// AXI4-Lite, into the hardware.
@@ -147,6 +195,36 @@ bundle! {
     }
 }
 
+/// All channels of an AXI4 manager, out of the hardware, under one prefix.
+#[derive(Clone, Debug)]
+pub struct ManagerOut {
+    /// AR and R.
+    pub read: ReadOut,
+    /// AW, W and B.
+    pub write: WriteOut,
+}
+
+/// All channels of an AXI4 manager, into the hardware, under one prefix.
+#[derive(Clone, Debug)]
+pub struct ManagerIn {
+    /// AR and R.
+    pub read: ReadIn,
+    /// AW, W and B.
+    pub write: WriteIn,
+}
+
+impl Bundle for ManagerOut {
+    fn map(&self, prefix: &str, f: &mut dyn FnMut(&str, &Signal) -> Signal) -> ManagerOut {
+        ManagerOut { read: self.read.map(prefix, f), write: self.write.map(prefix, f) }
+    }
+}
+
+impl Bundle for ManagerIn {
+    fn map(&self, prefix: &str, f: &mut dyn FnMut(&str, &Signal) -> Signal) -> ManagerIn {
+        ManagerIn { read: self.read.map(prefix, f), write: self.write.map(prefix, f) }
+    }
+}
+
 /// The widths of AR and R into the hardware.
 #[must_use]
 pub fn read_in(bus_bits: u32) -> ReadIn {
@@ -158,6 +236,12 @@ pub fn read_in(bus_bits: u32) -> ReadIn {
         rresp: shape(2),
         rlast: shape(1),
     }
+}
+
+/// The widths of AW, W and B into the hardware.
+#[must_use]
+pub fn write_in() -> WriteIn {
+    WriteIn { awready: shape(1), wready: shape(1), bvalid: shape(1), bid: shape(ID_BITS), bresp: shape(2) }
 }
 
 /// The widths of AXI4-Lite into the hardware.

@@ -162,7 +162,8 @@ impl Component for ReadManager {
         // The other bit tells EXOKAY from OKAY, which only exclusive reads get.
         m.ignore(i.bus.rresp.bit(0));
 
-        m.check("beats_are_those_of_an_element", request.request_beats.eq_value(self.config.beats()));
+        let whole = request.request_beats.eq_value(self.config.beats());
+        m.check("beats_are_those_of_an_element", !&request.request_valid | whole);
         let ReadIn { rid, rdata, rresp, rlast, .. } = i.bus.clone();
         Stable::ours(m, "ar_stays", &bus.arvalid, &i.bus.arready, &concat([&bus.arid, &bus.araddr]));
         Stable::theirs(m, "r_stays", &i.bus.rvalid, &bus.rready, &concat([&rid, &rdata, &rresp, &rlast]));
