@@ -67,6 +67,9 @@ fn describe(config: &Config, design: &Design) -> String {
                 "reset" => "synchronous, active high",
                 name if name.starts_with("m_axi_") => "AXI4, to the memory that holds the table",
                 name if name.starts_with("s_axil_") => "AXI4-Lite, to software (docs/registers.md)",
+                name if name.starts_with("update_") || name.starts_with("result_") => {
+                    "compare and set of a word (rtl/src/axi/compare_and_set.rs)"
+                }
                 "miss_interrupt" => "a level: software is asked to serve a miss",
                 name => meaning(name),
             };

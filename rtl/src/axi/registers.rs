@@ -1,5 +1,5 @@
 //! The registers: what software writes, what it is told, and the commands. The addresses and bits are those of the
-//! [`map`](super::map).
+//! [`map`].
 //!
 //! | port | dir | when |
 //! | ---- | --- | ---- |
