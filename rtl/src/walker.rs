@@ -452,13 +452,15 @@ impl Component for Walker {
             .collect();
 
         // The first half of the hash: of the next search, of somebody who waits, or of what is being looked up.
-        let work = |slot: Signal, sought: &Sought| Hashing { slot, begun: places::begun(config, &i.control, sought) };
         let of_next = next_search.sought(&s.element.request.vpn, &s.element.request.asid);
         let of_chosen = one_hot_mux(chosen.granted.iter().cloned().zip(s.slot.iter().map(Slot::sought)));
+        let any_chosen = any_of(&hashes);
         let hash_moves = !&next_begins;
-        let hashing = when(&next_begins, work(s.element.slot.clone(), &of_next))
-            .or_when(&any_of(&hashes), work(bits(&chosen.granted), &of_chosen))
-            .otherwise(work(lit(self.walks(), 0u32), &i.lookup));
+        let begins = when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone());
+        let hashing = Hashing {
+            slot: when(&next_begins, s.element.slot.clone()).otherwise(bits(&chosen.granted)),
+            begun: places::begun(config, &i.control, &begins),
+        };
 
         let element = s.element.next(config, &i.memory, &fires, &s.slot);
         let next = WalkerState {
