@@ -37,6 +37,7 @@ pub mod line;
 pub mod mmu;
 pub mod page;
 pub mod ports;
+pub mod predictor;
 pub mod replacement;
 pub mod tlb;
 pub mod verdict;

@@ -36,6 +36,8 @@
 //! **Behind another walk.** A miss to a page for which a walk is under way waits until that walk has brought it; if the
 //! walk ends without a mapping the miss is walked for after all, since the table may have changed since it was read.
 //!
+//! What is found in the first search tells the predictor ([`crate::predictor`]) what to begin with beside this page.
+//!
 //! **Invalidation.** A slot remembers which sizes of pages of its request were named since its read was taken. If the
 //! walk then finds such a mapping it is made again; whatever else it finds counts. In the cycle in which an invalidation
 //! takes effect nothing is judged, so that it is remembered before.
@@ -63,6 +65,7 @@ use crate::page;
 use crate::ports::{
     self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, zeros,
 };
+use crate::predictor::Guess;
 use crate::verdict::{self, Killed, Limits, SIZES, Scales, Sought, Step};
 use arbiter::round_robin;
 use element::Element;
@@ -154,8 +157,12 @@ bundle! {
         pub offer: Offer,
         /// 1 bit: there is something to be judged.
         pub judging: Signal,
-        /// 1 bit: a walk is made again, for what it has found was invalidated.
-        pub killed: Signal,
+        /// What is worth counting.
+        pub event: Event,
+        /// 52 bits: the page for which a walk has found a mapping, while one of the first two events says so.
+        pub found_vpn: Signal,
+        /// The search that has found it.
+        pub found_by: Guess,
         /// To the memory.
         pub memory: MemoryOut,
         /// To software.
@@ -164,6 +171,16 @@ bundle! {
         pub refill_ready: Signal,
         /// 3 bits a slot: [`Walk`].
         pub states: Signal,
+    }
+
+    /// What the walks do that is worth counting; each is 1 bit, for one cycle.
+    pub struct Event {
+        /// A walk has found a mapping in the first search that it has made.
+        pub predicted: Signal,
+        /// A walk has found a mapping in a later one.
+        pub mispredicted: Signal,
+        /// A walk is made again, for what it has found was invalidated.
+        pub killed: Signal,
     }
 
     /// What the hash unit works on.
@@ -360,6 +377,8 @@ impl Component for Walker {
         let next_begins =
             (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
 
+        let finds = (&ends & &verdict.is_mapping).named("finds");
+
         // Software.
         let questions = each(&|n, slot| {
             let must_wait = slot.is_behind() | i.turn.looking.bit(n) | i.turn.served.bit(n) | i.turn.promised.bit(n);
@@ -478,7 +497,6 @@ impl Component for Walker {
         // What was compared as it arrived, and A and D, which software keeps.
         m.ignore(s.element.bits.clone());
         m.ignore(i.lookup.size.clone());
-        m.ignore(s.element.sought.global.clone());
         m.ignore(i.lookup.global.clone());
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
         m.check(
@@ -508,7 +526,13 @@ impl Component for Walker {
                 .collect(),
             offer,
             judging: s.element.full.clone(),
-            killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
+            event: Event {
+                predicted: &finds & &s.element.first,
+                mispredicted: &finds & !&s.element.first,
+                killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
+            },
+            found_vpn: s.element.request.vpn.clone(),
+            found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
             memory: MemoryOut {
                 request_valid,
                 request_address: places::address(config, &i.control.table_frame, &index_asked),

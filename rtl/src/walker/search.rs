@@ -1,9 +1,10 @@
 //! Which searches a walk makes, and in what order (docs/spec.md, section 4).
 
-use hashwalk_hdl::{Signal, any_of, bundle, concat, first_one, lit, when};
+use hashwalk_hdl::{Signal, any_of, bundle, concat, first_one, high, lit, when};
 
 use crate::page;
 use crate::ports::{SEARCHES, SIZE_BITS};
+use crate::predictor::Guess;
 use crate::verdict::Sought;
 
 /// The searches under the request's own ASID: the lowest bits of the mask.
@@ -36,15 +37,28 @@ impl Search {
     /// count, so that only `exists` and `later` wait for the ASID.
     #[must_use]
     pub fn of_walk(enabled: &Signal, asid: &Signal) -> Search {
-        let first = Search::first(enabled);
         let space = asid.any();
-        let Search { exists, later, global, size } = first;
-        Search {
-            exists: exists & (!&global | &space),
-            later: concat([later.bits(OWN..SEARCHES).gate(&space), later.bits(0..OWN)]),
-            global,
-            size,
-        }
+        let Search { exists, later, global, size } = Search::first(enabled);
+        Search { exists: exists & (!&global | &space), later: Search::made(&later, &space), global, size }
+    }
+
+    /// The same, but with the search that is guessed first, if it is one of them.
+    #[must_use]
+    pub fn of_guess(enabled: &Signal, asid: &Signal, guess: &Guess) -> Search {
+        let space = asid.any();
+        let guessed: Vec<Signal> = (0..SEARCHES)
+            .map(|n| guess.size.eq_value(n % OWN) & if n < OWN { !&guess.global } else { guess.global.clone() })
+            .collect();
+        let guessed = concat(guessed.iter().rev());
+        let is_enabled = (&guessed & enabled).any() & (!&guess.global | &space);
+        let Guess { global, size } = guess.clone();
+        let later = Search::made(&(enabled & !guessed), &space);
+        when(&is_enabled, Search { exists: high(), later, global, size }).otherwise(Search::of_walk(enabled, asid))
+    }
+
+    /// Those of the searches that are made; `space` is set if the ASID is not 0.
+    fn made(searches: &Signal, space: &Signal) -> Signal {
+        concat([searches.bits(OWN..SEARCHES).gate(space), searches.bits(0..OWN)])
     }
 
     /// The first of the searches that are set in the mask.
