@@ -32,9 +32,7 @@
 //!
 //! Reset: there is no outcome.
 
-use hashwalk_hdl::{
-    Component, Module, Signal, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, shape, when,
-};
+use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
 use hashwalk_spec::{Config, LateSource};
 
 use crate::page;
@@ -48,6 +46,8 @@ bundle! {
         pub offer: Offer,
         /// What the second level has found.
         pub from_l2: Offer,
+        /// 1 bit: no walk offers in this cycle, for it is the second level's turn.
+        pub l2_turn: Signal,
         /// A bit for each slot: the second level may keep what is found for it.
         pub may_keep: Signal,
         /// Who waits.
@@ -139,6 +139,7 @@ impl Component for Delivery {
         DeliveryInputs {
             offer: walker::offer(&self.config),
             from_l2: walker::offer(&self.config),
+            l2_turn: shape(1),
             may_keep: shape(walks),
             slots: vec![waiting; walks as usize],
             waiting: shape(1),
@@ -214,6 +215,7 @@ impl Component for Delivery {
         };
 
         m.assume("an_outcome_is_taken", !&loads | &can_take);
+        m.assume("the_second_level_in_its_turn", when(&i.l2_turn, !&i.offer.valid).otherwise(!&i.from_l2.valid));
         m.assume("one_outcome", !(&i.offer.valid & &i.from_l2.valid));
         m.check(
             "whom_it_serves_waits",
@@ -227,26 +229,27 @@ impl Component for Delivery {
         m.ignore(s.request.user.clone());
         m.ignore(s.request.vpn.bits(18..52));
 
-        let loaded = when(&i.from_l2.valid, i.from_l2.clone()).otherwise(i.offer.clone());
+        // A register that is free takes whatever stands there; whether it counts is decided last.
+        let loaded = when(&i.l2_turn, i.from_l2.clone()).otherwise(i.offer.clone());
         let Offer { slot, request, fault: found_fault, is_mapping: found, mapping: found_mapping, .. } = loaded;
         let outcome = Outcome {
             fault: found_fault,
             is_mapping: found,
             mapping: found_mapping,
-            from_l2: i.from_l2.valid.clone(),
-            keep: (&slot & &i.may_keep).any() & !&i.from_l2.valid,
+            from_l2: i.l2_turn.clone(),
+            keep: (&slot & &i.may_keep).any() & !&i.l2_turn,
         };
         let for_next = Outcome { fault: page::denial(&mapping.rights, &next_request), ..s.outcome.clone() };
         let covered_slots = settled(&concat(covered.iter().rev()));
         let next_state = DeliveryState {
-            valid: any_of([loads.clone(), goes_on.clone(), lingers, &s.valid & effect & !&withdrawn]),
-            serving: when(&loads, slot.zext(walks + 1))
+            valid: any_of([loads, goes_on.clone(), lingers, &s.valid & effect & !&withdrawn]),
+            serving: when(&can_take, slot.zext(walks + 1))
                 .or_when(&answers, settled(&concat(next.iter().rev())))
                 .otherwise(settled(&s.serving)),
-            request: when(&loads, request).or_when(&goes_on, next_request).otherwise(s.request.clone()),
-            outcome: when(&loads, outcome).or_when(&goes_on, for_next).otherwise(s.outcome.clone()),
-            own: when(&loads, high()).or_when(&answers, low()).otherwise(s.own.clone()),
-            refilled: !&loads & (&s.refilled | &refill_valid),
+            request: when(&can_take, request).or_when(&answers, next_request).otherwise(s.request.clone()),
+            outcome: when(&can_take, outcome).or_when(&answers, for_next).otherwise(s.outcome.clone()),
+            own: can_take.clone() | (&s.own & !&answers),
+            refilled: !&can_take & (&s.refilled | &refill_valid),
             promised: when(&goes_on, covered_slots.bits(0..walks)).otherwise(s.promised.gate(&(effect & !&withdrawn))),
         };
         (outputs, next_state)

@@ -162,7 +162,9 @@ bundle! {
         pub looking: Signal,
         /// It is not here.
         pub missed: Signal,
-        /// Whose turn it is to read.
+        /// Whose sets are read in this cycle, of those that are due.
+        pub due: Look,
+        /// Whose turn it is to be next.
         pub turn: Option<Signal>,
         /// The way that is filled next.
         pub victim: Signal,
@@ -262,7 +264,8 @@ impl Component for L2 {
         L2State {
             read_ahead: low(),
             read: look.clone(),
-            compared: look,
+            compared: look.clone(),
+            due: look,
             set: vec![zeros(&shape_of_slot()); self.ways as usize],
             small_due: none.clone(),
             large_due: none.clone(),
@@ -314,13 +317,16 @@ impl Component for L2 {
         };
 
         // Who reads in this cycle: the sweep, a slot that could not before, the newest miss, whatever is looked up.
-        let due: Vec<Signal> = (0..walks).map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & alive.bit(n)).collect();
-        let choice = round_robin(&due, s.turn.as_ref());
-        let any_due = any_of(&due).named("any_due");
-        let due_slot = concat(choice.granted.iter().rev());
-        let due_large = (&due_slot & !&s.small_due).any().named("due_large");
-        let due_request =
+        let Look { slot: due_slot, large: due_large, request: due_request } = s.due.clone();
+        let any_due = due_slot.any().named("any_due");
+        let waits: Vec<Signal> = (0..walks)
+            .map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & &i.slots[n as usize].alive & !due_slot.bit(n))
+            .collect();
+        let choice = round_robin(&waits, s.turn.as_ref());
+        let chosen_next = concat(choice.granted.iter().rev());
+        let next_request =
             one_hot_mux(choice.granted.iter().cloned().zip(i.slots.iter().map(|slot| slot.request.clone())));
+        let next_due = Look { large: (&chosen_next & !&s.small_due).any(), slot: chosen_next, request: next_request };
         let moves = (&open & !&stalls).named("moves");
         let begins = (&i.allocate & &open).named("begins");
         let has_small = (&begins & &i.fresh & &s.read_ahead & !&stalls).named("has_small");
@@ -362,13 +368,13 @@ impl Component for L2 {
             .collect();
 
         let begun = i.vacant.gate(&begins);
-        let chosen = due_slot.gate(&(&any_due & &moves));
+        let chosen = due_slot.gate(&moves);
         let small_chosen = chosen.gate(&!&due_large);
         let large_chosen = chosen.gate(&due_large);
         let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls));
         let kept = |mask: Signal| (mask & &alive).gate(&!effect);
         let read = Look {
-            slot: when(&any_due, due_slot.clone()).otherwise(i.vacant.gate(&newest_reads)),
+            slot: when(&any_due, due_slot & &alive).otherwise(i.vacant.gate(&newest_reads)),
             large: when(&any_due, due_large).otherwise(high()),
             request: when(&any_due, due_request).otherwise(i.newest.clone()),
         };
@@ -389,6 +395,8 @@ impl Component for L2 {
             looking: kept(&s.looking & !&over) | &begun,
             missed: kept(&s.missed | &over),
             turn: choice.turn.zip(s.turn).map(|(next, turn)| when(&moves, next).otherwise(turn)),
+            due: when(&moves, Look { slot: kept(next_due.slot), ..next_due })
+                .otherwise(Look { slot: kept(s.due.slot.clone()), ..s.due.clone() }),
             victim: when(&fill, &s.victim + lit(self.way_bits(), 1u32)).otherwise(s.victim.clone()),
             sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
         };

@@ -231,6 +231,7 @@ impl Component for Mmu {
         delivery.connect(DeliveryInputs {
             offer: walk.offer.clone(),
             from_l2,
+            l2_turn: &l2_compares & !&walk_first,
             may_keep: l2.as_ref().map_or(none, |l2| l2.outputs.missed.clone()),
             slots: walk.slots.clone(),
             waiting: s.waiting.clone(),

@@ -333,11 +333,15 @@ impl Component for Walker {
         let in_turn = round_robin(&asks, s.memory_turn.as_ref());
         let stands = s.standing.any().named("stands");
         let presents: Vec<Signal> = each(&|n, _| {
-            let may = &in_turn.granted[n as usize] & !i.turn.overtaken.bit(n);
-            when(&stands, s.standing.bit(n)).otherwise(may).named(format!("presents_{n}"))
+            when(&stands, s.standing.bit(n))
+                .otherwise(in_turn.granted[n as usize].clone())
+                .named(format!("presents_{n}"))
         });
-        let request_valid = any_of(&presents).named("request_valid");
-        let accepted = (&request_valid & &i.memory.request_ready).named("accepted");
+        let wants = any_of(&presents).named("wants");
+        let accepted = (&wants & &i.memory.request_ready).named("accepted");
+        // Known last: a request that does not stand yet is not made if the second level has just found its page.
+        let overtaken = (i.turn.overtaken.clone() & !&s.standing).named("overtaken");
+        let withheld = (bits(&presents) & &overtaken).any().named("withheld");
         let index_asked = one_hot_mux(presents.iter().cloned().zip(s.slot.iter().map(Slot::index_asked)));
 
         // What memory has sent.
@@ -446,6 +450,7 @@ impl Component for Walker {
                     told_in_vain: &told_in_vain & s.software.asking.bit(n),
                     answered: i.turn.answered.bit(n),
                     withdrawn: i.turn.withdrawn.bit(n),
+                    overtaken: overtaken.bit(n),
                 };
                 let given = Given {
                     allocation: allocation.clone(),
@@ -475,7 +480,7 @@ impl Component for Walker {
             slot: slots,
             hashing,
             hash_turn: turned(&hash_moves, &chosen.turn, &s.hash_turn),
-            standing: bits(&presents).gate(&!&accepted),
+            standing: bits(&presents).gate(&!&accepted) & !&overtaken,
             memory_turn: turned(&accepted, &in_turn.turn, &s.memory_turn),
             element,
             software: s.software.next(&i.refill, &weighed, question),
@@ -522,7 +527,7 @@ impl Component for Walker {
             found_vpn: s.element.request.vpn.clone(),
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
             memory: MemoryOut {
-                request_valid,
+                request_valid: wants & !withheld,
                 request_address: places::address(config, &i.control.table_frame, &index_asked),
                 request_beats: lit(BEATS_BITS, config.beats()),
                 request_id: number(&presents, config.walk_id_bits()),
