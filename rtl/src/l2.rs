@@ -45,14 +45,14 @@
 //! **Replacement.** A counter names the way, the same for all sets. A page is kept only if it was looked for in all
 //! sizes before its walk, so that no page stands in two ways.
 //!
-//! A 2 MiB page and a 1 GiB page that hold one address can stand here together, when software has replaced one by the
-//! other and not invalidated it yet: the 2 MiB page is found.
+//! Pages that overlap can stand here together, when software has replaced one by the other and not invalidated it yet: of
+//! a 2 MiB page and a 1 GiB page the 2 MiB page is found, and of a page of the request's own and a global one of the same
+//! size any one, never both.
 //!
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
 use hashwalk_hdl::{
-    Bundle, Component, MemoryPorts, Module, Signal, any_of, bundle, concat, high, lit, low, one_hot_mux,
-    shape, when,
+    Bundle, Component, MemoryPorts, Module, Signal, any_of, bundle, concat, high, lit, low, one_hot_mux, shape, when,
 };
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
@@ -293,15 +293,27 @@ impl Component for L2 {
 
         // Comparing what was read.
         let matching: Vec<Signal> = (0..).zip(&s.set).map(|(way, slot)| self.matches(way, slot, &s.compared)).collect();
-        let (lower, upper) = matching.split_at(matching.len() / 2);
-        let in_lower = any_of(lower).named("in_lower");
-        let outdone = upper.iter().map(|matches| matches & !&in_lower);
-        let matches: Vec<Signal> = lower.iter().cloned().chain(outdone).collect();
+        let globals: Vec<&Signal> = s.set.iter().map(|slot| &slot.mapping.global).collect();
+        let own: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & !*global).collect();
+        let shared: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & *global).collect();
+        let (lower, upper) = (0..matching.len()).partition::<Vec<usize>, _>(|way| *way < matching.len() / 2);
+        let of = |each: &[Signal], ways: &[usize]| any_of(ways.iter().map(|way| &each[*way]));
+        let in_lower = of(&matching, &lower).named("in_lower");
+        let (own_in_lower, own_in_upper) = (of(&own, &lower), of(&own, &upper));
+        let matches: Vec<Signal> = (0..matching.len())
+            .map(|way| match lower.contains(&way) {
+                true => &own[way] | (&shared[way] & !&own_in_lower),
+                false => (&own[way] | (&shared[way] & !&own_in_upper)) & !&in_lower,
+            })
+            .collect();
         let compares = (&s.compared.slot & &alive).any().named("compares");
         let hit = (compares & any_of(&matches) & !effect).named("hit");
         let stalls = (s.compared.slot.any() & !&i.can_take & !effect).named("stalls");
         let found: Mapping = one_hot_mux(matches.iter().cloned().zip(s.set.iter().map(|slot| slot.mapping.clone())));
-        let faults = matches.iter().cloned().zip(s.set.iter().map(|slot| page::denial(&slot.mapping.rights, &s.compared.request)));
+        let faults = matches
+            .iter()
+            .cloned()
+            .zip(s.set.iter().map(|slot| page::denial(&slot.mapping.rights, &s.compared.request)));
         let offer = Offer {
             valid: &hit & &i.can_take,
             slot: s.compared.slot.clone(),
@@ -317,7 +329,8 @@ impl Component for L2 {
         let any_due = any_of(&due).named("any_due");
         let due_slot = concat(choice.granted.iter().rev());
         let due_large = (&due_slot & !&s.small_due).any().named("due_large");
-        let due_request = one_hot_mux(choice.granted.iter().cloned().zip(i.slots.iter().map(|slot| slot.request.clone())));
+        let due_request =
+            one_hot_mux(choice.granted.iter().cloned().zip(i.slots.iter().map(|slot| slot.request.clone())));
         let moves = (&open & !&stalls).named("moves");
         let begins = (&i.allocate & &open).named("begins");
         let has_small = (&begins & &i.fresh & &s.read_ahead & !&stalls).named("has_small");
@@ -391,7 +404,8 @@ impl Component for L2 {
         };
 
         m.check("one_way_matches", !s.compared.slot.any() | at_most_one(&matches));
-        m.check("one_way_holds_a_small_page", &s.compared.large | !s.compared.slot.any() | at_most_one(&matching));
+        let stands_once = at_most_one(&own) & at_most_one(&shared);
+        m.check("one_way_holds_a_small_page", &s.compared.large | !s.compared.slot.any() | stands_once);
         m.check("no_fill_while_sweeping", !(&fill & &sweeping));
         m.assume("invalidations_wait_for_the_sweep", !(effect & &sweeping));
         m.cover("stalled", stalls.clone());
