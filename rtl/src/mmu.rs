@@ -196,7 +196,7 @@ impl Component for Mmu {
         // The second level and the walks take turns where both have something.
         let l2_was_last = s.l2_was_last.clone().unwrap_or_else(low);
         let l2_compares = l2.as_ref().map_or_else(low, |l2| l2.outputs.compares.clone());
-        let walk_first = (&l2_was_last & &walk.judging).named("walk_first");
+        let walk_first = (&l2_was_last & &walk.has_outcome).named("walk_first");
         let from_l2 = l2.as_ref().map_or_else(|| zeros(&walker::offer(&self.config)), |l2| l2.outputs.offer.clone());
         let l2_takes = from_l2.valid.clone();
         walker.connect(WalkerInputs {
@@ -246,7 +246,7 @@ impl Component for Mmu {
         } else {
             m.ignore(late.fill_valid.clone());
             m.ignore(walk_first);
-            m.ignore(walk.judging.clone());
+            m.ignore(walk.has_outcome.clone());
         }
         m.ignore(late.served.bit(walks));
         m.ignore(walk.killed.clone());

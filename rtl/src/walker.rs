@@ -54,7 +54,9 @@ mod places;
 pub mod search;
 pub mod slot;
 
-use hashwalk_hdl::{Bundle, Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
+use hashwalk_hdl::{
+    Bundle, Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when,
+};
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::{Config, Format, Hash, entry, line};
 
@@ -148,8 +150,8 @@ bundle! {
         pub slots: Vec<Waiting>,
         /// An answer.
         pub offer: Offer,
-        /// 1 bit: there is something to be judged.
-        pub judging: Signal,
+        /// 1 bit: something is judged or answered by software if its turn is open.
+        pub has_outcome: Signal,
         /// 1 bit: a walk is made again, for what it has found was invalidated.
         pub killed: Signal,
         /// To the memory.
@@ -308,7 +310,8 @@ impl Component for Walker {
         });
         let hashes: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & &slot.search.exists).collect();
         let chosen = round_robin(&hashes, s.hash_turn.as_ref());
-        let seekless: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & !&slot.search.exists).collect();
+        let seekless: Vec<Signal> =
+            waits.iter().zip(&s.slot).map(|(waits, slot)| waits & !&slot.search.exists).collect();
         let seekless = first_one(&seekless);
 
         // The memory port.
@@ -327,11 +330,17 @@ impl Component for Walker {
         let fires = (&s.element.full & !effect & &i.turn.open).named("fires");
         let speaker = |n: u32| s.element.slot.bit(n);
         let listens = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(Slot::listens)));
-        let killed = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.killed.clone())));
+        let killed =
+            one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.killed.clone())));
         let steps = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.steps.clone())));
         let sought = s.element.search.sought(&s.element.request.vpn, &s.element.request.asid);
         let (private_killed, global_killed) = killed.of_size(&sought.size);
-        let scales = Scales { sought: sought.named("sought"), request: s.element.request.clone(), private_killed, global_killed };
+        let scales = Scales {
+            sought: sought.named("sought"),
+            request: s.element.request.clone(),
+            private_killed,
+            global_killed,
+        };
         let step = self.judge(&s.element.bits, &scales);
         let last_step = steps.eq_value(most_steps(config) - 1).named("last_step");
         let next_search = s.element.search.next();
@@ -352,7 +361,8 @@ impl Component for Walker {
         let follows = (&judged & &verdict.follow).named("follows");
         let restarts = (&judged & &verdict.restart).named("restarts");
         let passes = goes_past & !&verdict.ends_walk;
-        let next_begins = (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
+        let next_begins =
+            (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
 
         // Software.
         let questions = each(&|n, slot| {
@@ -362,12 +372,15 @@ impl Component for Walker {
         let question = round_robin(&questions, s.ask_turn.as_ref());
         let is_asking = s.asking.any().named("is_asking");
         let asked: Vec<Signal> = each(&|n, _| {
-            when(&is_asking, s.asking.bit(n)).otherwise(&question.granted[n as usize] & !&s.told).named(format!("asks_{n}"))
+            when(&is_asking, s.asking.bit(n))
+                .otherwise(&question.granted[n as usize] & !&s.told)
+                .named(format!("asks_{n}"))
         });
         let asker = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.request.clone())));
         let nothing = any_of(&seekless).named("nothing_sought");
         let miss_valid = any_of(&asked).named("asked");
-        let refill_ready = (&miss_valid & &i.turn.open & !effect & !&s.element.full & !&nothing).named("refill_is_ready");
+        let refill_ready =
+            (&miss_valid & &i.turn.open & !effect & !&s.element.full & !&nothing).named("refill_is_ready");
         let told = (&refill_ready & &i.refill.valid).named("told");
         let answer = by_software(&i.refill, &asker);
         let asker_killed = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.killed.clone())));
@@ -448,8 +461,9 @@ impl Component for Walker {
             Hashing { slot: n, vpn: places::hashed_vpn(config, &sought), asid: sought.asid }
         };
         let of_next = work(s.element.slot.clone(), &next_search, &s.element.request);
-        let waiting =
-            (0..).zip(&s.slot).map(|(n, slot): (u32, _)| work(lit(self.walks(), 1u32 << n), &slot.search, &slot.request));
+        let waiting = (0..)
+            .zip(&s.slot)
+            .map(|(n, slot): (u32, _)| work(lit(self.walks(), 1u32 << n), &slot.search, &slot.request));
         let of_chosen = one_hot_mux(chosen.granted.iter().cloned().zip(waiting));
         let hash_moves = !&next_begins;
         let hashing = when(&next_begins, of_next).otherwise(of_chosen);
@@ -476,7 +490,11 @@ impl Component for Walker {
             m.ignore(s.hashing.vpn.clone());
         }
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
-        m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.out.any()))));
+        m.check(
+            "a_read_is_out_for_what_comes",
+            !&s.element.full
+                | one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.out.any()))),
+        );
         m.check("one_request_at_the_port", at_most_one(&presents));
         m.check("one_question", at_most_one(&asked));
         m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &told)));
@@ -492,9 +510,13 @@ impl Component for Walker {
             any_vacant: any_of(&vacancies),
             vacant: bits(&vacant),
             idle: bits(&vacancies).all(),
-            slots: s.slot.iter().map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() }).collect(),
+            slots: s
+                .slot
+                .iter()
+                .map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() })
+                .collect(),
             offer,
-            judging: s.element.full.clone(),
+            has_outcome: any_of([&s.element.full, &nothing, &(&miss_valid & &i.refill.valid)]),
             killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
             memory: MemoryOut {
                 request_valid,
