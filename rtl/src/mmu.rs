@@ -254,7 +254,7 @@ impl Component for Mmu {
         let first_search = Search::of_walk(&i.control.search_enable, &i.lookup.asid);
         let outputs = MmuOutputs {
             lookup_ready,
-            answer: answer(&s.request, &hit, &tlb.outputs.found),
+            answer: answer(&s.request, &s.fresh, &hit, &tlb.outputs.found),
             late: late.late.clone(),
             invalidate_ready,
             invalidate_done: match (&s.invalidated, &l2) {
@@ -289,9 +289,10 @@ impl Component for Mmu {
     }
 }
 
-/// The answer of a hit; all zero but for `valid` and `id` where there is a fault.
-fn answer(request: &Request, hit: &Signal, found: &Found) -> Answer {
-    let fault = page::denial(&found.rights, request);
-    let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&!fault.any());
+/// The answer of a hit; all zero but for `valid` and `id` where there is a fault. Where nothing was looked up, what is found may
+/// be unknown, and the answer is none.
+fn answer(request: &Request, fresh: &Signal, hit: &Signal, found: &Found) -> Answer {
+    let fault = page::denial(&found.rights, request).gate(fresh);
+    let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&(fresh & !fault.any()));
     Answer { valid: hit.clone(), id: request.id.clone(), pfn, fault }
 }

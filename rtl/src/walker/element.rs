@@ -60,8 +60,10 @@ impl Element {
         let taken = (&memory.response_valid & (!&self.full | fires)).named("beat_taken");
         let last = &taken & self.beats.as_ref().map_or_else(high, Signal::is_zero);
         let speaks: Vec<Signal> = (0..config.walks()).map(|n| memory.response_id.eq_value(n)).collect();
-        let of_speaker = speaks.iter().cloned().zip(slots.iter().map(|slot| (slot.request.clone(), slot.search.clone())));
-        let (requests, searches): (Vec<_>, Vec<_>) = of_speaker.map(|(speaks, (r, s))| ((speaks.clone(), r), (speaks, s))).unzip();
+        let of_speaker =
+            speaks.iter().cloned().zip(slots.iter().map(|slot| (slot.request.clone(), slot.search.clone())));
+        let (requests, searches): (Vec<_>, Vec<_>) =
+            of_speaker.map(|(speaks, (r, s))| ((speaks.clone(), r), (speaks, s))).unzip();
         let first_beat = self.beats.as_ref().map_or_else(high, |beats| beats.eq_value(config.beats() - 1));
         let before = &self.unreadable & !first_beat;
         Element {

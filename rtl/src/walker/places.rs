@@ -45,9 +45,8 @@ fn in_table(config: &Config, table: &Control, hash: &Signal, way: u32) -> Signal
     let parts = parts_log2(config.ways());
     // The mask is ones up to the array's highest index bit; the way's bits stand from there down.
     let top = (mask & !mask.shr(1)).named(format!("top_index_bit_{way}"));
-    let of_way = (0..parts)
-        .filter(|n| way >> (parts - 1 - n) & 1 != 0)
-        .fold(lit(INDEX_BITS, 0u32), |bits, n| bits | top.shr(n));
+    let of_way =
+        (0..parts).filter(|n| way >> (parts - 1 - n) & 1 != 0).fold(lit(INDEX_BITS, 0u32), |bits, n| bits | top.shr(n));
     (hash & mask.shr(parts)) | of_way
 }
 
