@@ -45,8 +45,9 @@
 //! **Replacement.** A counter names the way, the same for all sets. A page is kept only if it was looked for in all
 //! sizes before its walk, so that no page stands in two ways.
 //!
-//! A 2 MiB page and a 1 GiB page that hold one address can stand here together, when software has replaced one by the
-//! other and not invalidated it yet: the 2 MiB page is found.
+//! Pages that overlap can stand here together, when software has replaced one by the other and not invalidated it yet: of
+//! a 2 MiB page and a 1 GiB page the 2 MiB page is found, and of a page of the request's own and a global one of the same
+//! size any one, never both.
 //!
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
@@ -295,10 +296,19 @@ impl Component for L2 {
 
         // Comparing what was read.
         let matching: Vec<Signal> = (0..).zip(&s.set).map(|(way, slot)| self.matches(way, slot, &s.compared)).collect();
-        let (lower, upper) = matching.split_at(matching.len() / 2);
-        let in_lower = any_of(lower).named("in_lower");
-        let outdone = upper.iter().map(|matches| matches & !&in_lower);
-        let matches: Vec<Signal> = lower.iter().cloned().chain(outdone).collect();
+        let globals: Vec<&Signal> = s.set.iter().map(|slot| &slot.mapping.global).collect();
+        let own: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & !*global).collect();
+        let shared: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & *global).collect();
+        let (lower, upper) = (0..matching.len()).partition::<Vec<usize>, _>(|way| *way < matching.len() / 2);
+        let of = |each: &[Signal], ways: &[usize]| any_of(ways.iter().map(|way| &each[*way]));
+        let in_lower = of(&matching, &lower).named("in_lower");
+        let (own_in_lower, own_in_upper) = (of(&own, &lower), of(&own, &upper));
+        let matches: Vec<Signal> = (0..matching.len())
+            .map(|way| match lower.contains(&way) {
+                true => &own[way] | (&shared[way] & !&own_in_lower),
+                false => (&own[way] | (&shared[way] & !&own_in_upper)) & !&in_lower,
+            })
+            .collect();
         let compares = (&s.compared.slot & &alive).any().named("compares");
         let hit = (compares & any_of(&matches) & !effect).named("hit");
         let stalls = (s.compared.slot.any() & !&i.can_take & !effect).named("stalls");
@@ -402,7 +412,8 @@ impl Component for L2 {
         };
 
         m.check("one_way_matches", !s.compared.slot.any() | at_most_one(&matches));
-        m.check("one_way_holds_a_small_page", &s.compared.large | !s.compared.slot.any() | at_most_one(&matching));
+        let stands_once = at_most_one(&own) & at_most_one(&shared);
+        m.check("one_way_holds_a_small_page", &s.compared.large | !s.compared.slot.any() | stands_once);
         m.check("no_fill_while_sweeping", !(&fill & &sweeping));
         m.assume("invalidations_wait_for_the_sweep", !(effect & &sweeping));
         m.cover("stalled", stalls.clone());

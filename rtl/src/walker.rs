@@ -157,8 +157,8 @@ bundle! {
         pub slots: Vec<Waiting>,
         /// An answer.
         pub offer: Offer,
-        /// 1 bit: there is something to be judged.
-        pub judging: Signal,
+        /// 1 bit: something is judged, or software's answer weighed, if its turn is open.
+        pub has_outcome: Signal,
         /// What is worth counting.
         pub event: Event,
         /// 52 bits: the page for which a walk has found a mapping, while one of the first two events says so.
@@ -518,7 +518,7 @@ impl Component for Walker {
                 .map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() })
                 .collect(),
             offer,
-            judging: s.element.full.clone(),
+            has_outcome: any_of([&s.element.full, &nothing, &s.software.answer.valid]),
             event: Event {
                 predicted: &finds & &s.element.first,
                 mispredicted: &finds & !&s.element.first,
