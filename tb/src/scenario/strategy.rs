@@ -362,7 +362,7 @@ pub fn scenarios(configs: &[&Config]) -> impl Strategy<Value = Scenario> + use<>
     // A table that holds something to begin with.
     let setup = prop::collection::vec(map().prop_map(|action| Step { wait: 0, action }), 0..12);
     let group =
-        prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst(), 2 => revisit(), 3 => flight()];
+        prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst(), 5 => revisit(), 3 => flight()];
     let steps = (setup, prop::collection::vec(group, 1..70))
         .prop_map(|(setup, groups)| setup.into_iter().chain(groups.into_iter().flatten()).collect());
     (select(configs), any::<u64>(), search_enable, memory(), steps).prop_map(
