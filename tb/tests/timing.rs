@@ -129,7 +129,7 @@ fn a_walk_that_ends_in_a_fault_takes_as_long_as_one_that_succeeds() {
 }
 
 #[test]
-fn with_no_search_enabled_the_answer_comes_in_cycle_3() {
+fn with_no_search_enabled_the_answer_comes_in_cycle_4() {
     for config in configs() {
         let mut bench = Bench::new(&config);
         bench.table.search_enable = 0;
