@@ -200,16 +200,22 @@ impl Component for Delivery {
         let lingers = (&answers & &s.own & &i.fresh & &is_mapping & page::covers(&mapping, &i.newest)).named("lingers");
         let loads = (&i.offer.valid | &i.from_l2.valid).named("loads");
         let withdrawn = (&s.valid & &is_mapping & concerns(&i.invalidate, &mapping)).named("withdrawn_now");
-        let refill_valid = (&answers & s.serving.any() & &is_mapping & fault.is_zero() & !&s.refilled).named("refills");
+        // What a free register holds may be unknown; what leaves here without an answer is not.
+        let gives = (&answers & s.serving.any()).named("gives");
+        let refill_valid = (&gives & &is_mapping & fault.is_zero() & !&s.refilled).named("refills");
 
         let source = |source: LateSource| lit(2, source.code());
         let outputs = DeliveryOutputs {
             can_take: can_take.clone(),
             late: LateAnswer {
-                valid: &answers & s.serving.any(),
+                valid: gives.clone(),
                 id: s.request.id.clone(),
-                pfn: page::frame(&mapping.pfn, &mapping.size, &s.request.vpn).gate(&(&is_mapping & fault.is_zero())),
-                fault: fault.clone(),
+                pfn: page::frame(&mapping.pfn, &mapping.size, &s.request.vpn).gate(&all_of([
+                    &gives,
+                    &is_mapping,
+                    &fault.is_zero(),
+                ])),
+                fault: fault.gate(&gives),
                 source: when(&from_l2, source(LateSource::L2))
                     .or_when(&s.own, source(LateSource::Walk))
                     .otherwise(source(LateSource::Shared)),

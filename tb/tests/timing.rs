@@ -134,10 +134,10 @@ fn with_no_search_enabled_the_answer_comes_in_cycle_4() {
         let mut bench = Bench::new(&config);
         bench.table.search_enable = 0;
         let answered = bench.walks(read(1, VPN), Err(Fault::NotPresent));
-        assert_eq!((answered.cycles, answered.reads), (3, 0));
+        assert_eq!((answered.cycles, answered.reads), (4, 0));
         bench.table.search_enable = 0b11_1000;
         let answered = bench.walks(read(0, VPN), Err(Fault::NotPresent));
-        assert_eq!((answered.cycles, answered.reads), (3, 0), "ASID 0 has its own searches only");
+        assert_eq!((answered.cycles, answered.reads), (4, 0), "ASID 0 has its own searches only");
     }
 }
 
