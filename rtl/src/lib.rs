@@ -2,16 +2,18 @@
 //!
 //! ```text
 //!                      hashwalk_mmu
-//!   lookup ──────────┬──────────────────────────────────► answer
-//!                    ▼            ▲          ▲       ▲
-//!              hashwalk_tlb ── found         │       │
-//!                    ▲                  hashwalk_l2  │
-//!   invalidate ──────┼──────────┐       sweep, found │
-//!                  refill     restart        │ cancel│
-//!                    │          ▼            ▼       │
-//!                    └───── hashwalk_walker ─────────┘ ──► miss, refill (software)
-//!                             │        ▲
-//!                     hashwalk_hash    └────────────────► memory
+//!   lookup ────┬─────────────┬──────────────────────────────────────────► answer: hits, in the next cycle
+//!              ▼             ▼ guess: which search first
+//!        hashwalk_tlb   hashwalk_predictor
+//!          ▲   │ miss                                 ┌────────────────► late: all others, in any order
+//!          │   ▼                                      │
+//!          │  hashwalk_walker ── offer ─────► hashwalk_delivery ──┐
+//!          │    │  ▲    ▲ └─► miss, refill (software) ▲           │ refill
+//!          │    ▼  │    └────────────┐                │ offer     │
+//!          │  hash │                 │            hashwalk_l2 ◄───┤ fill
+//!          │       ▼                 │                ▲           │
+//!          │     memory          invalidate ──────────┘           │
+//!          └──────────────────────────────────────────────────────┘
 //! ```
 //!
 //! The contract is docs/spec.md, the cycles are docs/timing.md. One module a file:
@@ -22,9 +24,11 @@
 //! | [`tlb`] | the first level: the translations, their lookup, refill and removal |
 //! | [`l2`] | the second level, in block RAM |
 //! | [`replacement`] | the tree of pseudo-LRU bits |
-//! | [`walker`] | the walk's states, the memory port, software's turn; `walker::cuckoo` is the one for cuckoo tables |
+//! | [`walker`] | walks under way: their slots, the hash, the memory port, the judge, software's turn |
+//! | [`predictor`] | which search a walk begins with |
+//! | [`delivery`] | the answers of all that have missed |
 //! | [`verdict`], [`mod@line`] | what one entry, or one line, means for one search |
-//! | [`hash`] | the three hash functions |
+//! | [`hash`] | the three hash functions, in two halves |
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
 //! | [`axi`] | the MMU behind AXI4 and AXI4-Lite, with registers and counters |
