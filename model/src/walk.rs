@@ -154,6 +154,12 @@ impl Walk {
         }
     }
 
+    /// Where that stands which the current probe looks at, or the last one did: its element, or what begins within that.
+    #[must_use]
+    pub fn place(&self) -> PhysAddr {
+        self.place
+    }
+
     /// Goes on with the element that was read at [`Walk::probe_address`], or with the error of that read. A walk that is
     /// done stays as it is.
     #[inline]

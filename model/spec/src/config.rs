@@ -163,12 +163,7 @@ impl Config {
                 &s.frames,
                 "a power of two from 128 to 1048576",
             ),
-            (
-                s.format != Format::Radix || s.frames >= radix::MIN_FRAMES,
-                "frames",
-                &s.frames,
-                "at least 1024 with radix",
-            ),
+            (s.frames >= s.format.min_frames(), "frames", &s.frames, "at least 1024 with radix"),
             ([1, 2, 4, 8].contains(&s.entries_per_frame), "entries_per_frame", &s.entries_per_frame, "1, 2, 4 or 8"),
         ];
         for (holds, field, value, legal) in checks {

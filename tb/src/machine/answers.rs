@@ -61,6 +61,7 @@ impl Machine {
                 return Err(MachineError::Mismatch { cycle: self.now, request: waiting.request, mismatch });
             }
         }
+        self.note_strange_mapping(&waiting, answer, source);
         let level = match source {
             None => 1,
             Some(LateSource::L2) => 2,
@@ -101,6 +102,10 @@ impl Machine {
             let may_answer = mapping.global || !only_global;
             may_answer && mapping.covers(request.asid, request.vpn) && mapping.translate(&request) == answer
         };
+        if self.config.format().links_by_address() {
+            // A broken link may keep one from going through the whole table.
+            return self.is_found_otherwise(request, answer);
+        }
         self.os.table().mappings(self.os.ram()).is_ok_and(|mappings| mappings.into_iter().any(gives))
     }
 

@@ -14,13 +14,14 @@
 //! In each cycle inputs are driven, combinational logic settles, and all outputs are read as they stand before the
 //! clock edge. The table changes only between cycles, through [`Machine::change`]. Any number of requests may be out;
 //! the machine gives them their ids (`requests`). What the ports do is followed in `observe`, and answers are judged in
-//! `answers`.
+//! `answers`. Frames of nodes that were taken out of the table go back when the contract lets them (`nodes`).
 
 mod answers;
 mod engine;
 mod error;
 mod handler;
 mod memory;
+mod nodes;
 mod observe;
 mod ports;
 mod reads;
@@ -47,7 +48,7 @@ use hashwalk_model::os::Os;
 use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
 use hashwalk_model::{Mapping, PhysicalMemory};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Config, Format, Invalidation, PhysAddr, Request};
+use hashwalk_spec::{Config, Format, Invalidation, PhysAddr, Request, radix};
 use memory::MemoryAgent;
 use ports::Ports;
 use requests::{Requests, Waiting};
@@ -105,6 +106,8 @@ pub struct Machine {
     now: u64,
     /// The last cycle in which a request waited or a read was out.
     busy_at: u64,
+    /// When the table changed last, if frames of its nodes may be held since.
+    nodes_held_since: Option<u64>,
     /// How long one walk may take, and how many may have to come before it.
     patience: u64,
     turns: u64,
@@ -137,6 +140,7 @@ impl Machine {
             invalidations: VecDeque::new(),
             now: 0,
             busy_at: 0,
+            nodes_held_since: None,
             turns: u64::from(walks(config)) + 2,
             in_flight: requests::IDS as u32,
             recording: None,
@@ -186,6 +190,7 @@ impl Machine {
     pub fn change(&mut self, change: impl FnOnce(&mut Os) -> Vec<Mapping>) {
         let withdrawn = change(&mut self.os);
         self.coherence.table_changed(self.now, &withdrawn);
+        self.nodes_held_since = self.config.format().links_by_address().then_some(self.now);
         for (id, waiting) in self.requests.iter() {
             let result = self.golden(waiting.request);
             self.coherence.request_observes(id.into(), self.now, result);
@@ -214,6 +219,12 @@ impl Machine {
     #[must_use]
     pub fn is_invalidating(&self) -> bool {
         !self.invalidations.is_empty()
+    }
+
+    /// What the hardware was seen to find while it was watched: whatever its TLB holds, and what its walks give to others.
+    #[must_use]
+    pub fn brought(&self) -> Vec<Mapping> {
+        self.watch.as_ref().map(Watch::brought).unwrap_or_default()
     }
 
     /// What each walk does, as docs/timing.md draws it.
@@ -336,18 +347,15 @@ impl Machine {
 
     /// The golden answer at this moment.
     fn golden(&self, request: Request) -> WalkResult {
-        let (memory, context) = (self.os.memory(), self.os.walk_context());
+        let context = self.os.walk_context();
         if self.poison.is_empty() {
-            return walk(memory, &context, request);
+            return walk(self.os.memory(), &context, request);
         }
-        let reader = Reader { memory, format: context.layout().format(), poison: &self.poison };
-        let mut walk = Walk::new(&context, request);
-        loop {
-            match walk.progress() {
-                Progress::Probe(address) => walk.step(reader.read(address)),
-                Progress::Done(result) => return result,
-            };
-        }
+        self.reader().finish(Walk::new(&context, request))
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { memory: self.os.memory(), format: self.config.format(), poison: &self.poison }
     }
 
     /// The configuration on the bench.
@@ -359,7 +367,10 @@ impl Machine {
 
 /// The probes that one search may make.
 fn most_probes(config: &Config) -> u32 {
-    config.max_steps().max(config.ways())
+    match config.format() {
+        Format::Radix => radix::LEVELS + 1,
+        _ => config.max_steps().max(config.ways()),
+    }
 }
 
 /// Physical memory as everybody on the bench sees it: some entries cannot be read.
@@ -375,5 +386,15 @@ impl Reader<'_> {
             return Err(BusError { address, bytes: self.format.element_bytes() });
         }
         self.memory.read_element(address, self.format)
+    }
+
+    /// Makes the walk at once.
+    fn finish(&self, mut walk: Walk) -> WalkResult {
+        loop {
+            match walk.progress() {
+                Progress::Probe(address) => walk.step(self.read(address)),
+                Progress::Done(result) => return result,
+            };
+        }
     }
 }

@@ -47,9 +47,23 @@ pub(super) fn explain(
 }
 
 /// The walk in the order of the contract, and those that begin with another search that is enabled.
-fn walks(context: &WalkContext, request: Request) -> impl Iterator<Item = Walk> {
+pub(super) fn walks(context: &WalkContext, request: Request) -> impl Iterator<Item = Walk> {
     let others = (0..Search::ALL.len()).filter_map(move |first| Walk::beginning_with(context, request, first));
     std::iter::once(Walk::new(context, request)).chain(others)
+}
+
+/// Whether a walk for the request, given what was read for it so far, comes to the element at `address` next.
+pub(super) fn leads_to(context: &WalkContext, request: Request, reads: &[Read], address: PhysAddr) -> bool {
+    (0..=reads.len()).rev().any(|start| {
+        walks(context, request).any(|mut walk| {
+            for read in &reads[start..] {
+                if walk.probe_address() == Some(read.address) {
+                    walk.step(read.element);
+                }
+            }
+            walk.probe_address() == Some(address)
+        })
+    })
 }
 
 /// The mapping that decided: that of the last walk in `reads` which ends in `answer`.

@@ -135,6 +135,11 @@ impl Watch {
         }
     }
 
+    /// What the TLB was given, and what the last walks found.
+    pub(super) fn brought(&self) -> Vec<Mapping> {
+        self.refilled.iter().chain(&self.found).copied().collect()
+    }
+
     pub(super) fn invalidation_accepted(&mut self, invalidation: Invalidation) {
         self.taking_effect = Some(invalidation);
     }
