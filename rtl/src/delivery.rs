@@ -32,7 +32,9 @@
 //!
 //! Reset: there is no outcome.
 
-use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, shape, when};
+use hashwalk_hdl::{
+    Component, Module, Signal, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, shape, when,
+};
 use hashwalk_spec::{Config, LateSource};
 
 use crate::page;
@@ -179,7 +181,8 @@ impl Component for Delivery {
             .collect();
         let more = any_of(&covered).named("more");
         let next = first_one(&covered);
-        let next_request = one_hot_mux(next.iter().cloned().zip(everybody.iter().map(|waiting| waiting.request.clone())));
+        let next_request =
+            one_hot_mux(next.iter().cloned().zip(everybody.iter().map(|waiting| waiting.request.clone())));
         let settled = |mask: &Signal| self.settled(mask, &i.moves, &i.vacant);
 
         let can_take = (!&s.valid).named("can_take");
@@ -212,7 +215,11 @@ impl Component for Delivery {
 
         m.assume("an_outcome_is_taken", !&loads | &can_take);
         m.assume("one_outcome", !(&i.offer.valid & &i.from_l2.valid));
-        m.check("whom_it_serves_waits", s.serving.gate(&s.valid).is_zero() | one_hot_mux((0..).zip(&everybody).map(|(n, w)| (s.serving.bit(n), w.alive.clone()))));
+        m.check(
+            "whom_it_serves_waits",
+            s.serving.gate(&s.valid).is_zero()
+                | one_hot_mux((0..).zip(&everybody).map(|(n, w)| (s.serving.bit(n), w.alive.clone()))),
+        );
         m.cover("shared", &answers & !&s.own);
         m.cover("withdrawn", withdrawn.clone());
         m.ignore(s.request.asid.clone());
@@ -240,8 +247,7 @@ impl Component for Delivery {
             outcome: when(&loads, outcome).or_when(&goes_on, for_next).otherwise(s.outcome.clone()),
             own: when(&loads, high()).or_when(&answers, low()).otherwise(s.own.clone()),
             refilled: !&loads & (&s.refilled | &refill_valid),
-            promised: when(&goes_on, covered_slots.bits(0..walks))
-                .otherwise(s.promised.gate(&(effect & !&withdrawn))),
+            promised: when(&goes_on, covered_slots.bits(0..walks)).otherwise(s.promised.gate(&(effect & !&withdrawn))),
         };
         (outputs, next_state)
     }

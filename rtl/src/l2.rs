@@ -51,8 +51,7 @@
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
 use hashwalk_hdl::{
-    Bundle, Component, MemoryPorts, Module, Signal, any_of, bundle, concat, high, lit, low, one_hot_mux,
-    shape, when,
+    Bundle, Component, MemoryPorts, Module, Signal, any_of, bundle, concat, high, lit, low, one_hot_mux, shape, when,
 };
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
@@ -301,7 +300,10 @@ impl Component for L2 {
         let hit = (compares & any_of(&matches) & !effect).named("hit");
         let stalls = (s.compared.slot.any() & !&i.can_take & !effect).named("stalls");
         let found: Mapping = one_hot_mux(matches.iter().cloned().zip(s.set.iter().map(|slot| slot.mapping.clone())));
-        let faults = matches.iter().cloned().zip(s.set.iter().map(|slot| page::denial(&slot.mapping.rights, &s.compared.request)));
+        let faults = matches
+            .iter()
+            .cloned()
+            .zip(s.set.iter().map(|slot| page::denial(&slot.mapping.rights, &s.compared.request)));
         let offer = Offer {
             valid: &hit & &i.can_take,
             slot: s.compared.slot.clone(),
@@ -317,7 +319,8 @@ impl Component for L2 {
         let any_due = any_of(&due).named("any_due");
         let due_slot = concat(choice.granted.iter().rev());
         let due_large = (&due_slot & !&s.small_due).any().named("due_large");
-        let due_request = one_hot_mux(choice.granted.iter().cloned().zip(i.slots.iter().map(|slot| slot.request.clone())));
+        let due_request =
+            one_hot_mux(choice.granted.iter().cloned().zip(i.slots.iter().map(|slot| slot.request.clone())));
         let moves = (&open & !&stalls).named("moves");
         let begins = (&i.allocate & &open).named("begins");
         let has_small = (&begins & &i.fresh & &s.read_ahead & !&stalls).named("has_small");

@@ -27,7 +27,9 @@
 //! | [`hash`] | the three hash functions |
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
+//! | [`axi`] | the MMU behind AXI4 and AXI4-Lite, with registers and counters |
 
+pub mod axi;
 pub mod delivery;
 pub mod hash;
 pub mod l2;
@@ -51,4 +53,16 @@ use hashwalk_spec::Config;
 pub fn generate(config: &Config) -> Design {
     assert!(config.format().has_hardware(), "format = {} has no hardware walker yet", config.format());
     elaborate(&mmu::Mmu::new(config))
+}
+
+/// Generates the hardware of a configuration behind AXI4 and AXI4-Lite.
+#[must_use]
+pub fn generate_axi(config: &Config) -> Design {
+    elaborate(&axi::Axi::new(config))
+}
+
+/// Generates the reads and the compare-and-set of the table on AXI4, without an MMU.
+#[must_use]
+pub fn generate_update(config: &Config) -> Design {
+    elaborate(&axi::update::UpdateTop::new(config))
 }

@@ -185,6 +185,7 @@ impl Component for Mmu {
         let invalidate_ready = !(&s.invalidate.valid | sweeping);
         let accept_invalidate = (&i.invalidate.valid & &invalidate_ready).named("accept_invalidate");
 
+        let first_search = Search::of_walk(&i.control.search_enable, &i.lookup.asid);
         tlb.connect(TlbInputs {
             lookup_vpn: i.lookup.vpn.clone(),
             lookup_asid: i.lookup.asid.clone(),
@@ -202,7 +203,9 @@ impl Component for Mmu {
         walker.connect(WalkerInputs {
             allocate: allocate.clone(),
             newest: s.request.clone(),
+            fresh: s.fresh.clone(),
             search: s.search.clone(),
+            lookup: first_search.sought(&i.lookup.vpn, &i.lookup.asid),
             control: i.control.clone(),
             invalidate: s.invalidate.clone(),
             memory: i.memory,
@@ -251,7 +254,6 @@ impl Component for Mmu {
         m.ignore(late.served.bit(walks));
         m.ignore(walk.killed.clone());
 
-        let first_search = Search::of_walk(&i.control.search_enable, &i.lookup.asid);
         let outputs = MmuOutputs {
             lookup_ready,
             answer: answer(&s.request, &hit, &tlb.outputs.found),

@@ -11,8 +11,8 @@
 //! ```
 
 use hashwalk_hdl::{Signal, concat, lit, when};
-use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 use hashwalk_spec::PageSize;
+use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 
 use crate::ports::{Mapping, Request, SIZE_BITS};
 

@@ -270,13 +270,7 @@ pub const ADDRESS_BITS: u32 = PHYS_ADDR_BITS;
 /// The widths of an outcome.
 #[must_use]
 pub fn outcome() -> Outcome {
-    Outcome {
-        fault: shape(FAULT_BITS),
-        is_mapping: shape(1),
-        mapping: mapping(),
-        from_l2: shape(1),
-        keep: shape(1),
-    }
+    Outcome { fault: shape(FAULT_BITS), is_mapping: shape(1), mapping: mapping(), from_l2: shape(1), keep: shape(1) }
 }
 
 /// The same bundle of zeros: what a register holds that counts for nothing yet.

@@ -1,17 +1,20 @@
-//! What one element of the table means for one search (docs/spec.md, section 4). Combinational, one cycle.
+//! What one element of the table means for one search (docs/spec.md, section 4). Combinational, in two stages.
 //!
 //! ```text
-//!  element ─► judge of the format ─► Step ─► conclude ─► Verdict: the walk ends, or goes on there, or the search is over
+//!  cycle in which it arrives             the next one
+//!  element ─► tags of the format ─►|─► judge of the format ─► Step ─► conclude ─► Verdict: the walk ends, or goes on
+//!                                                                                there, or the search is over
 //! ```
 //!
-//! Each format has a judge that says whether the element holds the page and where the chain goes on ([`Step`]); what
-//! follows from that is the same for all. A judge weighs each PTE that may be the one before it knows which it is
+//! Each format compares the tags of an element as it arrives ([`tags`]), and has a judge that says a cycle later whether it
+//! holds the page and where the chain goes on ([`Step`]); what follows from that is the same for all. A judge weighs each PTE that may be the one before it knows which it is
 //! ([`Candidate::weigh`]), so that rights and alignment cost no time after the comparison of the tags.
 
-use hashwalk_hdl::{Signal, any_of, bundle, lit, when};
-use hashwalk_spec::entry;
+use hashwalk_hdl::{Signal, any_of, bundle, lit, low, when};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
+use hashwalk_spec::{Format, entry};
 
+use crate::line;
 use crate::page;
 use crate::ports::Request;
 
@@ -53,8 +56,6 @@ bundle! {
 
     /// A PTE that may be the one.
     pub struct Candidate {
-        /// 1 bit.
-        pub valid: Signal,
         /// 1 bit.
         pub global: Signal,
         /// 4 bits.
@@ -124,14 +125,6 @@ bundle! {
     }
 }
 
-impl Sought {
-    /// Whether a PTE whose tag agrees is one that ends this search.
-    #[must_use]
-    pub fn accepts(&self, found: &Candidate) -> Signal {
-        &found.valid & (&found.global | !&self.global)
-    }
-}
-
 impl Killed {
     /// Whether the mappings of this size are named: (those that are not global, global ones).
     #[must_use]
@@ -168,29 +161,61 @@ impl Weighed {
     }
 }
 
-/// Judges an entry of a coalesced chain, or of a cuckoo table.
+/// Bits of what the tags of an element come to.
 #[must_use]
-pub fn judge_entry(bits: &Signal, scales: &Scales, links: bool) -> Step {
-    let sought = &scales.sought;
+pub fn tag_bits(format: Format) -> u32 {
+    match format {
+        Format::Line => line::TAG_BITS,
+        _ => 1,
+    }
+}
+
+/// Compares the tags of an element that arrives with what is sought.
+#[must_use]
+pub fn tags(format: Format, bits: &Signal, sought: &Sought) -> Signal {
+    match format {
+        Format::Line => line::tags(bits, sought),
+        Format::Chained | Format::Cuckoo => holds_page(bits, sought),
+        Format::Inverted | Format::Tree | Format::Radix => unreachable!("they have no hardware walker"),
+    }
+}
+
+/// What an element means, given its tags.
+#[must_use]
+pub fn judge(format: Format, bits: &Signal, tags: &Signal, scales: &Scales) -> Step {
+    match format {
+        Format::Line => line::judge(bits, tags, scales),
+        Format::Chained => judge_entry(bits, tags, scales, true),
+        Format::Cuckoo => judge_entry(bits, tags, scales, false),
+        Format::Inverted | Format::Tree | Format::Radix => unreachable!("they have no hardware walker"),
+    }
+}
+
+/// Whether an entry holds the page.
+fn holds_page(bits: &Signal, sought: &Sought) -> Signal {
+    let same_page = bits.bits(entry::VPN).eq(&sought.vpn).named("same_page");
+    let same_asid = bits.bits(entry::ASID).eq(&sought.asid).named("same_asid");
+    let same_size = bits.bits(entry::SIZE).eq(&sought.size).named("same_size");
+    let accepted = bits.bit(entry::VALID) & (bits.bit(entry::GLOBAL) | !&sought.global);
+    same_page & same_asid & same_size & accepted
+}
+
+/// Judges an entry of a coalesced chain, or of a cuckoo table, which has no links.
+fn judge_entry(bits: &Signal, tags: &Signal, scales: &Scales, links: bool) -> Step {
     let stray = entry::ZERO_IN_MAPPING.map(|range| bits.bits(range).any());
-    let in_link_word = if links { lit(1, 0u32) } else { bits.bits(entry::LINK_WORD).any() };
+    let in_link_word = if links { low() } else { bits.bits(entry::LINK_WORD).any() };
     let found = Candidate {
-        valid: bits.bit(entry::VALID),
         global: bits.bit(entry::GLOBAL),
         rights: bits.bits(entry::RIGHTS),
         pfn: bits.bits(entry::PFN),
         stray_bits: any_of(stray) | in_link_word,
     };
-    let same_page = bits.bits(entry::VPN).eq(&sought.vpn).named("same_page");
-    let same_asid = bits.bits(entry::ASID).eq(&sought.asid).named("same_asid");
-    let same_size = bits.bits(entry::SIZE).eq(&sought.size).named("same_size");
-    let is_match = same_page & same_asid & same_size & sought.accepts(&found);
     let (linked, next, bad_link) = if links {
         (bits.bit(entry::LINKED), bits.bits(entry::NEXT), bits.bits(entry::ZERO_IN_LINK).any())
     } else {
-        (lit(1, 0u32), lit(entry::INDEX_BITS, 0u32), lit(1, 0u32))
+        (low(), lit(entry::INDEX_BITS, 0u32), low())
     };
-    Step { is_match, found: found.weigh(scales), linked, next, bad_link }
+    Step { is_match: tags.clone(), found: found.weigh(scales), linked, next, bad_link }
 }
 
 /// What follows from a step of the walk.

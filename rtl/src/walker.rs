@@ -27,7 +27,7 @@
 //! cycle     0          1        2          3 ..  L + 2   L + 3    L + 4
 //! lookup    accepted   miss
 //! slot                 Free     Request    Read  ..      Check    Deliver
-//! stage                hash     memory           element judge    answer
+//! stage     hash 1     hash 2   memory           tags    judge    answer
 //! ```
 //!
 //! Each further probe adds L + 2, each further search L + 3: its hash. The hash unit serves the slots before the newest
@@ -54,16 +54,16 @@ mod places;
 pub mod search;
 pub mod slot;
 
-use hashwalk_hdl::{Bundle, Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
+use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
+use hashwalk_spec::Config;
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
-use hashwalk_spec::{Config, Format, Hash, entry, line};
 
-use crate::line as line_judge;
+use crate::hash;
 use crate::page;
 use crate::ports::{
     self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, zeros,
 };
-use crate::verdict::{self, Killed, Limits, SIZES, Scales, Step};
+use crate::verdict::{self, Killed, Limits, SIZES, Scales, Sought, Step};
 use arbiter::round_robin;
 use element::Element;
 use search::Search;
@@ -114,8 +114,12 @@ bundle! {
         pub allocate: Signal,
         /// What missed.
         pub newest: Request,
+        /// 1 bit: it was looked up in the cycle before.
+        pub fresh: Signal,
         /// The search that it begins with.
         pub search: Search,
+        /// What the walk would look for first of what is looked up in this cycle, and may miss in the next.
+        pub lookup: Sought,
         /// Software's settings.
         pub control: Control,
         /// In the cycle in which it takes effect.
@@ -166,10 +170,8 @@ bundle! {
     pub struct Hashing {
         /// One-hot: for which slot; all zero: the newest miss has its turn.
         pub slot: Signal,
-        /// 52 bits: the page's, or its group's.
-        pub vpn: Signal,
-        /// 16 bits.
-        pub asid: Signal,
+        /// What the first half of the hash has given, for each way.
+        pub begun: Vec<Signal>,
     }
 
     /// Registers.
@@ -258,7 +260,9 @@ impl Component for Walker {
         WalkerInputs {
             allocate: shape(1),
             newest: ports::request(),
+            fresh: shape(1),
             search: Search::none(),
+            lookup: Slot::free(&self.config).sought(),
             control: ports::control(&self.config),
             invalidate: ports::invalidate(),
             memory: ports::memory_in(&self.config),
@@ -270,10 +274,13 @@ impl Component for Walker {
     fn reset(&self) -> WalkerState {
         let walks = self.walks();
         let turn = (walks > 1).then(|| lit(walks, 0u32));
-        let request = ports::request();
+        let begun_bits = hash::begun_bits(self.config.hash());
         WalkerState {
             slot: vec![Slot::free(&self.config); walks as usize],
-            hashing: zeros(&Hashing { slot: shape(walks), vpn: request.vpn, asid: request.asid }),
+            hashing: zeros(&Hashing {
+                slot: shape(walks),
+                begun: vec![shape(begun_bits); self.config.ways() as usize],
+            }),
             hash_turn: turn.clone(),
             standing: lit(walks, 0u32),
             memory_turn: turn.clone(),
@@ -293,13 +300,9 @@ impl Component for Walker {
         };
         let alive = bits(&each(&|_, slot| slot.is_alive())).named("alive");
 
-        // The hash unit: the slot that was chosen in the cycle before, else the newest miss.
+        // The hash unit's second half: for the slot that was chosen in the cycle before, else for the newest miss.
         let unit_busy = s.hashing.slot.any().named("unit_busy");
-        let newest = i.search.sought(&i.newest.vpn, &i.newest.asid);
-        let newest_vpn = places::hashed_vpn(config, &newest);
-        let hash_vpn = when(&unit_busy, s.hashing.vpn.clone()).otherwise(newest_vpn).named("hash_vpn");
-        let hash_asid = when(&unit_busy, s.hashing.asid.clone()).otherwise(newest.asid).named("hash_asid");
-        let index = places::places(config, m, &i.control, &hash_vpn, &hash_asid);
+        let index = places::places(config, m, &i.control, &s.hashing.begun);
 
         // Who is hashed next, and who has nothing to look for.
         let waits = each(&|n, slot| {
@@ -308,7 +311,8 @@ impl Component for Walker {
         });
         let hashes: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & &slot.search.exists).collect();
         let chosen = round_robin(&hashes, s.hash_turn.as_ref());
-        let seekless: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & !&slot.search.exists).collect();
+        let seekless: Vec<Signal> =
+            waits.iter().zip(&s.slot).map(|(waits, slot)| waits & !&slot.search.exists).collect();
         let seekless = first_one(&seekless);
 
         // The memory port.
@@ -327,14 +331,15 @@ impl Component for Walker {
         let fires = (&s.element.full & !effect & &i.turn.open).named("fires");
         let speaker = |n: u32| s.element.slot.bit(n);
         let listens = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(Slot::listens)));
-        let killed = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.killed.clone())));
+        let killed =
+            one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.killed.clone())));
         let steps = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.steps.clone())));
-        let sought = s.element.search.sought(&s.element.request.vpn, &s.element.request.asid);
+        let sought = s.element.sought.clone();
         let (private_killed, global_killed) = killed.of_size(&sought.size);
-        let scales = Scales { sought: sought.named("sought"), request: s.element.request.clone(), private_killed, global_killed };
-        let step = self.judge(&s.element.bits, &scales);
+        let scales = Scales { sought, request: s.element.request.clone(), private_killed, global_killed };
+        let step = verdict::judge(config.format(), &s.element.bits, &s.element.tags, &scales);
         let last_step = steps.eq_value(most_steps(config) - 1).named("last_step");
-        let next_search = s.element.search.next();
+        let next_search = Search::first(&s.element.later);
         // After the last way the search is over; ways before it decide nothing if they do not match.
         let goes_past = if config.ways() > 1 { !&last_step } else { low() };
         let verdict = verdict::conclude(
@@ -352,7 +357,8 @@ impl Component for Walker {
         let follows = (&judged & &verdict.follow).named("follows");
         let restarts = (&judged & &verdict.restart).named("restarts");
         let passes = goes_past & !&verdict.ends_walk;
-        let next_begins = (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
+        let next_begins =
+            (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
 
         // Software.
         let questions = each(&|n, slot| {
@@ -362,12 +368,15 @@ impl Component for Walker {
         let question = round_robin(&questions, s.ask_turn.as_ref());
         let is_asking = s.asking.any().named("is_asking");
         let asked: Vec<Signal> = each(&|n, _| {
-            when(&is_asking, s.asking.bit(n)).otherwise(&question.granted[n as usize] & !&s.told).named(format!("asks_{n}"))
+            when(&is_asking, s.asking.bit(n))
+                .otherwise(&question.granted[n as usize] & !&s.told)
+                .named(format!("asks_{n}"))
         });
         let asker = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.request.clone())));
         let nothing = any_of(&seekless).named("nothing_sought");
         let miss_valid = any_of(&asked).named("asked");
-        let refill_ready = (&miss_valid & &i.turn.open & !effect & !&s.element.full & !&nothing).named("refill_is_ready");
+        let refill_ready =
+            (&miss_valid & &i.turn.open & !effect & !&s.element.full & !&nothing).named("refill_is_ready");
         let told = (&refill_ready & &i.refill.valid).named("told");
         let answer = by_software(&i.refill, &asker);
         let asker_killed = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.killed.clone())));
@@ -442,17 +451,16 @@ impl Component for Walker {
             })
             .collect();
 
-        // The next search's place is hashed in the next cycle; else that of somebody who waits.
-        let work = |n: Signal, search: &Search, request: &Request| {
-            let sought = search.sought(&request.vpn, &request.asid);
-            Hashing { slot: n, vpn: places::hashed_vpn(config, &sought), asid: sought.asid }
-        };
-        let of_next = work(s.element.slot.clone(), &next_search, &s.element.request);
-        let waiting =
-            (0..).zip(&s.slot).map(|(n, slot): (u32, _)| work(lit(self.walks(), 1u32 << n), &slot.search, &slot.request));
-        let of_chosen = one_hot_mux(chosen.granted.iter().cloned().zip(waiting));
+        // The first half of the hash: of the next search, of somebody who waits, or of what is being looked up.
+        let of_next = next_search.sought(&s.element.request.vpn, &s.element.request.asid);
+        let of_chosen = one_hot_mux(chosen.granted.iter().cloned().zip(s.slot.iter().map(Slot::sought)));
+        let any_chosen = any_of(&hashes);
         let hash_moves = !&next_begins;
-        let hashing = when(&next_begins, of_next).otherwise(of_chosen);
+        let begins = when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone());
+        let hashing = Hashing {
+            slot: when(&next_begins, s.element.slot.clone()).otherwise(bits(&chosen.granted)),
+            begun: places::begun(config, &i.control, &begins),
+        };
 
         let element = s.element.next(config, &i.memory, &fires, &s.slot);
         let next = WalkerState {
@@ -467,16 +475,17 @@ impl Component for Walker {
             told: told.clone(),
         };
 
-        // A and D, which software keeps.
-        for word in 0..config.format().ptes() {
-            m.ignore(s.element.bits.bits(line::in_word(word, entry::ACCESSED..entry::DIRTY + 1)));
-        }
-        m.ignore(s.element.search.exists.clone());
-        if config.hash() == Hash::Asid {
-            m.ignore(s.hashing.vpn.clone());
-        }
+        // What was compared as it arrived, and A and D, which software keeps.
+        m.ignore(s.element.bits.clone());
+        m.ignore(i.lookup.size.clone());
+        m.ignore(s.element.sought.global.clone());
+        m.ignore(i.lookup.global.clone());
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
-        m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.out.any()))));
+        m.check(
+            "a_read_is_out_for_what_comes",
+            !&s.element.full
+                | one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.out.any()))),
+        );
         m.check("one_request_at_the_port", at_most_one(&presents));
         m.check("one_question", at_most_one(&asked));
         m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &told)));
@@ -492,7 +501,11 @@ impl Component for Walker {
             any_vacant: any_of(&vacancies),
             vacant: bits(&vacant),
             idle: bits(&vacancies).all(),
-            slots: s.slot.iter().map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() }).collect(),
+            slots: s
+                .slot
+                .iter()
+                .map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() })
+                .collect(),
             offer,
             judging: s.element.full.clone(),
             killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
@@ -518,16 +531,6 @@ impl Component for Walker {
 }
 
 impl Walker {
-    /// What the element means in this format.
-    fn judge(&self, element: &Signal, scales: &Scales) -> Step {
-        match self.config.format() {
-            Format::Line => line_judge::judge(element, scales),
-            Format::Chained => verdict::judge_entry(element, scales, true),
-            Format::Cuckoo => verdict::judge_entry(element, scales, false),
-            Format::Inverted | Format::Tree | Format::Radix => unreachable!("they have no hardware walker"),
-        }
-    }
-
     /// The slot of the newest miss.
     fn allocation(
         &self,
@@ -543,7 +546,8 @@ impl Walker {
         };
         let behind: Option<Vec<Signal>> = (self.walks() > 1).then(|| (0..).zip(&s.slot).map(leads).collect());
         let is_behind = behind.as_ref().map_or_else(low, any_of);
-        let hashed = !(unit_busy | is_behind | !&i.search.exists);
+        let hashed = &i.fresh & !(unit_busy | is_behind | !&i.search.exists);
+        let sought = i.search.sought(&i.newest.vpn, &i.newest.asid);
         Slot {
             state: when(&i.control.software_refill, Walk::Ask.signal())
                 .or_when(&hashed, Walk::Request.signal())
@@ -551,6 +555,8 @@ impl Walker {
             software: i.control.software_refill.clone(),
             request: i.newest.clone(),
             behind: behind.map(|behind| bits(&behind)),
+            sought_vpn: sought.vpn,
+            sought_asid: sought.asid,
             search: i.search.clone(),
             index: index.to_vec(),
             ..Slot::free(&self.config)

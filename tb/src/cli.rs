@@ -138,9 +138,23 @@ pub struct ReplayArgs {
     pub wave: Option<PathBuf>,
 }
 
+/// What is emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Top {
+    /// The MMU, with the ports of docs/spec.md
+    Mmu,
+    /// The MMU behind AXI4 and AXI4-Lite, with the registers of docs/registers.md
+    Axi,
+    /// The table's reads and compare-and-set on AXI4, without an MMU
+    Update,
+}
+
 /// `hashwalk emit`.
 #[derive(Debug, Args)]
 pub struct EmitArgs {
+    /// Which module is on top
+    #[arg(long, value_enum, default_value = "mmu")]
+    pub top: Top,
     /// On which hardware
     #[command(flatten)]
     pub config: ConfigArgs,

@@ -5,20 +5,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
-use hashwalk_rtl::generate;
+use hashwalk_rtl::{generate, generate_axi, generate_update};
 use hashwalk_spec::Config;
 
+use crate::cli::Top;
 use crate::device::require_hardware;
 use crate::whole_file;
 
-/// Writes all files of a configuration into `folder`, which is made if it is not there. Each file is complete or not
+/// Writes all files of a top of a configuration into `folder`, which is made if it is not there. Each file is complete or not
 /// there at all.
 ///
 /// # Errors
 /// The format has no hardware walker, or the folder or a file cannot be written.
-pub fn emit(config: &Config, folder: &Path) -> Result<Vec<PathBuf>> {
+pub fn emit(config: &Config, top: Top, folder: &Path) -> Result<Vec<PathBuf>> {
     require_hardware(config)?;
-    let design = generate(config);
+    let design = match top {
+        Top::Mmu => generate(config),
+        Top::Axi => generate_axi(config),
+        Top::Update => generate_update(config),
+    };
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut files: Vec<(String, String)> =
         design.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect();
@@ -62,6 +67,12 @@ fn describe(config: &Config, design: &Design) -> String {
             let meaning = match port.name.as_str() {
                 "clock" => "the rising edge counts",
                 "reset" => "synchronous, active high",
+                name if name.starts_with("m_axi_") => "AXI4, to the memory that holds the table",
+                name if name.starts_with("s_axil_") => "AXI4-Lite, to software (docs/registers.md)",
+                name if name.starts_with("update_") || name.starts_with("result_") => {
+                    "compare and set of a word (rtl/src/axi/compare_and_set.rs)"
+                }
+                "miss_interrupt" => "a level: software is asked to serve a miss",
                 name => meaning(name),
             };
             let _ = writeln!(text, "| `{}` | {direction} | {} | {meaning} |", port.name, port.width);
@@ -82,7 +93,7 @@ mod tests {
         let plain = folder.path().join("plain");
         std::fs::write(&plain, "").unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
-        let files = emit(&Config::preset("tiny").unwrap(), folder.path()).unwrap();
+        let files = emit(&Config::preset("tiny").unwrap(), Top::Mmu, folder.path()).unwrap();
         assert!(files.len() > 2 && files.iter().all(|file| mode(file) == mode(&plain)), "{files:?}");
     }
 }

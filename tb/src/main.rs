@@ -208,7 +208,7 @@ fn replay_scenario(args: &ReplayArgs) -> Result<ExitCode> {
 
 fn emit_verilog(args: &EmitArgs) -> Result<ExitCode> {
     let config = Config::load(&args.config.config)?;
-    for path in emit::emit(&config, &args.output)? {
+    for path in emit::emit(&config, args.top, &args.output)? {
         print(&path.display().to_string())?;
     }
     Ok(ExitCode::SUCCESS)

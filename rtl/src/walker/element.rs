@@ -1,9 +1,9 @@
 //! The element register: what memory sends for one walk at a time, until it is judged.
 //!
 //! ```text
-//! cycle     t              t + 1                          one beat
+//! cycle     t                        t + 1                          one beat
 //! memory    last beat
-//! element                  full; judged, and empty or filled again at its end
+//! element   its tags are compared    full; judged, and empty or filled again at its end
 //! ```
 //!
 //! The beats of a read come in one piece, so one register serves all walks. It is not ready for a beat while what it
@@ -12,9 +12,9 @@
 use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, one_hot_mux, when};
 use hashwalk_spec::Config;
 
-use super::search::Search;
 use super::slot::Slot;
-use crate::ports::{self, MemoryIn, Request};
+use crate::ports::{self, MemoryIn, Request, SEARCHES, zeros};
+use crate::verdict::{self, Sought};
 
 /// Bits that count the beats that are still to come.
 const BEAT_BITS: u32 = 3;
@@ -34,8 +34,12 @@ bundle! {
         pub slot: Signal,
         /// That walk's request.
         pub request: Request,
-        /// And its search.
-        pub search: Search,
+        /// The searches that it has still to make after this one, 6 bits.
+        pub later: Signal,
+        /// What this search looks for.
+        pub sought: Sought,
+        /// What the comparison of the tags with that has come to.
+        pub tags: Signal,
     }
 }
 
@@ -49,8 +53,10 @@ impl Element {
             unreadable: low(),
             beats: (config.beats() > 1).then(|| lit(BEAT_BITS, config.beats() - 1)),
             slot: lit(config.walks(), 0u32),
-            request: ports::zeros(&ports::request()),
-            search: Search::none(),
+            request: zeros(&ports::request()),
+            later: lit(SEARCHES, 0u32),
+            sought: zeros(&Slot::free(config).sought()),
+            tags: lit(verdict::tag_bits(config.format()), 0u32),
         }
     }
 
@@ -60,12 +66,15 @@ impl Element {
         let taken = (&memory.response_valid & (!&self.full | fires)).named("beat_taken");
         let last = &taken & self.beats.as_ref().map_or_else(high, Signal::is_zero);
         let speaks: Vec<Signal> = (0..config.walks()).map(|n| memory.response_id.eq_value(n)).collect();
-        let of_speaker = speaks.iter().cloned().zip(slots.iter().map(|slot| (slot.request.clone(), slot.search.clone())));
-        let (requests, searches): (Vec<_>, Vec<_>) = of_speaker.map(|(speaks, (r, s))| ((speaks.clone(), r), (speaks, s))).unzip();
+        let request = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.request.clone())));
+        let later = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.search.later.clone())));
+        let sought = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(Slot::sought)));
+        let bits = when(&taken, self.shifted(&memory.response_data)).otherwise(self.bits.clone());
+        let tags = verdict::tags(config.format(), &self.shifted(&memory.response_data), &sought);
         let first_beat = self.beats.as_ref().map_or_else(high, |beats| beats.eq_value(config.beats() - 1));
         let before = &self.unreadable & !first_beat;
         Element {
-            bits: when(&taken, self.shifted(&memory.response_data)).otherwise(self.bits.clone()),
+            bits,
             full: &last | (&self.full & !fires),
             unreadable: when(&taken, before | &memory.response_error).otherwise(self.unreadable.clone()),
             beats: self.beats.as_ref().map(|beats| {
@@ -74,8 +83,10 @@ impl Element {
                     .otherwise(beats.clone())
             }),
             slot: when(&taken, concat(speaks.iter().rev())).otherwise(self.slot.clone()),
-            request: when(&taken, one_hot_mux(requests)).otherwise(self.request.clone()),
-            search: when(&taken, one_hot_mux(searches)).otherwise(self.search.clone()),
+            request: when(&taken, request).otherwise(self.request.clone()),
+            later: when(&taken, later).otherwise(self.later.clone()),
+            sought: when(&taken, sought).otherwise(self.sought.clone()),
+            tags: when(&taken, tags).otherwise(self.tags.clone()),
         }
     }
 

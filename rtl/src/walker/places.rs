@@ -4,33 +4,32 @@ use hashwalk_hdl::{Module, Signal, concat, lit};
 use hashwalk_spec::address::{PAGE_OFFSET_BITS, PHYS_ADDR_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::format::parts_log2;
-use hashwalk_spec::{Config, Format, Hash};
+use hashwalk_spec::{Config, Format};
 
-use crate::hash::{HashInputs, HashUnit};
+use crate::hash::{self, HashInputs, HashUnit};
 use crate::line;
 use crate::ports::Control;
 use crate::verdict::Sought;
 
-/// The VPN that is hashed for what is sought: that of the page, or of its group.
+/// The first half of the hash of what is sought, for each way; without ways there is one.
 #[must_use]
-pub fn hashed_vpn(config: &Config, sought: &Sought) -> Signal {
-    match config.format() {
+pub fn begun(config: &Config, table: &Control, sought: &Sought) -> Vec<Signal> {
+    let vpn = match config.format() {
         Format::Line => line::group(&sought.vpn, &sought.size),
         _ => sought.vpn.clone(),
-    }
+    };
+    let of_way = |way| hash::begin(config.hash(), way, table.hash_key.as_ref(), &vpn, &sought.asid);
+    (0..config.ways()).map(of_way).collect()
 }
 
-/// The home index of what is hashed, or its place in each way.
+/// The home index of what is hashed, or its place in each way: the second half.
 #[must_use]
-pub fn places(config: &Config, m: &mut Module, table: &Control, vpn: &Signal, asid: &Signal) -> Vec<Signal> {
-    (0..config.ways())
-        .map(|way| {
+pub fn places(config: &Config, m: &mut Module, table: &Control, begun: &[Signal]) -> Vec<Signal> {
+    (0..)
+        .zip(begun)
+        .map(|(way, begun)| {
             let unit = m.instance(&format!("hash_{way}"), &HashUnit { hash: config.hash(), way });
-            unit.connect(HashInputs {
-                key: table.hash_key.clone(),
-                vpn: (config.hash() != Hash::Asid).then(|| vpn.clone()),
-                asid: asid.clone(),
-            });
+            unit.connect(HashInputs { key: table.hash_key.clone(), begun: begun.clone() });
             in_table(config, table, &unit.outputs, way).named(format!("place_{way}"))
         })
         .collect()
@@ -45,9 +44,8 @@ fn in_table(config: &Config, table: &Control, hash: &Signal, way: u32) -> Signal
     let parts = parts_log2(config.ways());
     // The mask is ones up to the array's highest index bit; the way's bits stand from there down.
     let top = (mask & !mask.shr(1)).named(format!("top_index_bit_{way}"));
-    let of_way = (0..parts)
-        .filter(|n| way >> (parts - 1 - n) & 1 != 0)
-        .fold(lit(INDEX_BITS, 0u32), |bits, n| bits | top.shr(n));
+    let of_way =
+        (0..parts).filter(|n| way >> (parts - 1 - n) & 1 != 0).fold(lit(INDEX_BITS, 0u32), |bits, n| bits | top.shr(n));
     (hash & mask.shr(parts)) | of_way
 }
 

@@ -32,21 +32,24 @@ impl Search {
     }
 
     /// The first search of a walk under this ASID, of those that are enabled in the mask. Under ASID 0 the global
-    /// searches would repeat the others, and are left out.
+    /// searches would repeat the others, and are left out; where that leaves none, what the search looks for does not
+    /// count, so that only `exists` and `later` wait for the ASID.
     #[must_use]
     pub fn of_walk(enabled: &Signal, asid: &Signal) -> Search {
-        let global = enabled.bits(OWN..SEARCHES).gate(&asid.any());
-        Search::first(&concat([global, enabled.bits(0..OWN)]))
-    }
-
-    /// The search after this one.
-    #[must_use]
-    pub fn next(&self) -> Search {
-        Search::first(&self.later)
+        let first = Search::first(enabled);
+        let space = asid.any();
+        let Search { exists, later, global, size } = first;
+        Search {
+            exists: exists & (!&global | &space),
+            later: concat([later.bits(OWN..SEARCHES).gate(&space), later.bits(0..OWN)]),
+            global,
+            size,
+        }
     }
 
     /// The first of the searches that are set in the mask.
-    fn first(mask: &Signal) -> Search {
+    #[must_use]
+    pub fn first(mask: &Signal) -> Search {
         let first = first_one(&(0..SEARCHES).map(|n| mask.bit(n)).collect::<Vec<_>>());
         Search {
             exists: mask.any(),

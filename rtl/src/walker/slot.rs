@@ -16,11 +16,12 @@
 
 use hashwalk_hdl::{Signal, any_of, bundle, lit, low, one_hot_mux, states, when};
 use hashwalk_spec::Config;
+use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 
 use super::search::Search;
 use crate::ports::{self, Request};
-use crate::verdict::{Killed, SIZES};
+use crate::verdict::{Killed, SIZES, Sought};
 
 /// Bits of a way's number.
 pub const WAY_BITS: u32 = 2;
@@ -62,6 +63,10 @@ bundle! {
         pub behind: Option<Signal>,
         /// The search that is being made, and those after it.
         pub search: Search,
+        /// 52 bits: the VPN that it looks for.
+        pub sought_vpn: Signal,
+        /// 16 bits: the ASID that it looks under.
+        pub sought_asid: Signal,
         /// Probes already made in this search; in a cuckoo table the ways that were judged.
         pub steps: Signal,
         /// 32 bits for each way: where the page may stand; without ways, the element that is probed.
@@ -137,6 +142,8 @@ impl Slot {
             request: ports::zeros(&ports::request()),
             behind: (config.walks() > 1).then(|| lit(config.walks(), 0u32)),
             search: Search::none(),
+            sought_vpn: lit(VPN_BITS, 0u32),
+            sought_asid: lit(ASID_BITS, 0u32),
             steps: lit(step_bits(config), 0u32),
             index: vec![lit(INDEX_BITS, 0u32); config.ways() as usize],
             way: is_cuckoo.then(|| lit(WAY_BITS, 0u32)),
@@ -161,6 +168,13 @@ impl Slot {
     #[must_use]
     pub fn listens(&self) -> Signal {
         self.is(Walk::Request) | self.is(Walk::Read)
+    }
+
+    /// What it looks for.
+    #[must_use]
+    pub fn sought(&self) -> Sought {
+        let Search { size, global, .. } = self.search.clone();
+        Sought { vpn: self.sought_vpn.clone(), asid: self.sought_asid.clone(), size, global }
     }
 
     /// The index that is asked for next.
@@ -205,6 +219,10 @@ impl Slot {
         let search = when(&starts_over, g.first_search.clone())
             .or_when(&h.goes_on, g.next_search.clone())
             .otherwise(self.search.clone());
+        let sought = |search: &Search| search.sought(&self.request.vpn, &self.request.asid);
+        let sought = when(&starts_over, sought(&g.first_search))
+            .or_when(&h.goes_on, sought(&g.next_search))
+            .otherwise(self.sought());
         let probed = (&h.checked & self.listens()).named("probed");
         let steps = when(&begins, lit(self.steps.width(), 0u32))
             .or_when(&probed, &self.steps + lit(self.steps.width(), 1u32))
@@ -227,6 +245,8 @@ impl Slot {
             request: self.request.clone(),
             behind: self.behind.as_ref().map(|behind| behind & alive),
             search,
+            sought_vpn: sought.vpn,
+            sought_asid: sought.asid,
             steps,
             index,
             way: self.way.as_ref().map(|way| {

@@ -1,0 +1,245 @@
+//! The ports that a system on a chip takes: AXI4 for the table, AXI4-Lite for software, around the MMU.
+//!
+//! ```text
+//!                                    hashwalk_axi
+//!   lookup ────► change ─────────► hashwalk_mmu ────────────► answer, late
+//!                  ▲  │ table,       ▲   │   ▲
+//!                  │  │ invalidate   │   │   └── read ◄─────► m_axi_ar, m_axi_r
+//!                  │  └──────────────┘   │
+//!   s_axil ◄► lite ◄► registers ◄────────┤ miss
+//!                        ▲               ▼ events
+//!                        └── counters ◄─ meter
+//! ```
+//!
+//! | module | holds |
+//! | ------ | ----- |
+//! | [`map`] | the registers: one table for the hardware and for docs/registers.md |
+//! | [`mod@registers`] | what they do |
+//! | [`lite`] | the handshakes of AXI4-Lite |
+//! | [`change`] | the change of table at run time |
+//! | [`read`] | the AXI4 read manager |
+//! | [`counters`], [`counter_list`], [`meter`] | the performance counters, what they count, reads and cycles of walks |
+//! | [`compare_and_set`], [`share`], [`update`] | exclusive changes of a word of the table, not yet wired in |
+//! | [`stable`] | assertions: what is offered stays |
+//! | [`markdown`] | docs/registers.md |
+//! | [`ports`] | the channels |
+//!
+//! **Ports.** `lookup`, `answer` and `late` are those of docs/spec.md, section 9; everything else is behind the registers.
+//! Every output is a function of registers alone, so no path leads from an input to an output within a cycle; but see
+//! [`Axi`] of `m_axi_araddr`.
+//!
+//! **What memory must do.** The MMU takes the beats of a read for one moment (docs/spec.md, section 9). AXI alone promises
+//! that of 8 bytes at most. So either the memory keeps bursts and stores apart, or software changes an element that is in use
+//! by one store of 8 bytes at a time, so that each mixture of before and after is an element that may be found.
+//!
+//! **Latency**: none is added to a lookup, an answer, or a read of the table.
+//!
+//! Reset: as each part's; one reset for this block and for the interconnect of the table, so that no read of before is
+//! answered after.
+
+pub mod change;
+pub mod compare_and_set;
+pub mod counter_list;
+pub mod counters;
+pub mod lite;
+pub mod map;
+pub mod markdown;
+pub mod meter;
+pub mod ports;
+pub mod read;
+pub mod registers;
+pub mod share;
+pub mod stable;
+pub mod update;
+
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, low};
+use hashwalk_spec::Config;
+
+use self::change::{ChangeInputs, TableChange};
+use self::counters::{CounterInputs, Counters, Events};
+use self::lite::{Lite, LiteInputs};
+use self::meter::{Meter, MeterInputs};
+use self::ports::{LiteIn, LiteOut, ReadIn, ReadOut, lite_in, read_in};
+use self::read::{ReadInputs, ReadManager};
+use self::registers::{ChangeStatus, MmuStatus, RegisterInputs, Registers};
+use self::stable::Stable;
+use crate::mmu::{Mmu, MmuInputs};
+use crate::ports::{Answer, Control, LateAnswer, Lookup, lookup};
+
+bundle! {
+    /// All input ports.
+    pub struct AxiInputs {
+        /// A request.
+        pub lookup: Lookup,
+        /// The table's memory.
+        pub m_axi: ReadIn,
+        /// Software.
+        pub s_axil: LiteIn,
+    }
+
+    /// All output ports.
+    pub struct AxiOutputs {
+        /// 1 bit.
+        pub lookup_ready: Signal,
+        /// To a request that has hit the first level.
+        pub answer: Answer,
+        /// To one that has missed it.
+        pub late: LateAnswer,
+        /// The table's memory.
+        pub m_axi: ReadOut,
+        /// Software.
+        pub s_axil: LiteOut,
+        /// 1 bit, a level: software is asked to serve a miss.
+        pub miss_interrupt: Signal,
+    }
+}
+
+/// What the counters would be told by an MMU that kills walks and predicts. This one does neither.
+struct Speculation {
+    killed: Signal,
+    predicted: Signal,
+    mispredicted: Signal,
+}
+
+impl Speculation {
+    fn none() -> Speculation {
+        Speculation { killed: low(), predicted: low(), mispredicted: low() }
+    }
+}
+
+/// The MMU of a configuration behind AXI. `m_axi_araddr` holds the table's frame, a register here.
+pub struct Axi {
+    config: Config,
+}
+
+impl Axi {
+    /// The block for this configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Axi {
+        Axi { config: config.clone() }
+    }
+}
+
+impl Component for Axi {
+    type Inputs = AxiInputs;
+    type Outputs = AxiOutputs;
+    type State = ();
+
+    fn name(&self) -> String {
+        "hashwalk_axi".into()
+    }
+
+    fn doc(&self) -> String {
+        format!("Hashwalk MMU behind AXI4 and AXI4-Lite, configuration `{}`.", self.config.name())
+    }
+
+    fn inputs(&self) -> AxiInputs {
+        AxiInputs { lookup: lookup(), m_axi: read_in(self.config.bus_bits()), s_axil: lite_in() }
+    }
+
+    fn reset(&self) {}
+
+    fn kernel(&self, m: &mut Module, i: AxiInputs, (): ()) -> (AxiOutputs, ()) {
+        let mmu = m.instance("mmu", &Mmu::new(&self.config));
+        let read = m.instance("read", &ReadManager::new(&self.config));
+        let lite = m.instance("lite", &Lite);
+        let registers = m.instance("registers", &Registers::new(&self.config));
+        let change = m.instance("change", &TableChange::new(&self.config));
+        let meter = m.instance("meter", &Meter::new(&self.config));
+        let counters = m.instance("counters", &Counters);
+        let (of_mmu, of_registers, of_change) = (&mmu.outputs, &registers.outputs, &change.outputs);
+
+        let table = of_change.table.clone();
+        let control = Control {
+            software_refill: of_registers.software_refill.clone(),
+            table_frame: table.frame,
+            table_mask: table.mask,
+            hash_key: table.key,
+            search_enable: table.search_enable,
+        };
+        let asked = concat([&i.lookup.id, &i.lookup.vpn, &i.lookup.asid, &i.lookup.access, &i.lookup.user]);
+        Stable::theirs(m, "core_lookup_stays", &i.lookup.valid, &of_change.lookup_ready, &asked);
+        Stable::ours(m, "mmu_lookup_stays", &of_change.mmu_lookup_valid, &of_mmu.lookup_ready, &asked);
+        mmu.connect(MmuInputs {
+            control,
+            lookup: Lookup { valid: of_change.mmu_lookup_valid.clone(), ..i.lookup.clone() },
+            invalidate: of_change.mmu_invalidate.clone(),
+            memory: read.outputs.walker.clone(),
+            refill: of_registers.refill.clone(),
+        });
+        read.connect(ReadInputs { walker: of_mmu.memory.clone(), bus: i.m_axi });
+        lite.connect(LiteInputs { bus: i.s_axil, answer: of_registers.answer.clone() });
+        registers.connect(RegisterInputs {
+            access: lite.outputs.access.clone(),
+            mmu: MmuStatus {
+                idle: of_mmu.idle.clone(),
+                miss: of_mmu.miss.clone(),
+                refill_ready: of_mmu.refill_ready.clone(),
+            },
+            change: ChangeStatus {
+                busy: of_change.busy.clone(),
+                changed: of_change.changed.clone(),
+                software_taken: of_change.software_taken.clone(),
+                software_done: of_change.software_done.clone(),
+            },
+            counter_value: counters.outputs.value.clone(),
+        });
+        change.connect(ChangeInputs {
+            apply: of_registers.apply.clone(),
+            wanted: of_registers.wanted.clone(),
+            lookup_valid: i.lookup.valid,
+            mmu_lookup_ready: of_mmu.lookup_ready.clone(),
+            idle: of_mmu.idle.clone(),
+            software: of_registers.invalidate.clone(),
+            software_under_way: of_registers.invalidate_under_way.clone(),
+            mmu_invalidate_ready: of_mmu.invalidate_ready.clone(),
+            mmu_invalidate_done: of_mmu.invalidate_done.clone(),
+        });
+
+        let (memory, late) = (&of_mmu.memory, &of_mmu.late);
+        let asked = (&memory.request_valid & &read.outputs.walker.request_ready).named("read_asked");
+        meter.connect(MeterInputs {
+            walk_state: of_mmu.walk.state.clone(),
+            walk_id: of_mmu.walk.id.clone(),
+            read_valid: asked.clone(),
+            read_walk: memory.request_id.clone(),
+            late_valid: late.valid.clone(),
+            late_id: late.id.clone(),
+            late_source: late.source.clone(),
+        });
+        let Speculation { killed, predicted, mispredicted } = Speculation::none();
+        let events = Events {
+            lookup: &of_change.mmu_lookup_valid & &of_mmu.lookup_ready,
+            answer_valid: of_mmu.answer.valid.clone(),
+            answer_fault: of_mmu.answer.fault.clone(),
+            late_valid: late.valid.clone(),
+            late_fault: late.fault.clone(),
+            late_source: late.source.clone(),
+            read: asked,
+            walk_ended: meter.outputs.ended.clone(),
+            walk_reads: meter.outputs.reads.clone(),
+            walk_cycles: meter.outputs.cycles.clone(),
+            killed,
+            predicted,
+            mispredicted,
+            invalidated: of_mmu.invalidate_done.clone(),
+        };
+        let control = of_registers.counter.clone();
+        counters.connect(CounterInputs {
+            events,
+            freeze: control.freeze,
+            clear: control.clear,
+            select: control.select,
+        });
+
+        let outputs = AxiOutputs {
+            lookup_ready: of_change.lookup_ready.clone(),
+            answer: of_mmu.answer.clone(),
+            late: of_mmu.late.clone(),
+            m_axi: read.outputs.bus.clone(),
+            s_axil: lite.outputs.bus.clone(),
+            miss_interrupt: of_registers.miss_interrupt.clone(),
+        };
+        (outputs, ())
+    }
+}
