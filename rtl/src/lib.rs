@@ -32,13 +32,17 @@
 pub mod axi;
 pub mod delivery;
 pub mod hash;
+pub mod inverted;
 pub mod l2;
 pub mod line;
+pub mod link;
 pub mod mmu;
 pub mod page;
 pub mod ports;
+pub mod radix;
 pub mod replacement;
 pub mod tlb;
+pub mod tree;
 pub mod verdict;
 pub mod walker;
 

@@ -185,7 +185,12 @@ impl Component for Mmu {
         let invalidate_ready = !(&s.invalidate.valid | sweeping);
         let accept_invalidate = (&i.invalidate.valid & &invalidate_ready).named("accept_invalidate");
 
-        let first_search = Search::of_walk(&i.control.search_enable, &i.lookup.asid);
+        let first_search = Search::of_walk(
+            self.config.format(),
+            &i.control.search_enable,
+            &i.lookup.vpn,
+            &i.lookup.asid,
+        );
         tlb.connect(TlbInputs {
             lookup_vpn: i.lookup.vpn.clone(),
             lookup_asid: i.lookup.asid.clone(),

@@ -1,9 +1,11 @@
 //! Which searches a walk makes, and in what order (docs/spec.md, section 4).
 
-use hashwalk_hdl::{Signal, any_of, bundle, concat, first_one, lit, when};
+use hashwalk_hdl::{Signal, any_of, bundle, concat, first_one, high, lit, when};
+use hashwalk_spec::Format;
 
 use crate::page;
 use crate::ports::{SEARCHES, SIZE_BITS};
+use crate::radix;
 use crate::verdict::Sought;
 
 /// The searches under the request's own ASID: the lowest bits of the mask.
@@ -31,25 +33,35 @@ impl Search {
         Search { exists: bit.clone(), later: lit(SEARCHES, 0u32), global: bit, size: lit(SIZE_BITS, 0u32) }
     }
 
-    /// The first search of a walk under this ASID, of those that are enabled in the mask. Under ASID 0 the global
-    /// searches would repeat the others, and are left out; where that leaves none, what the search looks for does not
-    /// count, so that only `exists` and `later` wait for the ASID.
+    /// The first search of a walk, of those that are enabled in the mask. Under ASID 0 the global searches would repeat the
+    /// others, and are left out; where that leaves none, what the search looks for does not count, so that only `exists` and
+    /// `later` wait for the ASID. A page that a radix tree does not reach is not searched for.
     #[must_use]
-    pub fn of_walk(enabled: &Signal, asid: &Signal) -> Search {
-        let first = Search::first(enabled);
+    pub fn of_walk(format: Format, enabled: &Signal, vpn: &Signal, asid: &Signal) -> Search {
+        let first = Search::first(format, enabled);
         let space = asid.any();
+        let reached = if format == Format::Radix { radix::reaches(vpn) } else { high() };
         let Search { exists, later, global, size } = first;
         Search {
-            exists: exists & (!&global | &space),
-            later: concat([later.bits(OWN..SEARCHES).gate(&space), later.bits(0..OWN)]),
+            exists: exists & (!&global | &space) & &reached,
+            later: concat([later.bits(OWN..SEARCHES).gate(&space), later.bits(0..OWN)]).gate(&reached),
             global,
             size,
         }
     }
 
-    /// The first of the searches that are set in the mask.
+    /// The first of the searches that are set in the mask. A radix tree is searched once for pages of all sizes.
     #[must_use]
-    pub fn first(mask: &Signal) -> Search {
+    pub fn first(format: Format, mask: &Signal) -> Search {
+        if format == Format::Radix {
+            let (own, global) = (mask.bits(0..OWN).any(), mask.bits(OWN..SEARCHES));
+            return Search {
+                exists: mask.any(),
+                later: concat([global.gate(&own), lit(OWN, 0u32)]),
+                global: !own,
+                size: lit(SIZE_BITS, 0u32),
+            };
+        }
         let first = first_one(&(0..SEARCHES).map(|n| mask.bit(n)).collect::<Vec<_>>());
         Search {
             exists: mask.any(),
