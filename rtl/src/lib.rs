@@ -22,8 +22,10 @@
 //! | [`tlb`] | the first level: the translations, their lookup, refill and removal |
 //! | [`l2`] | the second level, in block RAM |
 //! | [`replacement`] | the tree of pseudo-LRU bits |
-//! | [`walker`] | the walk's states, the memory port, software's turn; `walker::cuckoo` is the one for cuckoo tables |
-//! | [`verdict`], [`mod@line`] | what one entry, or one line, means for one search |
+//! | [`walker`] | the walk's states, the memory port, software's turn |
+//! | [`verdict`] | what one element means for one search: an entry's |
+//! | [`mod@line`], [`inverted`], [`tree`], [`radix`] | the same of the other formats' elements |
+//! | [`link`] | links that are physical addresses |
 //! | [`hash`] | the three hash functions |
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
@@ -39,6 +41,7 @@ pub mod link;
 pub mod mmu;
 pub mod page;
 pub mod ports;
+pub mod predictor;
 pub mod radix;
 pub mod replacement;
 pub mod tlb;
@@ -50,12 +53,8 @@ use hashwalk_hdl::{Design, elaborate};
 use hashwalk_spec::Config;
 
 /// Generates the hardware of a configuration. The same configuration gives the same bytes.
-///
-/// # Panics
-/// The format is none of [`hashwalk_spec::Format::HARDWARE`].
 #[must_use]
 pub fn generate(config: &Config) -> Design {
-    assert!(config.format().has_hardware(), "format = {} has no hardware walker yet", config.format());
     elaborate(&mmu::Mmu::new(config))
 }
 

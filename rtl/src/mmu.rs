@@ -35,9 +35,10 @@ use crate::page;
 use crate::ports::{
     self, Answer, Control, Invalidate, LateAnswer, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request, zeros,
 };
+use crate::predictor::{Predictor, PredictorInputs};
 use crate::tlb::{Found, Tlb, TlbInputs};
 use crate::walker::search::Search;
-use crate::walker::{self, Turn, Walker, WalkerInputs};
+use crate::walker::{self, Event, Turn, Walker, WalkerInputs};
 
 bundle! {
     /// All input ports.
@@ -76,6 +77,8 @@ bundle! {
         pub idle: Signal,
         /// The walks, for people.
         pub walk: WalksOut,
+        /// For counters.
+        pub event: Event,
     }
 
     /// What the walks are doing, the first in the lowest bits.
@@ -171,6 +174,7 @@ impl Component for Mmu {
         let walker = m.instance("walker", &Walker::new(&self.config));
         let delivery = m.instance("delivery", &Delivery::new(&self.config));
         let l2 = L2::new(&self.config).map(|l2| m.instance("l2", &l2));
+        let predictor = Predictor::new(&self.config).map(|predictor| m.instance("predictor", &predictor));
         let (walk, late) = (&walker.outputs, &delivery.outputs);
         let none = lit(walks, 0u32);
 
@@ -185,12 +189,11 @@ impl Component for Mmu {
         let invalidate_ready = !(&s.invalidate.valid | sweeping);
         let accept_invalidate = (&i.invalidate.valid & &invalidate_ready).named("accept_invalidate");
 
-        let first_search = Search::of_walk(
-            self.config.format(),
-            &i.control.search_enable,
-            &i.lookup.vpn,
-            &i.lookup.asid,
-        );
+        let (enabled, asid) = (&i.control.search_enable, &i.lookup.asid);
+        let first_search = match &predictor {
+            None => Search::of_walk(self.config.format(), enabled, &i.lookup.vpn, asid),
+            Some(predictor) => Search::of_guess(enabled, asid, &predictor.outputs.guess),
+        };
         tlb.connect(TlbInputs {
             lookup_vpn: i.lookup.vpn.clone(),
             lookup_asid: i.lookup.asid.clone(),
@@ -257,7 +260,19 @@ impl Component for Mmu {
             m.ignore(walk.judging.clone());
         }
         m.ignore(late.served.bit(walks));
-        m.ignore(walk.killed.clone());
+        match &predictor {
+            None => {
+                m.ignore(walk.found_vpn.clone());
+                m.ignore(walk.found_by.global.clone());
+                m.ignore(walk.found_by.size.clone());
+            }
+            Some(predictor) => predictor.connect(PredictorInputs {
+                lookup_vpn: i.lookup.vpn.clone(),
+                learn: &walk.event.predicted | &walk.event.mispredicted,
+                found_vpn: walk.found_vpn.clone(),
+                found: walk.found_by.clone(),
+            }),
+        }
 
         let outputs = MmuOutputs {
             lookup_ready,
@@ -273,6 +288,7 @@ impl Component for Mmu {
             miss: walk.miss.clone(),
             refill_ready: walk.refill_ready.clone(),
             idle: !(&s.fresh | &s.waiting) & &walk.idle,
+            event: walk.event.clone(),
             walk: WalksOut {
                 state: walk.states.clone(),
                 id: concat(walk.slots.iter().rev().map(|slot| &slot.request.id)),

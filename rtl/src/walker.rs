@@ -36,6 +36,8 @@
 //! **Behind another walk.** A miss to a page for which a walk is under way waits until that walk has brought it; if the
 //! walk ends without a mapping the miss is walked for after all, since the table may have changed since it was read.
 //!
+//! What is found in the first search tells the predictor ([`crate::predictor`]) what to begin with beside this page.
+//!
 //! **Invalidation.** A slot remembers which sizes of pages of its request were named since its read was taken. If the
 //! walk then finds such a mapping it is made again; whatever else it finds counts. In the cycle in which an invalidation
 //! takes effect nothing is judged, so that it is remembered before.
@@ -55,17 +57,20 @@ pub mod search;
 pub mod slot;
 
 use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
-use hashwalk_spec::Config;
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
+use hashwalk_spec::radix::{INDEX_BITS, LEVELS};
+use hashwalk_spec::{Config, Format, Hash};
 
-use crate::hash;
 use crate::page;
 use crate::ports::{
     self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, zeros,
 };
-use crate::verdict::{self, Killed, Limits, SIZES, Scales, Sought, Step};
+use crate::predictor::Guess;
+use crate::radix;
+use crate::verdict::{self, Judged, Killed, Limits, SIZES, Scales, Sought, Step};
 use arbiter::round_robin;
 use element::Element;
+use places::Start;
 use search::Search;
 pub use slot::Walk;
 use slot::{Given, Happens, Slot};
@@ -154,8 +159,12 @@ bundle! {
         pub offer: Offer,
         /// 1 bit: there is something to be judged.
         pub judging: Signal,
-        /// 1 bit: a walk is made again, for what it has found was invalidated.
-        pub killed: Signal,
+        /// What is worth counting.
+        pub event: Event,
+        /// 52 bits: the page for which a walk has found a mapping, while one of the first two events says so.
+        pub found_vpn: Signal,
+        /// The search that has found it.
+        pub found_by: Guess,
         /// To the memory.
         pub memory: MemoryOut,
         /// To software.
@@ -164,6 +173,16 @@ bundle! {
         pub refill_ready: Signal,
         /// 3 bits a slot: [`Walk`].
         pub states: Signal,
+    }
+
+    /// What the walks do that is worth counting; each is 1 bit, for one cycle.
+    pub struct Event {
+        /// A walk has found a mapping in the first search that it has made.
+        pub predicted: Signal,
+        /// A walk has found a mapping in a later one.
+        pub mispredicted: Signal,
+        /// A walk is made again, for what it has found was invalidated.
+        pub killed: Signal,
     }
 
     /// What the hash unit works on.
@@ -274,7 +293,7 @@ impl Component for Walker {
     fn reset(&self) -> WalkerState {
         let walks = self.walks();
         let turn = (walks > 1).then(|| lit(walks, 0u32));
-        let begun_bits = hash::begun_bits(self.config.hash());
+        let begun_bits = places::begun_bits(&self.config);
         WalkerState {
             slot: vec![Slot::free(&self.config); walks as usize],
             hashing: zeros(&Hashing {
@@ -302,7 +321,7 @@ impl Component for Walker {
 
         // The hash unit's second half: for the slot that was chosen in the cycle before, else for the newest miss.
         let unit_busy = s.hashing.slot.any().named("unit_busy");
-        let index = places::places(config, m, &i.control, &s.hashing.begun);
+        let start = places::places(config, m, &i.control, &s.hashing.begun);
 
         // Who is hashed next, and who has nothing to look for.
         let waits = each(&|n, slot| {
@@ -337,16 +356,29 @@ impl Component for Walker {
         let sought = s.element.sought.clone();
         let (private_killed, global_killed) = killed.of_size(&sought.size);
         let scales = Scales { sought, request: s.element.request.clone(), private_killed, global_killed };
-        let step = verdict::judge(config.format(), &s.element.bits, &s.element.tags, &scales);
-        let last_step = steps.eq_value(most_steps(config) - 1).named("last_step");
-        let next_search = Search::first(&s.element.later);
+        let by_address = config.format().links_by_address();
+        let element = Judged {
+            bits: &s.element.bits,
+            tags: &s.element.tags,
+            scales: &scales,
+            place: s.element.place.as_ref().unwrap_or(&s.element.tags),
+            steps: &steps,
+            vpn: &s.element.request.vpn,
+            control: &i.control,
+        };
+        let step = verdict::judge(config.format(), &element);
+        let is_stale = |slot: &Slot| slot.stale.clone().unwrap_or_else(low);
+        let stale = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(is_stale))).named("stale");
+        let last_step = most_steps(config).map_or_else(low, |most| steps.eq_value(most - 1)).named("last_step");
+        let next_search = Search::first(config.format(), &s.element.later);
         // After the last way the search is over; ways before it decide nothing if they do not match.
         let goes_past = if config.ways() > 1 { !&last_step } else { low() };
         let verdict = verdict::conclude(
             &step,
             &Limits {
                 last_step: if config.ways() > 1 { low() } else { last_step },
-                table_mask: i.control.table_mask.clone(),
+                table_mask: (!by_address).then(|| i.control.table_mask.clone()),
+                stale,
                 unreadable: s.element.unreadable.clone(),
                 last_search: !&next_search.exists & !&goes_past,
             },
@@ -359,6 +391,8 @@ impl Component for Walker {
         let passes = goes_past & !&verdict.ends_walk;
         let next_begins =
             (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
+
+        let finds = (&ends & &verdict.is_mapping).named("finds");
 
         // Software.
         let questions = each(&|n, slot| {
@@ -412,7 +446,7 @@ impl Component for Walker {
         // The newest miss.
         let vacancies = each(&|_, slot| Walk::Free.is(&slot.state));
         let vacant = first_one(&vacancies);
-        let allocation = self.allocation(&i, &s, &unit_busy, &index, &alive);
+        let allocation = self.allocation(&i, &s, &unit_busy, &start, &alive);
 
         let turn_of = |n: u32| speaker(n);
         let slots: Vec<Slot> = s
@@ -441,11 +475,17 @@ impl Component for Walker {
                 };
                 let given = Given {
                     allocation: allocation.clone(),
-                    index: index.clone(),
+                    start: start.clone(),
                     next: verdict.next.clone(),
                     next_search: next_search.clone(),
-                    first_search: Search::of_walk(&i.control.search_enable, &slot.request.asid),
+                    first_search: Search::of_walk(
+                        config.format(),
+                        &i.control.search_enable,
+                        &slot.request.vpn,
+                        &slot.request.asid,
+                    ),
                     named: named(&i.invalidate, &slot.request),
+                    names_path: names_path(config, &i.invalidate, slot),
                 };
                 slot.next(config, &alive, &happens, &given)
             })
@@ -462,7 +502,7 @@ impl Component for Walker {
             begun: places::begun(config, &i.control, &begins),
         };
 
-        let element = s.element.next(config, &i.memory, &fires, &s.slot);
+        let element = s.element.next(config, &i.memory, &i.control.search_enable, &fires, &s.slot);
         let next = WalkerState {
             slot: slots,
             hashing,
@@ -478,7 +518,13 @@ impl Component for Walker {
         // What was compared as it arrived, and A and D, which software keeps.
         m.ignore(s.element.bits.clone());
         m.ignore(i.lookup.size.clone());
-        m.ignore(s.element.sought.global.clone());
+        if config.format() == Format::Radix {
+            m.ignore(i.control.table_mask.clone());
+            m.ignore(i.lookup.vpn.clone());
+        }
+        if config.hash() == Hash::Asid {
+            m.ignore(i.lookup.vpn.clone());
+        }
         m.ignore(i.lookup.global.clone());
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
         m.check(
@@ -508,7 +554,13 @@ impl Component for Walker {
                 .collect(),
             offer,
             judging: s.element.full.clone(),
-            killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
+            event: Event {
+                predicted: &finds & &s.element.first,
+                mispredicted: &finds & !&s.element.first,
+                killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
+            },
+            found_vpn: s.element.request.vpn.clone(),
+            found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
             memory: MemoryOut {
                 request_valid,
                 request_address: places::address(config, &i.control.table_frame, &index_asked),
@@ -537,7 +589,7 @@ impl Walker {
         i: &WalkerInputs,
         s: &WalkerState,
         unit_busy: &Signal,
-        index: &[Signal],
+        start: &Start,
         alive: &Signal,
     ) -> Slot {
         let leads = |(n, slot): (u32, &Slot)| {
@@ -558,7 +610,8 @@ impl Walker {
             sought_vpn: sought.vpn,
             sought_asid: sought.asid,
             search: i.search.clone(),
-            index: index.to_vec(),
+            index: start.index.clone(),
+            steps: start.steps.clone(),
             ..Slot::free(&self.config)
         }
     }
@@ -585,9 +638,13 @@ fn turned(moves: &Signal, next: &Option<Signal>, turn: &Option<Signal>) -> Optio
     next.as_ref().zip(turn.as_ref()).map(|(next, turn)| when(moves, next.clone()).otherwise(turn.clone()))
 }
 
-/// The probes of a search at most, or its ways.
-fn most_steps(config: &Config) -> u32 {
-    if config.ways() > 1 { config.ways() } else { config.max_steps() }
+/// The probes of a search at most, or its ways; `None` in a radix tree, which has so many levels and no more.
+fn most_steps(config: &Config) -> Option<u32> {
+    match config.format() {
+        Format::Radix => None,
+        Format::Cuckoo => Some(config.ways()),
+        _ => Some(config.max_steps()),
+    }
 }
 
 /// The mapping that a step has found.
@@ -637,4 +694,21 @@ fn named(invalidate: &Invalidate, request: &Request) -> Killed {
         private: sizes.gate(&(!kind.bit(0) | invalidate.asid.eq(&request.asid))),
         global: sizes.gate(&!kind.bit(0)),
     }
+}
+
+/// Whether an invalidation names what a search may have read a link to: of a radix tree the node that is read, or a node
+/// below; of the others everything, since an alias or a node may be filled anew at once (docs/spec.md, section 7).
+fn names_path(config: &Config, invalidate: &Invalidate, slot: &Slot) -> Signal {
+    let (kind, valid) = (&invalidate.kind, &invalidate.valid);
+    if config.format() != Format::Radix {
+        return kind.is_zero() & valid;
+    }
+    let in_space = !kind.bit(0) | invalidate.asid.eq(&slot.sought_asid);
+    // The node of a level below the root holds what agrees above the bits of that level.
+    let differs = |level: u32| {
+        let above = INDEX_BITS * level..radix::VPN_BITS;
+        radix::is_at(level, &slot.steps) & invalidate.vpn.bits(above.clone()).ne(&slot.sought_vpn.bits(above))
+    };
+    let elsewhere = any_of((1..LEVELS).map(differs));
+    valid & in_space & (!kind.bit(1) | !elsewhere)
 }

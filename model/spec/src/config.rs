@@ -52,6 +52,8 @@ pub struct Settings {
     pub bus_bits: u32,
     /// Walks that may be under way at a time: 1 to 8.
     pub walks: u32,
+    /// Entries of the predictor of page sizes: 0 (none), 8, 16, 32 or 64.
+    pub predictor_entries: u32,
     /// Probes that one search may make along a chain or down a balanced tree: 1 to 65,535.
     pub max_steps: u32,
     /// The hash function.
@@ -74,6 +76,7 @@ impl Default for Settings {
             ways: 3,
             bus_bits: 512,
             walks: 4,
+            predictor_entries: 32,
             max_steps: 64,
             hash: Hash::Keyed,
             frames: 1 << 16,
@@ -137,7 +140,7 @@ impl Config {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let element_bits = 8 * s.format.element_bytes() as u32;
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 12] = [
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 13] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -156,6 +159,12 @@ impl Config {
             (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with elements of 32 bytes"),
             (WAYS.contains(&s.ways), "ways", &s.ways, "from 2 to 4"),
             ((1..=8).contains(&s.walks), "walks", &s.walks, "from 1 to 8"),
+            (
+                [0, 8, 16, 32, 64].contains(&s.predictor_entries),
+                "predictor_entries",
+                &s.predictor_entries,
+                "0, 8, 16, 32 or 64",
+            ),
             ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
             (
                 s.frames.is_power_of_two() && (1 << MIN_TABLE_LOG2..=1 << 20).contains(&s.frames),
@@ -185,6 +194,7 @@ impl Config {
                 l2_entries: 0,
                 bus_bits: 64,
                 walks: 1,
+                predictor_entries: 0,
                 max_steps: 16,
                 frames: 1 << 10,
                 ..default
@@ -195,6 +205,7 @@ impl Config {
                 tlb_entries: 64,
                 l2_entries: 4096,
                 walks: 8,
+                predictor_entries: 64,
                 max_steps: 256,
                 frames: 1 << 18,
                 entries_per_frame: 2,
@@ -307,6 +318,12 @@ impl Config {
     #[must_use]
     pub fn walks(&self) -> u32 {
         self.0.walks
+    }
+
+    /// Entries of the predictor of page sizes, 0 if there is none: a radix tree is searched for all sizes at once.
+    #[must_use]
+    pub fn predictor_entries(&self) -> u32 {
+        if self.0.format == Format::Radix { 0 } else { self.0.predictor_entries }
     }
 
     /// Bits of the number of a walk: 1 to 3.

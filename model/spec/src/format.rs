@@ -31,15 +31,6 @@ impl Format {
     pub const ALL: [Format; 6] =
         [Format::Line, Format::Chained, Format::Cuckoo, Format::Inverted, Format::Tree, Format::Radix];
 
-    /// The formats that there is a hardware walker for.
-    pub const HARDWARE: [Format; 3] = [Format::Line, Format::Chained, Format::Cuckoo];
-
-    /// Whether there is a hardware walker for it.
-    #[must_use]
-    pub fn has_hardware(self) -> bool {
-        Format::HARDWARE.contains(&self)
-    }
-
     /// Whether links are physical addresses, so that the array leads to what stands elsewhere, and a broken link may lead
     /// anywhere.
     #[must_use]

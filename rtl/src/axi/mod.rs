@@ -52,7 +52,7 @@ pub mod share;
 pub mod stable;
 pub mod update;
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, concat, low};
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat};
 use hashwalk_spec::Config;
 
 use self::change::{ChangeInputs, TableChange};
@@ -65,6 +65,7 @@ use self::registers::{ChangeStatus, MmuStatus, RegisterInputs, Registers};
 use self::stable::Stable;
 use crate::mmu::{Mmu, MmuInputs};
 use crate::ports::{Answer, Control, LateAnswer, Lookup, lookup};
+use crate::walker::Event as Happening;
 
 bundle! {
     /// All input ports.
@@ -91,19 +92,6 @@ bundle! {
         pub s_axil: LiteOut,
         /// 1 bit, a level: software is asked to serve a miss.
         pub miss_interrupt: Signal,
-    }
-}
-
-/// What the counters would be told by an MMU that kills walks and predicts. This one does neither.
-struct Speculation {
-    killed: Signal,
-    predicted: Signal,
-    mispredicted: Signal,
-}
-
-impl Speculation {
-    fn none() -> Speculation {
-        Speculation { killed: low(), predicted: low(), mispredicted: low() }
     }
 }
 
@@ -154,6 +142,7 @@ impl Component for Axi {
             software_refill: of_registers.software_refill.clone(),
             table_frame: table.frame,
             table_mask: table.mask,
+            entries_frame: table.entries,
             hash_key: table.key,
             search_enable: table.search_enable,
         };
@@ -207,7 +196,7 @@ impl Component for Axi {
             late_id: late.id.clone(),
             late_source: late.source.clone(),
         });
-        let Speculation { killed, predicted, mispredicted } = Speculation::none();
+        let Happening { predicted, mispredicted, killed } = of_mmu.event.clone();
         let events = Events {
             lookup: &of_change.mmu_lookup_valid & &of_mmu.lookup_ready,
             answer_valid: of_mmu.answer.valid.clone(),

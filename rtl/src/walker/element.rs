@@ -35,6 +35,8 @@ bundle! {
         pub slot: Signal,
         /// That walk's request.
         pub request: Request,
+        /// 1 bit: this is its first search.
+        pub first: Signal,
         /// The searches that it has still to make after this one, 6 bits.
         pub later: Signal,
         /// What this search looks for.
@@ -57,6 +59,7 @@ impl Element {
             beats: (config.beats() > 1).then(|| lit(BEAT_BITS, config.beats() - 1)),
             slot: lit(config.walks(), 0u32),
             request: zeros(&ports::request()),
+            first: low(),
             later: lit(SEARCHES, 0u32),
             sought: zeros(&Slot::free(config).sought()),
             place: verdict::kept_place_bits(config.format()).map(|bits| lit(bits, 0u32)),
@@ -79,6 +82,7 @@ impl Element {
         let speaks: Vec<Signal> = (0..config.walks()).map(|n| memory.response_id.eq_value(n)).collect();
         let request = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.request.clone())));
         let later = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.search.later.clone())));
+        let first = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.first.clone())));
         let sought = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(Slot::sought)));
         let bits = when(&taken, self.shifted(&memory.response_data)).otherwise(self.bits.clone());
         let place = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.index[0].clone())));
@@ -107,6 +111,7 @@ impl Element {
             }),
             slot: when(&taken, concat(speaks.iter().rev())).otherwise(self.slot.clone()),
             request: when(&taken, request).otherwise(self.request.clone()),
+            first: when(&taken, first).otherwise(self.first.clone()),
             later: when(&taken, later).otherwise(self.later.clone()),
             sought: when(&taken, sought).otherwise(self.sought.clone()),
             place: self.place.as_ref().map(|kept| when(&taken, place.bits(0..kept.width())).otherwise(kept.clone())),

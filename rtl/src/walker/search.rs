@@ -5,6 +5,7 @@ use hashwalk_spec::Format;
 
 use crate::page;
 use crate::ports::{SEARCHES, SIZE_BITS};
+use crate::predictor::Guess;
 use crate::radix;
 use crate::verdict::Sought;
 
@@ -38,16 +39,38 @@ impl Search {
     /// `later` wait for the ASID. A page that a radix tree does not reach is not searched for.
     #[must_use]
     pub fn of_walk(format: Format, enabled: &Signal, vpn: &Signal, asid: &Signal) -> Search {
-        let first = Search::first(format, enabled);
-        let space = asid.any();
-        let reached = if format == Format::Radix { radix::reaches(vpn) } else { high() };
-        let Search { exists, later, global, size } = first;
-        Search {
-            exists: exists & (!&global | &space) & &reached,
-            later: concat([later.bits(OWN..SEARCHES).gate(&space), later.bits(0..OWN)]).gate(&reached),
-            global,
-            size,
+        let search = Search::first(format, enabled).under(asid);
+        if format != Format::Radix {
+            return search;
         }
+        let reached = radix::reaches(vpn);
+        Search { exists: search.exists & &reached, later: search.later.gate(&reached), ..search }
+    }
+
+    /// The searches that are made under this ASID.
+    fn under(self, asid: &Signal) -> Search {
+        let space = asid.any();
+        let Search { exists, later, global, size } = self;
+        Search { exists: exists & (!&global | &space), later: Search::made(&later, &space), global, size }
+    }
+
+    /// The same, but with the search that is guessed first, if it is one of them.
+    #[must_use]
+    pub fn of_guess(enabled: &Signal, asid: &Signal, guess: &Guess) -> Search {
+        let space = asid.any();
+        let guessed: Vec<Signal> = (0..SEARCHES)
+            .map(|n| guess.size.eq_value(n % OWN) & if n < OWN { !&guess.global } else { guess.global.clone() })
+            .collect();
+        let guessed = concat(guessed.iter().rev());
+        let is_enabled = (&guessed & enabled).any() & (!&guess.global | &space);
+        let Guess { global, size } = guess.clone();
+        let later = Search::made(&(enabled & !guessed), &space);
+        when(&is_enabled, Search { exists: high(), later, global, size }).otherwise(Search::first(Format::Line, enabled).under(asid))
+    }
+
+    /// Those of the searches that are made; `space` is set if the ASID is not 0.
+    fn made(searches: &Signal, space: &Signal) -> Signal {
+        concat([searches.bits(OWN..SEARCHES).gate(space), searches.bits(0..OWN)])
     }
 
     /// The first of the searches that are set in the mask. A radix tree is searched once for pages of all sizes.

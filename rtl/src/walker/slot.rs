@@ -14,7 +14,7 @@
 //! has asked for and cannot take back, a read that is out, a request that stands at the port, a question to software,
 //! keeps the slot (`dead`) until it has come.
 
-use hashwalk_hdl::{Signal, any_of, bundle, lit, low, one_hot_mux, states, when};
+use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, one_hot_mux, states, when};
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::{Config, Format};
 
@@ -64,6 +64,8 @@ bundle! {
         pub behind: Option<Signal>,
         /// The search that is being made, and those after it.
         pub search: Search,
+        /// 1 bit: it is the first one of the walk.
+        pub first: Signal,
         /// 52 bits: the VPN that it looks for.
         pub sought_vpn: Signal,
         /// 16 bits: the ASID that it looks under.
@@ -149,6 +151,7 @@ impl Slot {
             request: ports::zeros(&ports::request()),
             behind: (config.walks() > 1).then(|| lit(config.walks(), 0u32)),
             search: Search::none(),
+            first: high(),
             sought_vpn: lit(VPN_BITS, 0u32),
             sought_asid: lit(ASID_BITS, 0u32),
             steps: lit(step_bits(config), 0u32),
@@ -255,6 +258,7 @@ impl Slot {
             request: self.request.clone(),
             behind: self.behind.as_ref().map(|behind| behind & alive),
             search,
+            first: starts_over.clone() | (&self.first & !&h.goes_on),
             sought_vpn: sought.vpn,
             sought_asid: sought.asid,
             steps,

@@ -40,7 +40,7 @@ fn with_format(config: &Config, format: Format) -> Result<Config> {
     Ok(Config::new(Settings { name, format, bus_bits, l2_entries: 0, ..config.settings().clone() })?)
 }
 
-/// Replays a trace with the walker of each format that has one, in hardware of otherwise the same configuration.
+/// Replays a trace with the walker of each format, in hardware of otherwise the same configuration.
 ///
 /// # Errors
 /// A design cannot be built, the trace cannot be read or does not fit, or the hardware broke the contract.
@@ -63,5 +63,5 @@ pub fn formats(config: &Config, trace: &Path, memory_latency: u32, quiet: bool) 
             cycles_per_reference: run.cycles as f64 / run.references.max(1) as f64,
         })
     };
-    Format::HARDWARE.into_iter().map(measure).collect()
+    Format::ALL.into_iter().map(measure).collect()
 }

@@ -44,7 +44,7 @@ impl Checked {
     #[must_use]
     pub fn of(configs: &[Config]) -> Vec<Checked> {
         let of = |format| configs.iter().filter(move |config| config.format() == format);
-        let present = Format::HARDWARE.into_iter().filter(|format| of(*format).next().is_some());
+        let present = Format::ALL.into_iter().filter(|format| of(*format).next().is_some());
         let checked = |format| Checked {
             format,
             has_l2: of(format).any(|config| config.l2_sets() > 0),
