@@ -25,6 +25,7 @@
 //! | [`walker`] | the walk's states, the memory port, software's turn |
 //! | [`verdict`] | what one element means for one search: an entry's |
 //! | [`mod@line`], [`inverted`], [`tree`], [`radix`] | the same of the other formats' elements |
+//! | [`walk_cache`] | links of radix trees, so that walks begin lower |
 //! | [`link`] | links that are physical addresses |
 //! | [`hash`] | the three hash functions |
 //! | [`page`] | comparing, rounding and composing page numbers |
@@ -47,6 +48,7 @@ pub mod replacement;
 pub mod tlb;
 pub mod tree;
 pub mod verdict;
+pub mod walk_cache;
 pub mod walker;
 
 use hashwalk_hdl::{Design, elaborate};

@@ -298,7 +298,8 @@ pub fn conclude(step: &Step, limits: &Limits) -> Verdict {
         .or_when(&step.linked, code(Fault::ChainTooLong))
         .otherwise(code(Fault::NotPresent));
     Verdict {
-        ends_walk: (unreadable | (&is_match & !&step.found.killed) | (!&step.is_match & (bad_end | nothing_left))) & !stale,
+        ends_walk: (unreadable | (&is_match & !&step.found.killed) | (!&step.is_match & (bad_end | nothing_left)))
+            & !stale,
         follow: &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match & !stale,
         next: step.next.clone(),
         is_mapping: &is_match & !&step.found.malformed,

@@ -61,13 +61,15 @@ use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::radix::{INDEX_BITS, LEVELS};
 use hashwalk_spec::{Config, Format, Hash};
 
+use crate::link::PLACE_BITS;
 use crate::page;
 use crate::ports::{
     self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, zeros,
 };
 use crate::predictor::Guess;
 use crate::radix;
-use crate::verdict::{self, Judged, Killed, Limits, SIZES, Scales, Sought, Step};
+use crate::verdict::{self, Judged, Killed, Limits, SIZES, Scales, Sought, Step, Verdict};
+use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
 use arbiter::round_robin;
 use element::Element;
 use places::Start;
@@ -321,7 +323,9 @@ impl Component for Walker {
 
         // The hash unit's second half: for the slot that was chosen in the cycle before, else for the newest miss.
         let unit_busy = s.hashing.slot.any().named("unit_busy");
-        let start = places::places(config, m, &i.control, &s.hashing.begun);
+        let walk_cache = WalkCache::new(config).map(|cache| m.instance("walk_cache", &cache));
+        let known = walk_cache.as_ref().map(|cache| &cache.outputs);
+        let start = places::places(config, m, &i.control, &s.hashing.begun, known);
 
         // Who is hashed next, and who has nothing to look for.
         let waits = each(&|n, slot| {
@@ -393,6 +397,16 @@ impl Component for Walker {
             (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
 
         let finds = (&ends & &verdict.is_mapping).named("finds");
+
+        if let Some(walk_cache) = &walk_cache {
+            let begins = &unit_busy | (&i.allocate & &i.fresh);
+            walk_cache.connect(WalkCacheInputs {
+                lookup: places::page_begun(&s.hashing.begun),
+                used: begins,
+                invalidate: i.invalidate.clone(),
+                fill: followed(&s.element, &verdict, &follows, &steps),
+            });
+        }
 
         // Software.
         let questions = each(&|n, slot| {
@@ -584,14 +598,7 @@ impl Component for Walker {
 
 impl Walker {
     /// The slot of the newest miss.
-    fn allocation(
-        &self,
-        i: &WalkerInputs,
-        s: &WalkerState,
-        unit_busy: &Signal,
-        start: &Start,
-        alive: &Signal,
-    ) -> Slot {
+    fn allocation(&self, i: &WalkerInputs, s: &WalkerState, unit_busy: &Signal, start: &Start, alive: &Signal) -> Slot {
         let leads = |(n, slot): (u32, &Slot)| {
             let same = slot.request.vpn.eq(&i.newest.vpn) & slot.request.asid.eq(&i.newest.asid);
             alive.bit(n) & !slot.is_behind() & !i.turn.answered.bit(n) & same
@@ -711,4 +718,15 @@ fn names_path(config: &Config, invalidate: &Invalidate, slot: &Slot) -> Signal {
     };
     let elsewhere = any_of((1..LEVELS).map(differs));
     valid & in_space & (!kind.bit(1) | !elsewhere)
+}
+
+/// What the walk cache keeps of a link that is followed. The directory's, to a root, is not among them.
+fn followed(element: &Element, verdict: &Verdict, follows: &Signal, steps: &Signal) -> Fill {
+    Fill {
+        valid: follows & steps.any(),
+        page: PageOf { vpn: element.request.vpn.bits(0..radix::VPN_BITS), asid: element.sought.asid.clone() },
+        // Of a leaf that stood there the size would be the level of the node that is linked to instead.
+        level: element.sought.size.clone(),
+        frame: verdict.next.bits(INDEX_BITS..PLACE_BITS),
+    }
 }

@@ -329,7 +329,12 @@ fn table() -> Vec<Register> {
             .field_at(16, "done", DONE_BITS, "changes that are over, modulo 2^16"),
     );
     for (offset, name, meaning, bits) in [
-        (0x068, "ENTRIES_FRAME_LO", "the address of the frames' entries / 4096, bits 31:0; counts from `TABLE_APPLY` on", 32),
+        (
+            0x068,
+            "ENTRIES_FRAME_LO",
+            "the address of the frames' entries / 4096, bits 31:0; counts from `TABLE_APPLY` on",
+            32,
+        ),
         (0x06c, "ENTRIES_FRAME_HI", "bits 39:32", PFN_BITS - REGISTER_BITS),
     ] {
         map.push(Register { only: Some(Only::Inverted), ..wanted(offset, name, meaning, bits) });

@@ -285,8 +285,14 @@ pub fn register_answer() -> RegisterAnswer {
 /// The widths of a table's registers.
 #[must_use]
 pub fn table(config: &Config) -> Table {
-    let ports::Control { table_frame: frame, table_mask: mask, entries_frame: entries, hash_key: key, search_enable, .. } =
-        ports::control(config);
+    let ports::Control {
+        table_frame: frame,
+        table_mask: mask,
+        entries_frame: entries,
+        hash_key: key,
+        search_enable,
+        ..
+    } = ports::control(config);
     Table { frame, mask, entries, key, search_enable }
 }
 

@@ -22,9 +22,9 @@
 use hashwalk_hdl::{
     Bundle, Component, Module, Signal, any_of, bundle, case, concat, join, lit, low, one_hot_mux, shape, states, when,
 };
+use hashwalk_spec::Config;
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
-use hashwalk_spec::Config;
 
 use super::counters::{COUNTER_BITS, select_bits};
 use super::map::{self, Access, DONE_BITS, FIRST_COUNTER, Only, Refusal, Register};

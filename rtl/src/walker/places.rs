@@ -1,15 +1,16 @@
 //! Where a page may stand in the table, and the address of that place (docs/spec.md, sections 2 and 3).
 
-use hashwalk_hdl::{Module, Signal, concat, lit};
+use hashwalk_hdl::{Module, Signal, concat, lit, when};
 use hashwalk_spec::address::{ASID_BITS, PAGE_OFFSET_BITS, PHYS_ADDR_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::format::parts_log2;
 use hashwalk_spec::{Config, Format};
 
-use crate::hash::{self, HashInputs, HashUnit};
 use super::slot::step_bits;
+use crate::hash::{self, HashInputs, HashUnit};
 use crate::ports::Control;
 use crate::verdict::Sought;
+use crate::walk_cache::{PageOf, WalkCacheOutputs};
 use crate::{line, link, radix};
 
 /// Where a search begins.
@@ -31,6 +32,7 @@ pub fn bits(config: &Config) -> u32 {
 #[must_use]
 pub fn begun_bits(config: &Config) -> u32 {
     match config.format() {
+        Format::Radix if config.walk_cache_entries() == 0 => ASID_BITS,
         Format::Radix => ASID_BITS + radix::VPN_BITS,
         _ => hash::begun_bits(config.hash()),
     }
@@ -40,7 +42,8 @@ pub fn begun_bits(config: &Config) -> u32 {
 #[must_use]
 pub fn begun(config: &Config, table: &Control, sought: &Sought) -> Vec<Signal> {
     let vpn = match config.format() {
-        Format::Radix => return vec![concat([&sought.asid, &sought.vpn.bits(0..radix::VPN_BITS)])],
+        Format::Radix if config.walk_cache_entries() == 0 => return vec![sought.asid.clone()],
+        Format::Radix => return vec![concat([&sought.vpn.bits(0..radix::VPN_BITS), &sought.asid])],
         Format::Line => line::group(&sought.vpn, &sought.size),
         _ => sought.vpn.clone(),
     };
@@ -50,12 +53,21 @@ pub fn begun(config: &Config, table: &Control, sought: &Sought) -> Vec<Signal> {
 
 /// Where the search for what is hashed begins, in each way: the second half.
 #[must_use]
-pub fn places(config: &Config, m: &mut Module, table: &Control, begun: &[Signal]) -> Start {
+pub fn places(
+    config: &Config,
+    m: &mut Module,
+    table: &Control,
+    begun: &[Signal],
+    known: Option<&WalkCacheOutputs>,
+) -> Start {
     let steps = lit(step_bits(config), 0u32);
     if config.format() == Format::Radix {
-        let asid = begun[0].bits(radix::VPN_BITS..radix::VPN_BITS + ASID_BITS);
-        let index = vec![link::in_array(&table.table_frame, &asid.zext(INDEX_BITS))];
-        return Start { index, steps };
+        let root = link::in_array(&table.table_frame, &begun[0].bits(0..ASID_BITS).zext(INDEX_BITS));
+        let from_root = Start { index: vec![root.clone()], steps };
+        return known.map_or(from_root, |known| Start {
+            index: vec![when(&known.hit, known.place.clone()).otherwise(root)],
+            steps: known.steps.clone(),
+        });
     }
     let index = (0..)
         .zip(begun)
@@ -69,6 +81,13 @@ pub fn places(config: &Config, m: &mut Module, table: &Control, begun: &[Signal]
         })
         .collect();
     Start { index, steps }
+}
+
+/// What the walk cache is asked for: the page whose search begins.
+#[must_use]
+pub fn page_begun(begun: &[Signal]) -> PageOf {
+    let vpn = begun[0].bits(ASID_BITS..ASID_BITS + radix::VPN_BITS);
+    PageOf { vpn, asid: begun[0].bits(0..ASID_BITS) }
 }
 
 /// The index that a hash comes to in this table.

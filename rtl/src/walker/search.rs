@@ -65,7 +65,8 @@ impl Search {
         let is_enabled = (&guessed & enabled).any() & (!&guess.global | &space);
         let Guess { global, size } = guess.clone();
         let later = Search::made(&(enabled & !guessed), &space);
-        when(&is_enabled, Search { exists: high(), later, global, size }).otherwise(Search::first(Format::Line, enabled).under(asid))
+        when(&is_enabled, Search { exists: high(), later, global, size })
+            .otherwise(Search::first(Format::Line, enabled).under(asid))
     }
 
     /// Those of the searches that are made; `space` is set if the ASID is not 0.

@@ -250,7 +250,8 @@ impl Slot {
             global: (&self.killed.global | &g.named.global).gate(&is_exposed),
         };
         let has_read = (self.steps.any() | self.out.any()).named("has_read");
-        let stale = self.stale.as_ref().map(|stale| (stale | (has_read & &g.names_path)) & self.listens() & !&h.goes_on);
+        let stale =
+            self.stale.as_ref().map(|stale| (stale | (has_read & &g.names_path)) & self.listens() & !&h.goes_on);
         let going_on = Slot {
             state: when(&(is_free | (&over & !&owes)), Walk::Free.signal()).otherwise(goes_to),
             dead: &over & owes,
