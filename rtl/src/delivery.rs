@@ -22,10 +22,14 @@
 //! refill       here, or with the first that is allowed the access
 //! ```
 //!
-//! Each cycle looks for who else is covered by the mapping, and answers it in the next one, so that nobody who waits is
-//! forgotten: a lookup that comes in the cycle of the refill finds the mapping in the first level, and for one that came in
-//! the cycle before and takes its slot now, the outcome is kept for one more cycle (`lingers`). An outcome is taken only
-//! into a register that is free at the beginning of the cycle, so that finding out who is covered delays nobody.
+//! The cycle of the first answer looks for who else is covered by the mapping, so that nobody who waits is forgotten: a
+//! lookup that comes in the cycle of the refill finds the mapping in the first level, and for one that came in the cycle
+//! before and takes its slot now, the outcome is kept for one more cycle (`lingers`). Who comes later has no part in it, so
+//! that nobody keeps the others' outcomes waiting by asking for one page again and again. An outcome is taken only into a
+//! register that is free at the beginning of the cycle, so that finding out who is covered delays nobody.
+//!
+//! The second level takes a mapping with its first answer or never: then nobody who has looked for it there in vain can
+//! bring it once more.
 //!
 //! **Invalidation.** In the cycle in which one takes effect nothing is answered. If it names the mapping, the outcome is
 //! given up, and the walk that it came from is made again; whoever else was to have it goes on by itself.
@@ -33,7 +37,7 @@
 //! Reset: there is no outcome.
 
 use hashwalk_hdl::{
-    Component, Module, Signal, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, shape, when,
+    Component, Module, Signal, all_of, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, shape, when,
 };
 use hashwalk_spec::{Config, LateSource};
 
@@ -48,6 +52,8 @@ bundle! {
         pub offer: Offer,
         /// What the second level has found.
         pub from_l2: Offer,
+        /// 1 bit: no walk offers in this cycle, for it is the second level's turn.
+        pub l2_turn: Signal,
         /// A bit for each slot: the second level may keep what is found for it.
         pub may_keep: Signal,
         /// Who waits.
@@ -102,7 +108,9 @@ bundle! {
         pub own: Signal,
         /// 1 bit: the first level has it.
         pub refilled: Signal,
-        /// A bit for each slot.
+        /// 1 bit: whoever is covered has part in it.
+        pub admits: Signal,
+        /// A bit for each slot and the newest: it will be answered later.
         pub promised: Signal,
     }
 }
@@ -139,6 +147,7 @@ impl Component for Delivery {
         DeliveryInputs {
             offer: walker::offer(&self.config),
             from_l2: walker::offer(&self.config),
+            l2_turn: shape(1),
             may_keep: shape(walks),
             slots: vec![waiting; walks as usize],
             waiting: shape(1),
@@ -159,7 +168,8 @@ impl Component for Delivery {
             outcome: zeros(&ports::outcome()),
             own: low(),
             refilled: low(),
-            promised: lit(walks, 0u32),
+            admits: low(),
+            promised: lit(walks + 1, 0u32),
         }
     }
 
@@ -175,7 +185,7 @@ impl Component for Delivery {
         let covered: Vec<Signal> = (0..)
             .zip(&everybody)
             .map(|(n, waiting)| {
-                let waits = &waiting.alive & !s.serving.bit(n);
+                let waits = &waiting.alive & !s.serving.bit(n) & (&s.admits | s.promised.bit(n));
                 (&is_mapping & waits & page::covers(&mapping, &waiting.request)).named(format!("covered_{n}"))
             })
             .collect();
@@ -187,7 +197,7 @@ impl Component for Delivery {
 
         let can_take = (!&s.valid).named("can_take");
         let goes_on = (&answers & &more).named("goes_on");
-        let lingers = (&answers & &i.fresh & &is_mapping & page::covers(&mapping, &i.newest)).named("lingers");
+        let lingers = (&answers & &s.own & &i.fresh & &is_mapping & page::covers(&mapping, &i.newest)).named("lingers");
         let loads = (&i.offer.valid | &i.from_l2.valid).named("loads");
         let withdrawn = (&s.valid & &is_mapping & concerns(&i.invalidate, &mapping)).named("withdrawn_now");
         let refill_valid = (&answers & s.serving.any() & &is_mapping & fault.is_zero() & !&s.refilled).named("refills");
@@ -206,14 +216,15 @@ impl Component for Delivery {
             },
             answered: s.serving.gate(&answers),
             served: s.serving.gate(&s.valid),
-            promised: s.promised.clone(),
-            withdrawn: s.serving.bits(0..walks).gate(&(&withdrawn & &s.own)),
+            promised: s.promised.bits(0..walks),
+            withdrawn: s.serving.bits(0..walks).gate(&(&withdrawn & &s.own & !&from_l2)),
             refill_valid: refill_valid.clone(),
             refill: mapping.clone(),
-            fill_valid: &refill_valid & &keep,
+            fill_valid: all_of([&refill_valid, &keep, &s.own]),
         };
 
         m.assume("an_outcome_is_taken", !&loads | &can_take);
+        m.assume("the_second_level_in_its_turn", when(&i.l2_turn, !&i.offer.valid).otherwise(!&i.from_l2.valid));
         m.assume("one_outcome", !(&i.offer.valid & &i.from_l2.valid));
         m.check(
             "whom_it_serves_waits",
@@ -227,27 +238,29 @@ impl Component for Delivery {
         m.ignore(s.request.user.clone());
         m.ignore(s.request.vpn.bits(18..52));
 
-        let loaded = when(&i.from_l2.valid, i.from_l2.clone()).otherwise(i.offer.clone());
+        // A register that is free takes whatever stands there; whether it counts is decided last.
+        let loaded = when(&i.l2_turn, i.from_l2.clone()).otherwise(i.offer.clone());
         let Offer { slot, request, fault: found_fault, is_mapping: found, mapping: found_mapping, .. } = loaded;
         let outcome = Outcome {
             fault: found_fault,
             is_mapping: found,
             mapping: found_mapping,
-            from_l2: i.from_l2.valid.clone(),
-            keep: (&slot & &i.may_keep).any() & !&i.from_l2.valid,
+            from_l2: i.l2_turn.clone(),
+            keep: (&slot & &i.may_keep).any() & !&i.l2_turn,
         };
         let for_next = Outcome { fault: page::denial(&mapping.rights, &next_request), ..s.outcome.clone() };
-        let covered_slots = settled(&concat(covered.iter().rev()));
         let next_state = DeliveryState {
-            valid: any_of([loads.clone(), goes_on.clone(), lingers, &s.valid & effect & !&withdrawn]),
-            serving: when(&loads, slot.zext(walks + 1))
+            valid: any_of([loads, goes_on.clone(), lingers.clone(), &s.valid & effect & !&withdrawn]),
+            serving: when(&can_take, slot.zext(walks + 1))
                 .or_when(&answers, settled(&concat(next.iter().rev())))
                 .otherwise(settled(&s.serving)),
-            request: when(&loads, request).or_when(&goes_on, next_request).otherwise(s.request.clone()),
-            outcome: when(&loads, outcome).or_when(&goes_on, for_next).otherwise(s.outcome.clone()),
-            own: when(&loads, high()).or_when(&answers, low()).otherwise(s.own.clone()),
-            refilled: !&loads & (&s.refilled | &refill_valid),
-            promised: when(&goes_on, covered_slots.bits(0..walks)).otherwise(s.promised.gate(&(effect & !&withdrawn))),
+            request: when(&can_take, request).or_when(&answers, next_request).otherwise(s.request.clone()),
+            outcome: when(&can_take, outcome).or_when(&answers, for_next).otherwise(s.outcome.clone()),
+            own: can_take.clone() | (&s.own & !&answers),
+            refilled: !&can_take & (&s.refilled | &refill_valid),
+            admits: when(&can_take, high()).or_when(&answers, lingers).otherwise(s.admits.clone()),
+            promised: when(&goes_on, settled(&concat(covered.iter().rev())))
+                .otherwise(settled(&s.promised).gate(&(effect & !&withdrawn))),
         };
         (outputs, next_state)
     }

@@ -45,8 +45,9 @@
 //! **Replacement.** A counter names the way, the same for all sets. A page is kept only if it was looked for in all
 //! sizes before its walk, so that no page stands in two ways.
 //!
-//! A 2 MiB page and a 1 GiB page that hold one address can stand here together, when software has replaced one by the
-//! other and not invalidated it yet: the 2 MiB page is found.
+//! Pages that overlap can stand here together, when software has replaced one by the other and not invalidated it yet: of
+//! a 2 MiB page and a 1 GiB page the 2 MiB page is found, and of a page of the request's own and a global one of the same
+//! size any one, never both.
 //!
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
@@ -162,7 +163,9 @@ bundle! {
         pub looking: Signal,
         /// It is not here.
         pub missed: Signal,
-        /// Whose turn it is to read.
+        /// Whose sets are read in this cycle, of those that are due.
+        pub due: Look,
+        /// Whose turn it is to be next.
         pub turn: Option<Signal>,
         /// The way that is filled next.
         pub victim: Signal,
@@ -262,7 +265,8 @@ impl Component for L2 {
         L2State {
             read_ahead: low(),
             read: look.clone(),
-            compared: look,
+            compared: look.clone(),
+            due: look,
             set: vec![zeros(&shape_of_slot()); self.ways as usize],
             small_due: none.clone(),
             large_due: none.clone(),
@@ -292,10 +296,19 @@ impl Component for L2 {
 
         // Comparing what was read.
         let matching: Vec<Signal> = (0..).zip(&s.set).map(|(way, slot)| self.matches(way, slot, &s.compared)).collect();
-        let (lower, upper) = matching.split_at(matching.len() / 2);
-        let in_lower = any_of(lower).named("in_lower");
-        let outdone = upper.iter().map(|matches| matches & !&in_lower);
-        let matches: Vec<Signal> = lower.iter().cloned().chain(outdone).collect();
+        let globals: Vec<&Signal> = s.set.iter().map(|slot| &slot.mapping.global).collect();
+        let own: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & !*global).collect();
+        let shared: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & *global).collect();
+        let (lower, upper) = (0..matching.len()).partition::<Vec<usize>, _>(|way| *way < matching.len() / 2);
+        let of = |each: &[Signal], ways: &[usize]| any_of(ways.iter().map(|way| &each[*way]));
+        let in_lower = of(&matching, &lower).named("in_lower");
+        let (own_in_lower, own_in_upper) = (of(&own, &lower), of(&own, &upper));
+        let matches: Vec<Signal> = (0..matching.len())
+            .map(|way| match lower.contains(&way) {
+                true => &own[way] | (&shared[way] & !&own_in_lower),
+                false => (&own[way] | (&shared[way] & !&own_in_upper)) & !&in_lower,
+            })
+            .collect();
         let compares = (&s.compared.slot & &alive).any().named("compares");
         let hit = (compares & any_of(&matches) & !effect).named("hit");
         let stalls = (s.compared.slot.any() & !&i.can_take & !effect).named("stalls");
@@ -314,13 +327,16 @@ impl Component for L2 {
         };
 
         // Who reads in this cycle: the sweep, a slot that could not before, the newest miss, whatever is looked up.
-        let due: Vec<Signal> = (0..walks).map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & alive.bit(n)).collect();
-        let choice = round_robin(&due, s.turn.as_ref());
-        let any_due = any_of(&due).named("any_due");
-        let due_slot = concat(choice.granted.iter().rev());
-        let due_large = (&due_slot & !&s.small_due).any().named("due_large");
-        let due_request =
+        let Look { slot: due_slot, large: due_large, request: due_request } = s.due.clone();
+        let any_due = due_slot.any().named("any_due");
+        let waits: Vec<Signal> = (0..walks)
+            .map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & &i.slots[n as usize].alive & !due_slot.bit(n))
+            .collect();
+        let choice = round_robin(&waits, s.turn.as_ref());
+        let chosen_next = concat(choice.granted.iter().rev());
+        let next_request =
             one_hot_mux(choice.granted.iter().cloned().zip(i.slots.iter().map(|slot| slot.request.clone())));
+        let next_due = Look { large: (&chosen_next & !&s.small_due).any(), slot: chosen_next, request: next_request };
         let moves = (&open & !&stalls).named("moves");
         let begins = (&i.allocate & &open).named("begins");
         let has_small = (&begins & &i.fresh & &s.read_ahead & !&stalls).named("has_small");
@@ -362,13 +378,13 @@ impl Component for L2 {
             .collect();
 
         let begun = i.vacant.gate(&begins);
-        let chosen = due_slot.gate(&(&any_due & &moves));
+        let chosen = due_slot.gate(&moves);
         let small_chosen = chosen.gate(&!&due_large);
         let large_chosen = chosen.gate(&due_large);
         let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls));
         let kept = |mask: Signal| (mask & &alive).gate(&!effect);
         let read = Look {
-            slot: when(&any_due, due_slot.clone()).otherwise(i.vacant.gate(&newest_reads)),
+            slot: when(&any_due, due_slot & &alive).otherwise(i.vacant.gate(&newest_reads)),
             large: when(&any_due, due_large).otherwise(high()),
             request: when(&any_due, due_request).otherwise(i.newest.clone()),
         };
@@ -389,12 +405,15 @@ impl Component for L2 {
             looking: kept(&s.looking & !&over) | &begun,
             missed: kept(&s.missed | &over),
             turn: choice.turn.zip(s.turn).map(|(next, turn)| when(&moves, next).otherwise(turn)),
+            due: when(&moves, Look { slot: kept(next_due.slot), ..next_due })
+                .otherwise(Look { slot: kept(s.due.slot.clone()), ..s.due.clone() }),
             victim: when(&fill, &s.victim + lit(self.way_bits(), 1u32)).otherwise(s.victim.clone()),
             sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
         };
 
         m.check("one_way_matches", !s.compared.slot.any() | at_most_one(&matches));
-        m.check("one_way_holds_a_small_page", &s.compared.large | !s.compared.slot.any() | at_most_one(&matching));
+        let stands_once = at_most_one(&own) & at_most_one(&shared);
+        m.check("one_way_holds_a_small_page", &s.compared.large | !s.compared.slot.any() | stands_once);
         m.check("no_fill_while_sweeping", !(&fill & &sweeping));
         m.assume("invalidations_wait_for_the_sweep", !(effect & &sweeping));
         m.cover("stalled", stalls.clone());

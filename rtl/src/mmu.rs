@@ -205,7 +205,7 @@ impl Component for Mmu {
         // The second level and the walks take turns where both have something.
         let l2_was_last = s.l2_was_last.clone().unwrap_or_else(low);
         let l2_compares = l2.as_ref().map_or_else(low, |l2| l2.outputs.compares.clone());
-        let walk_first = (&l2_was_last & &walk.judging).named("walk_first");
+        let walk_first = (&l2_was_last & &walk.has_outcome).named("walk_first");
         let from_l2 = l2.as_ref().map_or_else(|| zeros(&walker::offer(&self.config)), |l2| l2.outputs.offer.clone());
         let l2_takes = from_l2.valid.clone();
         walker.connect(WalkerInputs {
@@ -231,6 +231,7 @@ impl Component for Mmu {
         delivery.connect(DeliveryInputs {
             offer: walk.offer.clone(),
             from_l2,
+            l2_turn: &l2_compares & !&walk_first,
             may_keep: l2.as_ref().map_or(none, |l2| l2.outputs.missed.clone()),
             slots: walk.slots.clone(),
             waiting: s.waiting.clone(),
@@ -257,7 +258,7 @@ impl Component for Mmu {
         } else {
             m.ignore(late.fill_valid.clone());
             m.ignore(walk_first);
-            m.ignore(walk.judging.clone());
+            m.ignore(walk.has_outcome.clone());
         }
         m.ignore(late.served.bit(walks));
         match &predictor {
@@ -276,7 +277,7 @@ impl Component for Mmu {
 
         let outputs = MmuOutputs {
             lookup_ready,
-            answer: answer(&s.request, &hit, &tlb.outputs.found),
+            answer: answer(&s.request, &s.fresh, &hit, &tlb.outputs.found),
             late: late.late.clone(),
             invalidate_ready,
             invalidate_done: match (&s.invalidated, &l2) {
@@ -312,9 +313,10 @@ impl Component for Mmu {
     }
 }
 
-/// The answer of a hit; all zero but for `valid` and `id` where there is a fault.
-fn answer(request: &Request, hit: &Signal, found: &Found) -> Answer {
-    let fault = page::denial(&found.rights, request);
-    let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&!fault.any());
+/// The answer of a hit; all zero but for `valid` and `id` where there is a fault. Where nothing was looked up, what is found may
+/// be unknown, and the answer is none.
+fn answer(request: &Request, fresh: &Signal, hit: &Signal, found: &Found) -> Answer {
+    let fault = page::denial(&found.rights, request).gate(fresh);
+    let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&(fresh & !fault.any()));
     Answer { valid: hit.clone(), id: request.id.clone(), pfn, fault }
 }

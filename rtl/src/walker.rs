@@ -55,6 +55,7 @@ mod element;
 mod places;
 pub mod search;
 pub mod slot;
+mod software;
 
 use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
@@ -76,6 +77,7 @@ use places::Start;
 use search::Search;
 pub use slot::Walk;
 use slot::{Given, Happens, Slot};
+use software::Software;
 
 /// Bits of the number of beats on the memory port.
 const BEATS_BITS: u32 = 4;
@@ -159,8 +161,8 @@ bundle! {
         pub slots: Vec<Waiting>,
         /// An answer.
         pub offer: Offer,
-        /// 1 bit: there is something to be judged.
-        pub judging: Signal,
+        /// 1 bit: something is judged, or software's answer weighed, if its turn is open.
+        pub has_outcome: Signal,
         /// What is worth counting.
         pub event: Event,
         /// 52 bits: the page for which a walk has found a mapping, while one of the first two events says so.
@@ -209,12 +211,8 @@ bundle! {
         pub memory_turn: Option<Signal>,
         /// What memory sends.
         pub element: Element,
-        /// One-hot: who is asking software.
-        pub asking: Signal,
-        /// Whose turn it is to ask.
-        pub ask_turn: Option<Signal>,
-        /// 1 bit: software has answered in the cycle before.
-        pub told: Signal,
+        /// Software's turn.
+        pub software: Software,
     }
 }
 
@@ -304,11 +302,9 @@ impl Component for Walker {
             }),
             hash_turn: turn.clone(),
             standing: lit(walks, 0u32),
-            memory_turn: turn.clone(),
+            memory_turn: turn,
             element: Element::empty(&self.config),
-            asking: lit(walks, 0u32),
-            ask_turn: turn,
-            told: low(),
+            software: Software::silent(&self.config),
         }
     }
 
@@ -343,11 +339,15 @@ impl Component for Walker {
         let in_turn = round_robin(&asks, s.memory_turn.as_ref());
         let stands = s.standing.any().named("stands");
         let presents: Vec<Signal> = each(&|n, _| {
-            let may = &in_turn.granted[n as usize] & !i.turn.overtaken.bit(n);
-            when(&stands, s.standing.bit(n)).otherwise(may).named(format!("presents_{n}"))
+            when(&stands, s.standing.bit(n))
+                .otherwise(in_turn.granted[n as usize].clone())
+                .named(format!("presents_{n}"))
         });
-        let request_valid = any_of(&presents).named("request_valid");
-        let accepted = (&request_valid & &i.memory.request_ready).named("accepted");
+        let wants = any_of(&presents).named("wants");
+        let accepted = (&wants & &i.memory.request_ready).named("accepted");
+        // Known last: a request that does not stand yet is not made if the second level has just found its page.
+        let overtaken = (i.turn.overtaken.clone() & !&s.standing).named("overtaken");
+        let withheld = (bits(&presents) & &overtaken).any().named("withheld");
         let index_asked = one_hot_mux(presents.iter().cloned().zip(s.slot.iter().map(Slot::index_asked)));
 
         // What memory has sent.
@@ -413,26 +413,19 @@ impl Component for Walker {
             let must_wait = slot.is_behind() | i.turn.looking.bit(n) | i.turn.served.bit(n) | i.turn.promised.bit(n);
             slot.is(Walk::Ask) & !must_wait
         });
-        let question = round_robin(&questions, s.ask_turn.as_ref());
-        let is_asking = s.asking.any().named("is_asking");
-        let asked: Vec<Signal> = each(&|n, _| {
-            when(&is_asking, s.asking.bit(n))
-                .otherwise(&question.granted[n as usize] & !&s.told)
-                .named(format!("asks_{n}"))
-        });
-        let asker = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.request.clone())));
+        let question = round_robin(&questions, s.software.turn.as_ref());
+        let asker = s.software.of_asker(&s.slot, |slot| slot.request.clone());
         let nothing = any_of(&seekless).named("nothing_sought");
-        let miss_valid = any_of(&asked).named("asked");
-        let refill_ready =
-            (&miss_valid & &i.turn.open & !effect & !&s.element.full & !&nothing).named("refill_is_ready");
-        let told = (&refill_ready & &i.refill.valid).named("told");
-        let answer = by_software(&i.refill, &asker);
-        let asker_killed = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.killed.clone())));
-        let (private_killed, global_killed) = asker_killed.of_size(&i.refill.size);
-        let withdrawn = &answer.is_mapping & when(&i.refill.global, global_killed).otherwise(private_killed);
-        let told_in_vain = (&told & withdrawn).named("told_in_vain");
-        let asker_lives = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(Slot::is_alive)));
-        let tells = (&told & !&told_in_vain & asker_lives & !(bits(&asked) & &i.turn.answered).any()).named("tells");
+        let weighed = &s.software.answer.valid & &i.turn.open & !effect & !&s.element.full & !&nothing;
+        let weighed = weighed.named("weighed");
+        let answer = s.software.offer(&asker);
+        let (private_killed, global_killed) =
+            s.software.of_asker(&s.slot, |slot| slot.killed.clone()).of_size(&s.software.answer.size);
+        let withdrawn = &answer.is_mapping & when(&s.software.answer.global, global_killed).otherwise(private_killed);
+        let told_in_vain = (&weighed & withdrawn).named("told_in_vain");
+        let asker_lives = s.software.of_asker(&s.slot, Slot::is_alive);
+        let asker_answered = (&s.software.asking & &i.turn.answered).any();
+        let tells = (&weighed & !&told_in_vain & asker_lives & !asker_answered).named("tells");
 
         // What goes out: a judgement first, then that nothing is sought, then software's answer.
         let says_nothing = (&nothing & &i.turn.open & !effect & !&s.element.full).named("says_nothing");
@@ -454,7 +447,7 @@ impl Component for Walker {
             is_mapping: low(),
             mapping: answer.mapping.clone(),
         };
-        let from_software = Offer { valid: tells.clone(), slot: bits(&asked), request: asker.clone(), ..answer };
+        let from_software = Offer { valid: tells.clone(), ..answer };
         let offer = when(&s.element.full, by_walk).or_when(&nothing, without_search).otherwise(from_software);
 
         // The newest miss.
@@ -481,11 +474,12 @@ impl Component for Walker {
                     follows: &follows & &mine,
                     goes_on: (&next_begins | &restarts) & &mine,
                     restarts: &restarts & &mine,
-                    asked: asked[at].clone(),
-                    told: &told & &asked[at],
-                    told_in_vain: &told_in_vain & &asked[at],
+                    asked: s.software.asking.bit(n),
+                    told: &weighed & s.software.asking.bit(n),
+                    told_in_vain: &told_in_vain & s.software.asking.bit(n),
                     answered: i.turn.answered.bit(n),
                     withdrawn: i.turn.withdrawn.bit(n),
+                    overtaken: overtaken.bit(n),
                 };
                 let given = Given {
                     allocation: allocation.clone(),
@@ -521,16 +515,16 @@ impl Component for Walker {
             slot: slots,
             hashing,
             hash_turn: turned(&hash_moves, &chosen.turn, &s.hash_turn),
-            standing: bits(&presents).gate(&!&accepted),
+            standing: bits(&presents).gate(&!&accepted) & !&overtaken,
             memory_turn: turned(&accepted, &in_turn.turn, &s.memory_turn),
             element,
-            asking: bits(&asked).gate(&!&told),
-            ask_turn: turned(&told, &question.turn, &s.ask_turn),
-            told: told.clone(),
+            software: s.software.next(&i.refill, &weighed, question),
         };
 
         // What was compared as it arrived, and A and D, which software keeps.
         m.ignore(s.element.bits.clone());
+        // Not every hash is of all of this.
+        m.ignore(i.lookup.vpn.clone());
         m.ignore(i.lookup.size.clone());
         if config.format() == Format::Radix {
             m.ignore(i.control.table_mask.clone());
@@ -547,8 +541,7 @@ impl Component for Walker {
                 | one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.out.any()))),
         );
         m.check("one_request_at_the_port", at_most_one(&presents));
-        m.check("one_question", at_most_one(&asked));
-        m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &told)));
+        m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &weighed)));
         m.cover("restart", restarts.clone());
         m.cover("dead_element", &fires & !&judged);
         m.cover("behind", any_of(each(&|_, slot| slot.is_behind())));
@@ -567,7 +560,7 @@ impl Component for Walker {
                 .map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() })
                 .collect(),
             offer,
-            judging: s.element.full.clone(),
+            has_outcome: any_of([&s.element.full, &nothing, &s.software.answer.valid]),
             event: Event {
                 predicted: &finds & &s.element.first,
                 mispredicted: &finds & !&s.element.first,
@@ -576,20 +569,14 @@ impl Component for Walker {
             found_vpn: s.element.request.vpn.clone(),
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
             memory: MemoryOut {
-                request_valid,
+                request_valid: wants & !withheld,
                 request_address: places::address(config, &i.control.table_frame, &index_asked),
                 request_beats: lit(BEATS_BITS, config.beats()),
                 request_id: number(&presents, config.walk_id_bits()),
                 response_ready: !&s.element.full | fires,
             },
-            miss: Miss {
-                valid: miss_valid,
-                vpn: asker.vpn.clone(),
-                asid: asker.asid.clone(),
-                access: asker.access.clone(),
-                user: asker.user.clone(),
-            },
-            refill_ready,
+            miss: s.software.miss(&asker),
+            refill_ready: s.software.asks(),
             states: concat(shown.iter().rev()),
         };
         (outputs, next)
@@ -665,27 +652,6 @@ fn mapping_of(step: &Step, scales: &Scales) -> Mapping {
         size: sought.size.clone(),
         pfn: found.pfn.clone(),
         rights: found.rights.clone(),
-    }
-}
-
-/// What software's answer comes to for who has asked: all but `valid`, `slot` and `request`.
-fn by_software(refill: &Refill, asker: &Request) -> Offer {
-    let Refill { size, pfn, rights, global, .. } = refill.clone();
-    let vpn = page::base(&asker.vpn, &size);
-    let same_page = refill.vpn.eq(&vpn);
-    let same_space = (refill.asid.eq(&asker.asid) & !&global) | (&global & !refill.asid.any());
-    let well_formed = (same_page & same_space & !size.all() & page::is_aligned(&pfn, &size)).named("well_formed");
-    let none = refill.fault.is_zero();
-    let malformed = lit(FAULT_BITS, Fault::Malformed.code());
-    Offer {
-        valid: low(),
-        slot: low(),
-        request: asker.clone(),
-        fault: when(&!&none, refill.fault.clone())
-            .or_when(&!&well_formed, malformed)
-            .otherwise(page::denial(&rights, asker)),
-        is_mapping: none & well_formed,
-        mapping: Mapping { vpn, asid: asker.asid.gate(&!&global), global, size, pfn, rights },
     }
 }
 

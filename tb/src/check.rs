@@ -73,7 +73,7 @@ pub fn default_configs() -> Vec<Config> {
         named("line_asid", Settings { format: Format::Line, ..asid.clone() }),
         named("line_l2", Settings { l2_entries: 64, l2_ways: 2, ..odd.clone() }),
         named("inverted", inverted.clone()),
-        named("inverted_odd", Settings { format: Format::Inverted, max_steps: 6, ..asid.clone() }),
+        named("inverted_odd", Settings { format: Format::Inverted, max_steps: 64, ..asid.clone() }),
         named("inverted_l2", Settings { format: Format::Inverted, walks: 3, bus_bits: 64, ..l2(2) }),
         named("tree", tree.clone()),
         named("tree_odd", Settings { walks: 3, bus_bits: 64, ..Settings { format: Format::Tree, ..asid.clone() } }),

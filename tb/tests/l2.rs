@@ -240,6 +240,31 @@ fn a_global_page_is_found_from_every_address_space() {
     assert_eq!((answered.answer, answered.level), (pfn(global), 2));
 }
 
+/// Software puts a global page in the place of a page of one address space, without invalidating that: until it does, the
+/// second level holds both, and either may be the answer, but no mixture of them.
+#[test]
+fn a_page_that_a_global_one_has_replaced_may_be_answered_until_it_is_invalidated() {
+    for apart in 0..4 {
+        let (old, between) = (small(1, 0x123), (0..apart).map(|n| small(7, 0x500 + n)).collect::<Vec<_>>());
+        let new = Mapping { global: true, pfn: Pfn::truncate(0xa5_5a00_0000), ..small(0, 0x123) };
+        let mut machine = machine(&with_others(&[&[old], &*between].concat()), 3);
+        bring_in(&mut machine, &[old]);
+        bring_in(&mut machine, &between);
+        machine.change(|os| {
+            let (table, ram) = os.table_mut();
+            table.remove(ram, old.asid, old.vpn, old.size).unwrap();
+            table.insert(ram, new).unwrap();
+            vec![old]
+        });
+        let of_another = Request { asid: Asid::truncate(2), ..read(new) };
+        assert_eq!(ask(&mut machine, of_another).answer, pfn(new));
+        bring_in(&mut machine, &[]);
+        assert!([pfn(old), pfn(new)].contains(&ask(&mut machine, read(old)).answer), "{apart} pages apart");
+        invalidate(&mut machine, Invalidation::Address(old.vpn));
+        assert_eq!(ask(&mut machine, read(old)).answer, pfn(new));
+    }
+}
+
 #[test]
 fn pages_are_replaced_one_at_a_time() {
     // Pages 16 apart share a set of the 16, as far as their upper digits are zero.

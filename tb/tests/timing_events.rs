@@ -24,10 +24,10 @@ fn at_every_latency(test: impl Fn(Bench, u64, u64)) {
     }
 }
 
-/// At every cycle of a walk: an invalidation that does not concern it delays it if it takes effect in the cycle of the
-/// answer, by one cycle, and else not at all.
+/// At every cycle of a walk: an invalidation that does not concern it delays it if it takes effect in the cycle in which what
+/// was read is judged, or in that of the answer, by one cycle, and else not at all.
 #[test]
-fn an_invalidation_in_the_answers_cycle_adds_one() {
+fn an_invalidation_in_the_cycle_of_the_judgement_or_of_the_answer_adds_one() {
     at_every_latency(|mut bench, _, walk| {
         for offset in 0..=walk + 1 {
             bench.start_over();
@@ -38,7 +38,8 @@ fn an_invalidation_in_the_answers_cycle_adds_one() {
                 bench.invalidate = (cycle == offset).then(elsewhere);
                 seen.extend(bench.cycle().answered);
             }
-            let expected = walk + u64::from(offset + 1 == walk);
+            let (effect, judged) = (offset + 1, walk - 1);
+            let expected = walk + u64::from(effect == judged || effect == walk);
             assert_eq!(seen.iter().map(|answered| answered.cycles).collect::<Vec<_>>(), [expected], "offset {offset}");
         }
     });
@@ -116,9 +117,10 @@ fn an_invalidation_takes_effect_in_cycle_1_so_its_page_is_answered_last_in_cycle
     }
 }
 
-/// A restart waits for the read that is out and hashes in the next cycle; without a read it hashes at once.
+/// A read that memory had taken before the invalidation took effect is waited for and judged; what it has found is dropped,
+/// and the walk is made again. So it is if the answer is dropped.
 #[test]
-fn a_walk_that_restarts_takes_a_whole_walk_after_its_last_beat() {
+fn a_walk_that_restarts_takes_a_whole_walk_and_a_cycle_after_it_was_judged() {
     at_every_latency(|mut bench, last_beat, walk| {
         for effect in 1..=walk {
             bench.start_over();
@@ -129,8 +131,9 @@ fn a_walk_that_restarts_takes_a_whole_walk_after_its_last_beat() {
                 bench.invalidate = (cycle + 1 == effect).then_some(Invalidation::All);
                 cycles.extend(bench.cycle().answered.map(|answered| answered.cycles));
             }
-            // Nothing has been read yet; afterwards hash and request follow the last beat, or the effect.
-            let expected = if effect < FIRST_KILLED_IN { walk } else { effect.max(last_beat) + walk };
+            // In the cycle of the effect nothing is judged.
+            let judged = last_beat + 1 + u64::from(effect > last_beat);
+            let expected = if effect <= REQUEST_CYCLE { walk } else { judged + 1 + walk };
             assert_eq!(cycles, [expected], "effect in {effect} of {walk}");
         }
     });

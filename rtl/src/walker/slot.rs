@@ -119,6 +119,8 @@ pub struct Happens {
     pub answered: Signal,
     /// What it delivers is withdrawn.
     pub withdrawn: Signal,
+    /// The second level has its page and answers in the next cycle: its request is not made, and nothing else happens.
+    pub overtaken: Signal,
 }
 
 /// What a slot is given.
@@ -273,7 +275,9 @@ impl Slot {
             killed,
             stale,
         };
-        when(&h.allocated, g.allocation.clone()).otherwise(going_on)
+        let resting = Slot { behind: going_on.behind.clone(), ..self.clone() };
+        let still = &h.overtaken & self.is(Walk::Request);
+        when(&still, resting).or_when(&h.allocated, g.allocation.clone()).otherwise(going_on)
     }
 }
 

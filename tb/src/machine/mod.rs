@@ -17,7 +17,6 @@
 //! `answers`. Frames of nodes that were taken out of the table go back when the contract lets them (`nodes`).
 
 mod answers;
-mod engine;
 mod error;
 mod handler;
 mod memory;
@@ -31,7 +30,6 @@ mod walks;
 mod watch;
 
 pub use answers::Answered;
-pub use engine::{ONE_WALK_AT_A_TIME, walks};
 pub use error::MachineError;
 pub use handler::HandlerCost;
 pub use memory::MemoryTiming;
@@ -141,7 +139,7 @@ impl Machine {
             now: 0,
             busy_at: 0,
             nodes_held_since: None,
-            turns: u64::from(walks(config)) + 2,
+            turns: u64::from(config.walks()) + 2,
             in_flight: requests::IDS as u32,
             recording: None,
             watch: None,
@@ -339,7 +337,7 @@ impl Machine {
         self.requests.looked_up = Some(id);
         self.coherence.request_accepted(self.now, id.into(), request, result);
         // As many as there are walks, one that waits for its walk, and this one.
-        if self.requests.count() > walks(&self.config) + 2 {
+        if self.requests.count() > self.config.walks() + 2 {
             return Err(self.protocol(format!("accepted a request while {} wait", self.requests.count() - 1)));
         }
         Ok(())

@@ -1,10 +1,9 @@
 //! What the ports do in a cycle, but for answers: held against docs/spec.md, section 9.
 
 use hashwalk_rtl::walker::Walk as WalkerState;
-use hashwalk_spec::Format;
 
 use super::reads::Read;
-use super::{Drive, Events, Machine, MachineError, Reader, engine};
+use super::{Drive, Events, Machine, MachineError, Reader};
 
 /// Cycles from the last one in which a request waited, or a read was out, by which the hardware says that it is idle.
 const TO_REST: u64 = 16;
@@ -14,10 +13,7 @@ impl Machine {
     pub(super) fn observe_idle(&mut self) -> Result<(), MachineError> {
         let idle = self.dut.get(self.ports.idle) != 0;
         let is_asking = self.dut.get(self.ports.memory_request_valid) != 0 || self.dut.get(self.ports.miss_valid) != 0;
-        // Reads of later ways that nobody needs any more do not count while there is one walk at a time.
-        let is_reading =
-            self.memory.is_busy() && !(engine::ONE_WALK_AT_A_TIME && self.config.format() == Format::Cuckoo);
-        if !self.requests.is_empty() || is_reading || is_asking {
+        if !self.requests.is_empty() || self.memory.is_busy() || is_asking {
             self.busy_at = self.now;
         }
         if idle && self.busy_at == self.now && self.now > 0 {
@@ -33,12 +29,12 @@ impl Machine {
     }
 
     /// Lookups are refused only while a request that missed waits for a walk: then every walk is made for a request that
-    /// waits, or still has a read out that nobody needs.
+    /// waits, or still has something out that nobody needs.
     pub(super) fn observe_lookup_ready(&self) -> Result<bool, MachineError> {
         let ready = self.dut.get(self.ports.lookup_ready) != 0;
         if !ready {
             let draining = self.walks().states().filter(|state| *state == WalkerState::Drain).count() as u32;
-            if self.requests.count() + draining < engine::walks(&self.config) {
+            if self.requests.count() + draining < self.config.walks() {
                 return Err(self.protocol(format!("takes no lookup while {} requests wait", self.requests.count())));
             }
         }

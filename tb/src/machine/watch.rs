@@ -7,7 +7,6 @@ use hashwalk_model::walk::WalkContext;
 use hashwalk_rtl::walker::Walk as WalkerState;
 use hashwalk_spec::{Answer, Fault, Invalidation, LateSource, PageSize, Request, Vpn};
 
-use super::engine::ONE_WALK_AT_A_TIME;
 use super::reads::{self, Read};
 use super::walks::Walks;
 
@@ -110,8 +109,6 @@ pub(super) struct Watch {
     found: VecDeque<Mapping>,
     /// Accepted in the cycle before.
     taking_effect: Option<Invalidation>,
-    /// The second level has answered a request whose walk had begun and has not come to rest.
-    overtaken: bool,
     /// By the requests' ids.
     seen: [Seen; 16],
 }
@@ -123,15 +120,12 @@ impl Watch {
     /// A cycle in which these wait, before anything else of the cycle is looked at.
     pub(super) fn observe(&mut self, waiting: impl Iterator<Item = (u8, Request)>, walks: &Walks) {
         let taking_effect = self.taking_effect.take();
-        self.overtaken &= walks.states().any(|state| state != WalkerState::Free);
         for id in walks.asking() {
             self.seen[usize::from(id)].asked_software = true;
         }
         let Some(invalidation) = taking_effect else { return };
         for (id, request) in waiting {
-            // What the walker still does for a request that the second level has answered is nothing to this one.
-            let state = if self.overtaken { None } else { walks.of_request(id) };
-            self.seen[usize::from(id)].phases |= 1 << Phase::of(invalidation, request, state) as u8;
+            self.seen[usize::from(id)].phases |= 1 << Phase::of(invalidation, request, walks.of_request(id)) as u8;
         }
     }
 
@@ -162,7 +156,6 @@ impl Watch {
             Some(LateSource::Walk) if asked_software => Level::Software,
             Some(LateSource::Walk) => Level::Walk,
         };
-        self.overtaken |= ONE_WALK_AT_A_TIME && level == Level::L2;
         let mapping = self.deciding(context, request, reads, answer, level);
         if let Some(mapping) = mapping
             && level != Level::Tlb

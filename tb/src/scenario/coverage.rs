@@ -10,7 +10,7 @@ use comfy_table::{CellAlignment, Table};
 use hashwalk_spec::{Config, Fault, Format, PageSize};
 use thiserror::Error;
 
-use crate::machine::{Answered, Level, Phase, walks};
+use crate::machine::{Answered, Level, Phase};
 use crate::report::plain_table;
 
 /// A kind of answer.
@@ -48,7 +48,7 @@ impl Checked {
         let checked = |format| Checked {
             format,
             has_l2: of(format).any(|config| config.l2_sets() > 0),
-            shares: of(format).any(|config| walks(config) > 1),
+            shares: of(format).any(|config| config.walks() > 1),
         };
         present.map(checked).collect()
     }
@@ -225,7 +225,7 @@ impl std::fmt::Display for Bin {
 mod tests {
     use super::*;
     use crate::check::default_configs;
-    use crate::machine::{ONE_WALK_AT_A_TIME, Origin};
+    use crate::machine::Origin;
     use hashwalk_spec::{Access, Asid, Pfn, Request, Translation, Vpn};
 
     const LINE: Checked = Checked { format: Format::Line, has_l2: true, shares: false };
@@ -238,8 +238,7 @@ mod tests {
         let cuckoo = Checked { format: Format::Cuckoo, ..LINE };
         assert_eq!(legal(&[cuckoo]).count(), 6 * 3 + 6 + 9 * 6 + 9 * 6);
         assert_eq!(legal(&[Checked { shares: true, ..LINE }]).count(), legal(&[LINE]).count() + 6 * 7);
-        let levels = if ONE_WALK_AT_A_TIME { 4 } else { 5 };
-        assert_eq!(bins(&Checked::of(&default_configs())).count(), 3 * levels * 6 * 4 * 7);
+        assert_eq!(bins(&Checked::of(&default_configs())).count(), 3 * 5 * 6 * 4 * 7);
     }
 
     fn answered(level: Level, phases: &[Phase]) -> Answered {

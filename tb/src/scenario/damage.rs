@@ -3,12 +3,15 @@
 use hashwalk_model::walk::{Progress, Walk};
 use hashwalk_model::{Element, Entry, Mapping, Walkable};
 use hashwalk_spec::address::FRAME_BYTES;
-use hashwalk_spec::{Access, Asid, Format, PageSize, Pfn, PhysAddr, Request, Rights, Vpn, entry, line};
+use hashwalk_spec::{
+    Access, Asid, Format, PageSize, Pfn, PhysAddr, Request, Rights, Vpn, entry, inverted, line, radix, tree,
+};
 use std::ops::Range;
 
 use super::Damage;
 use super::runner::Runner;
 
+const ENTRY_BYTES: u64 = 1 << inverted::ENTRY_LOG2;
 /// A link that leads to no memory.
 const NOWHERE: u64 = 1 << 51;
 
@@ -73,10 +76,21 @@ impl Runner<'_> {
                 broken[..Format::Cuckoo.element_bytes() as usize].copy_from_slice(&Entry::new(&page, None).to_bytes());
                 set_link(&mut broken, entry::LINKED, &[entry::NEXT], index);
             }
-            Format::Inverted | Format::Tree => set_word(&mut broken, at, if outside { NOWHERE } else { home.get() }),
+            Format::Inverted | Format::Tree if outside => set_word(&mut broken, at, NOWHERE),
+            Format::Inverted => {
+                // The half without the anchor is an entry that goes on at itself.
+                let half = if at < ENTRY_BYTES { ENTRY_BYTES } else { 0 };
+                set_word(&mut broken, at, home.get() + half);
+                set_word(&mut broken, half + 8, (home.get() + half) / ENTRY_BYTES);
+            }
+            Format::Tree => {
+                // The buckets are a node, and whatever is sought stands on either side of it in itself.
+                let sides = [tree::LEFT, tree::RIGHT].map(|bits| u64::from(bits.start / 8));
+                sides.into_iter().chain([at]).for_each(|at| set_word(&mut broken, at, home.get()));
+            }
             Format::Radix => {
                 let frame = if outside { NOWHERE } else { home.get() & !(FRAME_BYTES - 1) };
-                set_word(&mut broken, at, frame | 1 << hashwalk_spec::radix::NODE | 1 << entry::VALID);
+                set_word(&mut broken, at, frame | 1 << radix::NODE | 1 << entry::VALID);
             }
         }
         self.break_element(home, &whole, &broken);

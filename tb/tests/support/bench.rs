@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 
-use hashwalk::machine::walks;
 use hashwalk_rtl::walker::Walk;
 use hashwalk_sim::Dut;
 use hashwalk_spec::{Config, Fault, Invalidation, LateSource, Search};
@@ -91,6 +90,9 @@ pub struct Bench {
     stalled_miss: Option<Lookup>,
     /// The last miss was software's.
     software_miss: bool,
+    /// A late answer was given in the cycle before, or before an invalidation that took effect: its mapping may cover one more
+    /// request.
+    answered_late: bool,
     /// For `table.rs`: no entry above it is empty.
     pub(super) next_free: u32,
 }
@@ -130,6 +132,7 @@ impl Bench {
             stalled_request: None,
             stalled_miss: None,
             software_miss: false,
+            answered_late: false,
             next_free: table.mask(),
         };
         bench.cycle();
@@ -202,8 +205,9 @@ impl Bench {
             ..self.blank()
         };
         self.demand(!seen.idle || !self.is_waiting(), "while a request waits the hardware is not idle");
-        let most = walks(&self.config) as usize;
-        self.demand(seen.lookup_ready || self.waiting() >= most, "a lookup is refused only while all walks are taken");
+        let most = self.config.walks() as usize;
+        let taken = self.waiting() + self.walks_in(Walk::Drain);
+        self.demand(seen.lookup_ready || taken >= most, "a lookup is refused only while all walks are taken");
         seen.read = self.observe_request(seen.idle);
         seen.hit = self.ports.hit(&self.dut).map(|(id, code, pfn)| self.answered(id, code, pfn, None));
         seen.late = self.ports.late(&self.dut).map(|(id, code, pfn)| {
@@ -284,6 +288,11 @@ impl Bench {
         self.ports.miss(&self.dut)
     }
 
+    /// How many walks are in this state.
+    fn walks_in(&self, state: Walk) -> usize {
+        (0..self.config.walks() as u8).filter(|walk| self.ports.walk(&self.dut, *walk).0 == state).count()
+    }
+
     /// How many requests wait.
     pub fn waiting(&self) -> usize {
         self.waiting.iter().flatten().count()
@@ -292,16 +301,23 @@ impl Bench {
     #[track_caller]
     fn observe_miss(&mut self, seen: &mut Seen) {
         let refill_ready = self.dut.get(self.ports.refill_ready) != 0;
-        self.demand(refill_ready == seen.miss.is_some(), "a refill is taken while a miss is reported");
+        self.demand(!refill_ready || seen.miss.is_some(), "a refill is taken while a miss is reported");
+        let takes_effect = self.invalidated_at.back().is_some_and(|at| at + 1 == self.now);
+        let is_judging = self.walks_in(Walk::Check) > 0;
+        let is_answering = seen.late.is_some() || self.walks_in(Walk::Deliver) > 0 || self.answered_late;
+        let must_wait = takes_effect || is_judging || is_answering;
+        self.demand(refill_ready || seen.miss.is_none() || must_wait, "a refill waits for another's answer alone");
+        self.answered_late = seen.late.is_some() || (self.answered_late && takes_effect);
         if let Some(stalled) = self.stalled_miss {
             self.demand(seen.miss == Some(stalled), "a reported miss stays, as it is");
         }
         if seen.miss.is_some() {
+            // Another walk may answer the request while the question stands.
             let is_asked = self.waiting.iter().flatten().any(|waiting| Some(waiting.lookup) == seen.miss);
-            self.demand(is_asked, "the miss is what was asked");
+            self.demand(is_asked || self.stalled_miss.is_some(), "the miss is what was asked");
             // Others may be walked for, if the mode has changed.
             self.software_miss = self.waiting() == 1;
-            seen.refill_accepted = self.refill.take().is_some();
+            seen.refill_accepted = refill_ready && self.refill.take().is_some();
         }
         self.stalled_miss = seen.miss.filter(|_| !seen.refill_accepted);
         if seen.accepted {

@@ -27,6 +27,8 @@ pub struct Memory {
     /// Address and beat of what cannot be read.
     pub errors: HashSet<(u64, usize)>,
     waited: u64,
+    /// Beats that were taken.
+    taken: u32,
     /// Those that were accepted and are not answered in full, the oldest first.
     reads: VecDeque<Read>,
 }
@@ -59,6 +61,7 @@ impl Memory {
             entries: HashMap::new(),
             errors: HashSet::new(),
             waited: 0,
+            taken: 0,
             reads: VecDeque::new(),
         }
     }
@@ -103,12 +106,18 @@ impl Memory {
 
     /// The beat of this cycle is taken.
     pub fn take_beat(&mut self, now: u64) {
+        self.taken += 1;
         let read = self.reads.front_mut().expect("a beat stands on the port");
         read.beat += 1;
         read.due = now + 1 + self.gap;
         if read.beat == self.beats {
             self.reads.pop_front();
         }
+    }
+
+    /// How many beats were ever taken.
+    pub fn taken(&self) -> u32 {
+        self.taken
     }
 
     /// A request stands on the port in this cycle; returns whether it is accepted.

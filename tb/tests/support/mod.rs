@@ -24,7 +24,6 @@ use std::sync::Mutex;
 
 use hashwalk::check::default_configs;
 use hashwalk::device::Device;
-use hashwalk::machine::ONE_WALK_AT_A_TIME;
 use hashwalk_sim::Dut;
 use hashwalk_spec::Config;
 
@@ -54,19 +53,16 @@ pub fn configs() -> [Config; 3] {
 }
 
 /// The cycle in which a second level of the TLB answers, by the page size's code.
-pub const L2_CYCLES: [u32; 3] = if ONE_WALK_AT_A_TIME { [2, 3, 4] } else { [3, 4, 4] };
+pub const L2_CYCLES: [u32; 3] = [3, 4, 4];
 
-/// Cycles from the acceptance of software's entry to the answer; a fault is always answered in the next.
-pub const REFILL_CYCLES: u64 = if ONE_WALK_AT_A_TIME { 2 } else { 1 };
+/// The cycle in which a walk's first request stands at the memory port, or software is asked.
+pub const REQUEST_CYCLE: u64 = 2;
 
-/// The first cycle of a walk in which an invalidation that takes effect makes it again. Its read is accepted in cycle 2.
-pub const FIRST_KILLED_IN: u64 = if ONE_WALK_AT_A_TIME { 2 } else { 3 };
+/// Cycles from the acceptance of software's answer to the request's.
+pub const REFILL_CYCLES: u64 = 1;
 
-/// Whether an invalidation drops a fault that software has answered with.
-pub const DROPS_SOFTWARES_FAULTS: bool = ONE_WALK_AT_A_TIME;
-
-/// Whether the port takes no lookup from a miss to its answer.
-pub const LOOKUPS_WAIT_FOR_WALKS: bool = ONE_WALK_AT_A_TIME;
+/// Cycles from one late answer to the next, if each comes from a walk of its own.
+pub const BETWEEN_WALKS: u64 = 2;
 
 /// Those of every format that `hashwalk check` goes through.
 pub fn all_configs() -> Vec<Config> {
