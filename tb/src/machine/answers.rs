@@ -104,7 +104,7 @@ impl Machine {
         };
         if self.config.format().links_by_address() {
             // A broken link may keep one from going through the whole table.
-            return self.is_found_otherwise(request, answer);
+            return self.is_found_otherwise(request, gives);
         }
         self.os.table().mappings(self.os.ram()).is_ok_and(|mappings| mappings.into_iter().any(gives))
     }

@@ -4,7 +4,7 @@
 //! anywhere. So a read elsewhere is right only if it is the one that the contract's walk makes after what was read before.
 //! Sources: docs/spec.md, sections 4 and 7.
 
-use hashwalk_model::Walkable;
+use hashwalk_model::{Mapping, Walkable};
 use hashwalk_rtl::walker::Walk as WalkerState;
 use hashwalk_spec::{Answer, Asid, Fault, Invalidation, LateSource, PhysAddr, Request};
 
@@ -65,15 +65,12 @@ impl Machine {
         }
     }
 
-    /// Whether a walk that begins with another search, or under ASID 0, comes to a mapping that gives this answer.
-    pub(super) fn is_found_otherwise(&self, request: Request, answer: Answer) -> bool {
-        let requests = [request, Request { asid: Asid::GLOBAL, ..request }];
+    /// Whether a walk that begins with another search, or for the page in another address space, comes to such a mapping.
+    pub(super) fn is_found_otherwise(&self, request: Request, gives: impl Fn(Mapping) -> bool) -> bool {
         let (reader, context) = (self.reader(), self.os.walk_context());
-        requests.into_iter().flat_map(|other| reads::walks(&context, other)).any(|walk| {
-            let found = reader.finish(walk).mapping;
-            found.is_some_and(|mapping| {
-                mapping.covers(request.asid, request.vpn) && mapping.translate(&request) == answer
-            })
-        })
+        // Any other ASID than 0 makes the searches for global pages, and 0 has its own for them.
+        let spaces = [request.asid, Asid::GLOBAL, Asid::MAX];
+        let requests = spaces.into_iter().map(|asid| Request { asid, ..request });
+        requests.flat_map(|other| reads::walks(&context, other)).any(|walk| reader.finish(walk).mapping.is_some_and(&gives))
     }
 }

@@ -109,11 +109,11 @@ impl Machine {
             }
         }
         if let Some(read) = by_software {
-            let is_served = |id: &u8| self.requests.get(*id).is_some_and(|waiting| Some(waiting.request) == served);
-            if let Some(id) = self.walks().asking().find(is_served)
-                && let Some(waiting) = self.requests.get_mut(id)
-            {
-                waiting.reads.push(read);
+            // Two that ask for the same cannot be told apart: what was read serves either.
+            for id in self.walks().asking() {
+                if let Some(waiting) = self.requests.get_mut(id).filter(|waiting| Some(waiting.request) == served) {
+                    waiting.reads.push(read);
+                }
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ use hashwalk_model::walk::{Progress, Walk, WalkContext};
 use hashwalk_spec::{Answer, Invalidation, PhysAddr, Request, Search};
 
 /// One read, by hardware or by software.
+#[derive(Clone, Copy)]
 pub(super) struct Read {
     pub(super) at: u64,
     pub(super) address: PhysAddr,
