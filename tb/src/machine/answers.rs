@@ -3,9 +3,10 @@
 use hashwalk_model::{Mapping, PageTable};
 use hashwalk_spec::{Answer, Fault, LateSource, Request};
 
+use super::reads::Possible;
 use super::requests::Waiting;
 use super::watch::Origin;
-use super::{Events, Machine, MachineError, reads};
+use super::{Events, Machine, MachineError};
 
 /// An answer of the hardware.
 #[derive(Clone, Debug)]
@@ -71,10 +72,11 @@ impl Machine {
             return Err(self.protocol(format!("answered {id} from a second level that it does not have")));
         }
         let context = self.os.walk_context();
+        let possible = Possible { context: &context, known: &waiting.known };
         let origin = self
             .watch
             .as_mut()
-            .map(|watch| watch.answered(&context, id, waiting.request, &waiting.reads, answer, source));
+            .map(|watch| watch.answered(possible, id, waiting.request, &waiting.reads, answer, source));
         Ok(Answered {
             id,
             request: waiting.request,
@@ -118,6 +120,7 @@ impl Machine {
             .copied()
             .filter(|(accepted, invalidation)| accepted + self.config.invalidation_cycles(*invalidation) <= self.now)
             .collect();
-        reads::explain(&self.os.walk_context(), waiting.request, &waiting.reads, &done, answer)
+        let possible = Possible { context: &self.os.walk_context(), known: &waiting.known };
+        possible.explain(waiting.request, self.reads_that_count(waiting, answer), &done, answer)
     }
 }

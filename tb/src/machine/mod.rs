@@ -19,6 +19,7 @@
 mod answers;
 mod error;
 mod handler;
+mod known;
 mod memory;
 mod nodes;
 mod observe;
@@ -47,6 +48,7 @@ use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
 use hashwalk_model::{Mapping, PhysicalMemory};
 use hashwalk_sim::Dut;
 use hashwalk_spec::{Config, Format, Invalidation, PhysAddr, Request, radix};
+use known::Known;
 use memory::MemoryAgent;
 use ports::Ports;
 use requests::{Requests, Waiting};
@@ -106,6 +108,8 @@ pub struct Machine {
     busy_at: u64,
     /// When the table changed last, if frames of its nodes may be held since.
     nodes_held_since: Option<u64>,
+    /// What the walk cache may know.
+    known: Known,
     /// How long one walk may take, and how many may have to come before it.
     patience: u64,
     turns: u64,
@@ -139,6 +143,7 @@ impl Machine {
             now: 0,
             busy_at: 0,
             nodes_held_since: None,
+            known: Known::default(),
             turns: u64::from(config.walks()) + 2,
             in_flight: requests::IDS as u32,
             recording: None,
@@ -332,8 +337,8 @@ impl Machine {
     fn accept(&mut self, request: Request) -> Result<(), MachineError> {
         let result = self.golden(request);
         let deadline = self.now + self.patience * self.turns;
-        let (accepted_at, reads, invalidations) = (self.now, Vec::new(), Vec::new());
-        let id = self.requests.accept(Waiting { request, accepted_at, reads, invalidations, deadline });
+        let (accepted_at, reads, known, invalidations) = (self.now, Vec::new(), Vec::new(), Vec::new());
+        let id = self.requests.accept(Waiting { request, accepted_at, reads, known, invalidations, deadline });
         self.requests.looked_up = Some(id);
         self.coherence.request_accepted(self.now, id.into(), request, result);
         // As many as there are walks, one that waits for its walk, and this one.

@@ -6,10 +6,11 @@
 
 use hashwalk_model::{Mapping, Walkable};
 use hashwalk_rtl::walker::Walk as WalkerState;
-use hashwalk_spec::{Answer, Asid, Fault, Invalidation, LateSource, PhysAddr, Request};
+use hashwalk_spec::{Answer, Asid, Fault, Format, Invalidation, LateSource, PhysAddr, Request};
 
+use super::Machine;
+use super::reads::{Possible, Read};
 use super::requests::Waiting;
-use super::{Machine, reads};
 
 impl Machine {
     /// Whether the hardware may read the element at `address` for this walk.
@@ -22,22 +23,68 @@ impl Machine {
         let is_drained = || walks.state(walk) == WalkerState::Drain;
         let is_next = || {
             let waiting = walks.id(walk).and_then(|id| self.requests.get(id));
-            waiting.is_some_and(|Waiting { request, reads, .. }| {
-                reads::leads_to(&self.os.walk_context(), *request, reads, address)
+            waiting.is_some_and(|Waiting { request, reads, known, .. }| {
+                Possible { context: &self.os.walk_context(), known }.lead_to(*request, reads, address)
             })
         };
         self.config.format().links_by_address() && (is_drained() || is_next())
     }
 
-    /// Everything has come to rest: no walk can be on its way to a node that was taken out.
+    /// Request `id` is about to be read for, or links are about to be forgotten: its walk may have begun at one of them.
+    fn note_known(&mut self, id: u8) {
+        if let Some(Waiting { request, known, .. }) = self.requests.get_mut(id) {
+            for asid in [request.asid, Asid::GLOBAL] {
+                for node in self.known.on_the_way(asid, request.vpn) {
+                    if !known.contains(&node) {
+                        known.push(node);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The hardware has read this for request `id`.
+    pub(super) fn note_read(&mut self, id: u8, read: Read) {
+        let keeps_links = self.config.walk_cache_entries() > 0;
+        if keeps_links {
+            self.note_known(id);
+        }
+        let Some(waiting) = self.requests.get_mut(id) else { return };
+        waiting.reads.push(read);
+        if keeps_links {
+            let Waiting { request, reads, known, .. } = &*waiting;
+            let learnt = Possible { context: &self.os.walk_context(), known }.learnt(*request, reads);
+            learnt.into_iter().for_each(|node| self.known.learn(node, self.now));
+        }
+    }
+
+    /// What was read since the last invalidation of all that is done: it has made every walk again.
+    pub(super) fn reads_that_count<'a>(&self, waiting: &'a Waiting, answer: Answer) -> &'a [Read] {
+        let by_mapping = !answer.is_err_and(|fault| fault != Fault::Rights);
+        if !(by_mapping && self.config.format().links_by_address()) {
+            return &waiting.reads;
+        }
+        let is_over = |accepted: u64| accepted + self.config.invalidation_cycles(Invalidation::All) <= self.now;
+        let all = waiting.invalidations.iter().filter(|(at, what)| *what == Invalidation::All && is_over(*at));
+        let last = all.map(|(at, _)| *at).max();
+        let first = waiting.reads.iter().position(|read| last.is_none_or(|last| read.at > last));
+        &waiting.reads[first.unwrap_or(waiting.reads.len())..]
+    }
+
+    /// Everything has come to rest: no walk can be on its way to a node that was taken out. To a node of a radix tree a link
+    /// may be kept.
     pub(super) fn release_nodes_at_rest(&mut self) {
-        if self.nodes_held_since.take_if(|since| *since < self.now).is_some() {
+        if self.config.format() != Format::Radix && self.nodes_held_since.take_if(|since| *since < self.now).is_some() {
             self.release_nodes();
         }
     }
 
     /// An invalidation that was accepted at `accepted` is done: one of all has made every walk again.
     pub(super) fn release_nodes_after(&mut self, accepted: u64, invalidation: Invalidation) {
+        if self.config.walk_cache_entries() > 0 {
+            self.requests.ids().for_each(|id| self.note_known(id));
+            self.known.forget(accepted, invalidation);
+        }
         if invalidation == Invalidation::All && self.nodes_held_since.take_if(|since| *since <= accepted).is_some() {
             self.release_nodes();
         }
@@ -57,7 +104,8 @@ impl Machine {
         if answer.is_err_and(|fault| fault != Fault::Rights) {
             return;
         }
-        let found = reads::deciding(&self.os.walk_context(), waiting.request, &waiting.reads, answer);
+        let possible = Possible { context: &self.os.walk_context(), known: &waiting.known };
+        let found = possible.deciding(waiting.request, &waiting.reads, answer);
         if let (Some(mapping), Some(last)) = (found, waiting.reads.last())
             && self.golden(waiting.request).mapping != Some(mapping)
         {
@@ -71,6 +119,8 @@ impl Machine {
         // Any other ASID than 0 makes the searches for global pages, and 0 has its own for them.
         let spaces = [request.asid, Asid::GLOBAL, Asid::MAX];
         let requests = spaces.into_iter().map(|asid| Request { asid, ..request });
-        requests.flat_map(|other| reads::walks(&context, other)).any(|walk| reader.finish(walk).mapping.is_some_and(&gives))
+        requests
+            .flat_map(|other| Possible { context: &context, known: &[] }.walks(other))
+            .any(|walk| reader.finish(walk).mapping.is_some_and(&gives))
     }
 }

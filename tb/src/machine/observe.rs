@@ -102,10 +102,8 @@ impl Machine {
         let [by_hardware, by_software] = reads;
         if let (Some((_, walk)), Some(read)) = (accepted, by_hardware) {
             let walks = self.walks();
-            if let Some(id) = walks.id(walk).filter(|_| walks.state(walk) != WalkerState::Drain)
-                && let Some(waiting) = self.requests.get_mut(id)
-            {
-                waiting.reads.push(read);
+            if let Some(id) = walks.id(walk).filter(|_| walks.state(walk) != WalkerState::Drain) {
+                self.note_read(id, read);
             }
         }
         if let Some(read) = by_software {
