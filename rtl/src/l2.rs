@@ -34,12 +34,12 @@
 //!
 //! **Invalidation.** From the cycle in which it takes effect on, what was read or found before counts for nothing, and
 //! lookups go past until the sweep is over: by address it reads and clears the 4 KiB sets, then the others, else all sets.
-//! With S steps, the last is clear S + 2 cycles after the acceptance. A page that a walk brings meanwhile is not
+//! With S steps, the last is clear S + 3 cycles after the acceptance. A page that a walk brings meanwhile is not
 //! kept. After reset all sets are swept, since block RAM has no reset.
 //!
 //! ```text
-//! cycle     0          1        2        3                  S + 1    S + 2    S + 3
-//! sweep     accepted   effect   read 0   read 1, clear 0    ...      clear    swept
+//! cycle     0          1        2        3        4                  S + 1    S + 2    S + 3    S + 4
+//! sweep     accepted   effect   read 0   read 1   read 2, clear 0    ...      ...      clear    swept
 //! ```
 //!
 //! **Replacement.** A counter names the way, the same for all sets. A page is kept only if it was looked for in all
@@ -111,11 +111,15 @@ bundle! {
     pub struct Sweep {
         /// 1 bit: a set is read in this cycle.
         pub reads: Signal,
-        /// 1 bit: the set that was read in the cycle before is cleared in this one.
+        /// 1 bit: a set was read in the cycle before.
+        pub comes: Signal,
+        /// 1 bit: the set that was read two cycles before is cleared in this one.
         pub clears: Signal,
         /// Which set is read; by address 0 for that of the 4 KiB page, 1 for the others.
         pub step: Signal,
-        /// The sets that are cleared, in the lower and in the upper ways.
+        /// The sets that were read in the cycle before, in the lower and in the upper ways.
+        pub set_read: Vec<Signal>,
+        /// Those that are cleared.
         pub set: Vec<Signal>,
         /// 1 bit: an invalidation began it, not reset.
         pub asked: Signal,
@@ -277,8 +281,10 @@ impl Component for L2 {
             // Kind 0: all.
             sweep: Sweep {
                 reads: high(),
+                comes: low(),
                 clears: low(),
                 step: set.clone(),
+                set_read: vec![set.clone(); 2],
                 set: vec![set; 2],
                 asked: low(),
                 swept: low(),
@@ -290,7 +296,7 @@ impl Component for L2 {
     fn kernel(&self, m: &mut Module, i: L2Inputs, s: L2State) -> (L2Outputs, L2State) {
         let walks = self.config.walks();
         let effect = &i.invalidate.valid;
-        let sweeping = (&s.sweep.reads | &s.sweep.clears).named("sweeping");
+        let sweeping = any_of([&s.sweep.reads, &s.sweep.comes, &s.sweep.clears]).named("sweeping");
         let open = (!effect & !&sweeping).named("open");
         let alive = concat(i.slots.iter().rev().map(|slot| &slot.alive)) & !&i.answered;
 
@@ -343,9 +349,10 @@ impl Component for L2 {
         let newest_reads = (&has_small & !&any_due).named("newest_reads");
         let step_sets = self.sweep_sets(&s.sweep);
         let read_sets = HALVES.iter().zip(&step_sets).map(|(size, step_set)| {
-            when(&s.sweep.reads, step_set.clone())
+            // Whether there is a miss is known last.
+            when(&newest_reads, self.set_of(&i.newest.vpn, *size))
+                .or_when(&s.sweep.reads, step_set.clone())
                 .or_when(&any_due, self.set_in_half(&due_request.vpn, &due_large, *size))
-                .or_when(&newest_reads, self.set_of(&i.newest.vpn, *size))
                 .otherwise(self.set_of(&i.lookup_vpn, PageSize::Small))
         });
         let read_sets: Vec<Signal> = read_sets.collect();
@@ -363,7 +370,7 @@ impl Component for L2 {
                     .memory(&format!("way_{way}"), word.width(), self.sets as usize)
                     .attribute("ram_style = \"block\"");
                 let slot = shape_of_slot().unpack(&ram.read_data);
-                let clear = &s.sweep.clears & s.sweep.drops(&slot);
+                let clear = &s.sweep.clears & s.sweep.drops(&s.set[way as usize]);
                 let half = self.half(way);
                 ram.connect(MemoryPorts {
                     read_enable: !&stalls,
@@ -469,11 +476,13 @@ impl L2 {
         let Invalidate { kind, vpn, asid, .. } = invalidate.clone();
         Sweep {
             reads: &invalidate.valid | (&s.reads & !last),
-            clears: s.reads.clone(),
+            comes: s.reads.clone(),
+            clears: s.comes.clone(),
             step: when(&s.reads, &s.step + lit(self.set_bits(), 1u32)).otherwise(lit(self.set_bits(), 0u32)),
-            set: step_sets,
+            set_read: step_sets,
+            set: s.set_read.clone(),
             asked: when(&invalidate.valid, high()).otherwise(s.asked.clone()),
-            swept: &s.clears & !&s.reads & &s.asked,
+            swept: &s.clears & !&s.comes & &s.asked,
             what: when(&invalidate.valid, What { kind, vpn, asid }).otherwise(s.what.clone()),
         }
     }

@@ -101,6 +101,8 @@ bundle! {
         pub search: Search,
         /// 1 bit: the last outcome of those that have missed came from the second level.
         pub l2_was_last: Option<Signal>,
+        /// What the walks did in the cycle before that is worth counting.
+        pub event: Event,
         /// The invalidation that takes effect in this cycle.
         pub invalidate: Invalidate,
         /// How far the one before has come; the second level counts for itself.
@@ -163,6 +165,7 @@ impl Component for Mmu {
             request: zeros(&ports::request()),
             search: Search::none(),
             l2_was_last: (self.config.l2_sets() > 0).then(low),
+            event: Event { predicted: low(), mispredicted: low(), killed: low() },
             invalidate: zeros(&ports::invalidate()),
             invalidated: (self.config.l2_sets() == 0).then(|| Invalidated { before: low(), done: low() }),
         }
@@ -289,7 +292,7 @@ impl Component for Mmu {
             miss: walk.miss.clone(),
             refill_ready: walk.refill_ready.clone(),
             idle: !(&s.fresh | &s.waiting) & &walk.idle,
-            event: walk.event.clone(),
+            event: s.event,
             walk: WalksOut {
                 state: walk.states.clone(),
                 id: concat(walk.slots.iter().rev().map(|slot| &slot.request.id)),
@@ -304,6 +307,7 @@ impl Component for Mmu {
             l2_was_last: s
                 .l2_was_last
                 .map(|last| when(&l2_takes, high()).or_when(&walk.offer.valid, low()).otherwise(last)),
+            event: walk.event.clone(),
             invalidate: Invalidate { valid: accept_invalidate, ..i.invalidate },
             invalidated: s
                 .invalidated

@@ -213,6 +213,8 @@ bundle! {
         pub element: Element,
         /// Software's turn.
         pub software: Software,
+        /// 1 bit: a walk had nothing to look for in the cycle before.
+        pub seekless: Signal,
     }
 }
 
@@ -305,6 +307,7 @@ impl Component for Walker {
             memory_turn: turn,
             element: Element::empty(&self.config),
             software: Software::silent(&self.config),
+            seekless: low(),
         }
     }
 
@@ -416,7 +419,7 @@ impl Component for Walker {
         let question = round_robin(&questions, s.software.turn.as_ref());
         let asker = s.software.of_asker(&s.slot, |slot| slot.request.clone());
         let nothing = any_of(&seekless).named("nothing_sought");
-        let weighed = &s.software.answer.valid & &i.turn.open & !effect & !&s.element.full & !&nothing;
+        let weighed = &s.software.answer.valid & &i.turn.open & !effect & !&s.element.full;
         let weighed = weighed.named("weighed");
         let answer = s.software.offer(&asker);
         let (private_killed, global_killed) =
@@ -427,8 +430,9 @@ impl Component for Walker {
         let asker_answered = (&s.software.asking & &i.turn.answered).any();
         let tells = (&weighed & !&told_in_vain & asker_lives & !asker_answered).named("tells");
 
-        // What goes out: a judgement first, then that nothing is sought, then software's answer.
-        let says_nothing = (&nothing & &i.turn.open & !effect & !&s.element.full).named("says_nothing");
+        // What goes out: a judgement first, then software's answer, then that nothing is sought.
+        let others = (&s.element.full | &s.software.answer.valid).named("others");
+        let says_nothing = (&nothing & &s.seekless & &i.turn.open & !effect & !&others).named("says_nothing");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
         let by_walk = Offer {
             valid: ends.clone(),
@@ -448,7 +452,8 @@ impl Component for Walker {
             mapping: answer.mapping.clone(),
         };
         let from_software = Offer { valid: tells.clone(), ..answer };
-        let offer = when(&s.element.full, by_walk).or_when(&nothing, without_search).otherwise(from_software);
+        let offer =
+            when(&s.element.full, by_walk).or_when(&s.software.answer.valid, from_software).otherwise(without_search);
 
         // The newest miss.
         let vacancies = each(&|_, slot| Walk::Free.is(&slot.state));
@@ -519,6 +524,7 @@ impl Component for Walker {
             memory_turn: turned(&accepted, &in_turn.turn, &s.memory_turn),
             element,
             software: s.software.next(&i.refill, &weighed, question),
+            seekless: nothing,
         };
 
         // What was compared as it arrived, and A and D, which software keeps.
@@ -560,7 +566,7 @@ impl Component for Walker {
                 .map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() })
                 .collect(),
             offer,
-            has_outcome: any_of([&s.element.full, &nothing, &s.software.answer.valid]),
+            has_outcome: &others | &s.seekless,
             event: Event {
                 predicted: &finds & &s.element.first,
                 mispredicted: &finds & !&s.element.first,

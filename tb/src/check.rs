@@ -47,8 +47,15 @@ pub fn default_configs() -> Vec<Config> {
         |name: &str, settings| Config::new(Settings { name: name.into(), ..settings }).expect("a legal configuration");
     let (tiny, default) = (preset("tiny").settings().clone(), preset("default").settings().clone());
     let line = Settings { l2_entries: 0, ..default };
-    let chained = Settings { format: Format::Chained, bus_bits: 256, ..line.clone() };
-    let odd = Settings { tlb_entries: 5, bus_bits: 128, max_steps: 2, hash: Hash::Fold, ..line.clone() };
+    let chained = Settings { format: Format::Chained, bus_bits: 256, predictor_entries: 0, ..line.clone() };
+    let odd = Settings {
+        tlb_entries: 5,
+        bus_bits: 128,
+        max_steps: 2,
+        predictor_entries: 0,
+        hash: Hash::Fold,
+        ..line.clone()
+    };
     let cuckoo = Settings { format: Format::Cuckoo, ..chained.clone() };
     let asid = Settings { tlb_entries: 7, max_steps: 40, hash: Hash::Asid, ..chained.clone() };
     // So small that sets are full and pages are looked for in vain, with sweeps as short as can be.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hashwalk::check::{CheckOptions, CheckOutcome, check, default_configs, replay};
 use hashwalk::device::Device;
-use hashwalk::machine::Level;
+use hashwalk::machine::{Level, Phase};
 use hashwalk::scenario::{Bin, Checked, Coverage, legal};
 
 /// What must have happened for the run to mean anything.
@@ -58,13 +58,19 @@ fn check_coverage(coverage: &Coverage) {
         let level_of = |other: &Bin| (other.format, other.level) == (format, level);
         let same_answer = |other: &Bin| level_of(other) && (other.outcome, other.size) == (outcome, size);
         let same_phase = |other: &Bin| level_of(other) && other.phase == phase;
-        // Few of the machines have a second level.
+        // Few of the machines have a second level, and it answers within a few cycles.
         let least = if level == Level::L2 { 1 } else { 5 };
         assert!(times(&same_answer) >= least, "{bin}, in whatever phase: {} times", times(&same_answer));
+        if level == Level::L2 && phase != Phase::Undisturbed {
+            continue;
+        }
+        // A request whose own answer was dropped, and that shares another's, is rare too.
+        let least = if level == Level::Shared && phase == Phase::Delivery { 1 } else { least };
         assert!(times(&same_phase) >= least, "{bin}, whatever the answer: {} times", times(&same_phase));
     }
-    let empty = coverage.empty(&checked).len();
-    assert!(empty < 30, "{empty} bins are empty");
+    let of_l2 = coverage.empty(&checked).iter().filter(|bin| bin.level == Level::L2).count();
+    let empty = coverage.empty(&checked).len() - of_l2;
+    assert!(empty < 30 && of_l2 < 110, "{empty} bins are empty, and {of_l2} of the second level");
 }
 
 /// Each file was made by `hashwalk check`, and its name says which legal answer the scoreboard had refused.

@@ -275,6 +275,35 @@ fn requests_for_one_page_make_one_read() {
     }
 }
 
+/// Whenever a page is asked for once more: with its answer, or one cycle later if it was looked up just before that; from the
+/// cycle of the answer on it hits.
+#[test]
+fn a_page_that_is_asked_for_again_is_walked_for_once() {
+    for config in several() {
+        let mut bench = bench(&config, SMALL, 6);
+        let held = page(1, VPN, 0x40);
+        bench.map(held);
+        let answer = 6 + 3 + u64::from(config.beats());
+        for again in 1..answer + 4 {
+            bench.invalidate(Invalidation::All);
+            let mut answers = Vec::new();
+            for cycle in 0..3 * answer {
+                bench.lookup = (cycle == 0 || cycle == again).then_some(read(1, VPN));
+                let seen = bench.cycle();
+                let source = |named: Named| (cycle, named.source, named.answered.answer);
+                answers.extend(seen.hit.into_iter().chain(seen.late).map(source));
+            }
+            let second = match again + 1 {
+                looked_up if looked_up < answer => (answer + 1, Some(LateSource::Shared)),
+                looked_up if looked_up == answer => (answer + 2, Some(LateSource::Shared)),
+                looked_up => (looked_up, None),
+            };
+            let expected = [(answer, Some(LateSource::Walk)), second].map(|(cycle, source)| (cycle, source, Ok(0x40)));
+            assert_eq!(answers, expected, "again in cycle {again} of {answer}");
+        }
+    }
+}
+
 #[test]
 fn a_huge_page_that_is_found_answers_all_its_pages() {
     for config in several() {

@@ -109,7 +109,7 @@ fn transcript(config: &Config, dut: Dut, seed: u64) -> Vec<Seen> {
         bench.map(*page);
     }
     let mut seen = Vec::new();
-    for _ in 0..6_000 {
+    for _ in 0..10_000 {
         let page = *rng.choice(&pages).expect("pages");
         if bench.lookup.is_none() {
             bench.lookup = (rng.u8(..) < 100).then_some(read(page.asid, page.vpn));

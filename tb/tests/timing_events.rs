@@ -46,24 +46,24 @@ fn an_invalidation_in_the_cycle_of_the_judgement_or_of_the_answer_adds_one() {
 }
 
 #[test]
-fn software_is_asked_in_cycle_2_and_its_answer_is_given_at_once() {
+fn software_is_asked_in_cycle_3_and_its_answer_is_given_two_cycles_later() {
     for config in configs() {
         for delay in [0, 1, 2, 30] {
             for (refill, expected, cycles) in [
                 (Refill::Entry(PAGE), PAGE.at(VPN), REFILL_CYCLES),
                 (Refill::Entry(page(1, VPN + 1, 0)), Err(Fault::Malformed), REFILL_CYCLES),
-                (Refill::Fault(Fault::NotPresent), Err(Fault::NotPresent), 1),
+                (Refill::Fault(Fault::NotPresent), Err(Fault::NotPresent), REFILL_CYCLES),
             ] {
                 let mut bench = Bench::new(&config);
                 bench.software = true;
                 bench.lookup = Some(read(1, VPN));
-                let seen = bench.run(2 + delay);
-                assert!(seen[0].accepted && seen[1].miss.is_none());
-                assert!(seen[2..].iter().all(|seen| seen.miss == Some(read(1, VPN))));
+                let seen = bench.run(ASK_CYCLE + delay);
+                assert!(seen[0].accepted && seen[..ASK_CYCLE as usize].iter().all(|seen| seen.miss.is_none()));
+                assert!(seen[ASK_CYCLE as usize..].iter().all(|seen| seen.miss == Some(read(1, VPN))));
                 bench.refill = Some(refill);
                 assert!(bench.cycle().refill_accepted);
                 let answered = bench.until("answer", |seen| seen.answered.is_some()).answered.unwrap();
-                assert_eq!((answered.answer, answered.cycles), (expected, 2 + delay + cycles));
+                assert_eq!((answered.answer, answered.cycles), (expected, ASK_CYCLE + delay + cycles));
             }
         }
     }

@@ -78,7 +78,7 @@ impl Default for Settings {
             ways: 3,
             bus_bits: 512,
             walks: 4,
-            predictor_entries: 32,
+            predictor_entries: 16,
             walk_cache_entries: 16,
             max_steps: 64,
             hash: Hash::Keyed,
@@ -281,14 +281,14 @@ impl Config {
         self.0.l2_ways
     }
 
-    /// Cycles from the acceptance of an invalidation to its completion: 3, and one for each step of the second level's
-    /// sweep: by address the sets of 4 KiB pages, then those of the larger ones, else all sets.
+    /// Cycles from the acceptance of an invalidation to its completion: 3, or with a second level 4 and one for each step
+    /// of its sweep: by address the sets of 4 KiB pages, then those of the larger ones, else all sets.
     #[must_use]
     pub fn invalidation_cycles(&self, invalidation: Invalidation) -> u64 {
         let swept = match invalidation {
             _ if self.l2_sets() == 0 => 0,
-            Invalidation::All | Invalidation::Asid(_) => self.l2_sets(),
-            Invalidation::Address(_) | Invalidation::AddressInAsid(..) => 2,
+            Invalidation::All | Invalidation::Asid(_) => 1 + self.l2_sets(),
+            Invalidation::Address(_) | Invalidation::AddressInAsid(..) => 1 + 2,
         };
         3 + u64::from(swept)
     }

@@ -275,9 +275,17 @@ impl Slot {
             killed,
             stale,
         };
-        let resting = Slot { behind: going_on.behind.clone(), ..self.clone() };
+        // What an acceptance changes, and nothing else, depends on whether the request is made after all.
         let still = &h.overtaken & self.is(Walk::Request);
-        when(&still, resting).or_when(&h.allocated, g.allocation.clone()).otherwise(going_on)
+        let kept = |now: &Signal, next: Signal| when(&still, now.clone()).otherwise(next);
+        let going_on = Slot {
+            state: kept(&self.state, going_on.state),
+            dead: kept(&self.dead, going_on.dead),
+            out: kept(&self.out, going_on.out),
+            way: self.way.as_ref().zip(going_on.way).map(|(now, next)| kept(now, next)),
+            ..going_on
+        };
+        when(&h.allocated, g.allocation.clone()).otherwise(going_on)
     }
 }
 

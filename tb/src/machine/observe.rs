@@ -107,7 +107,7 @@ impl Machine {
             }
         }
         if let Some(read) = by_software {
-            // Two that ask for the same cannot be told apart: what was read serves either.
+            // Of equal requests it is not known for which one software is asked.
             for id in self.walks().asking() {
                 if let Some(waiting) = self.requests.get_mut(id).filter(|waiting| Some(waiting.request) == served) {
                     waiting.reads.push(read);

@@ -202,24 +202,38 @@ fn damage() -> impl Strategy<Value = Option<Change>> {
         .prop_map(|damage| Some(Change::Break(damage)))
 }
 
-/// A page that is brought in, given up by the first level of the TLB, and asked for again.
+/// A page that is brought in, given up by the first level of the TLB, and asked for again, while another page may be
+/// invalidated.
 fn revisit() -> impl Strategy<Value = Vec<Step>> {
     // It is brought in by a read, which may not be denied, and asked for in a way that may.
     let rights = select(&[Rights::ALL, Rights::R, Rights::R][..]);
-    (request(), size_of_race(), rights, any::<bool>()).prop_map(|(request, size, rights, software)| {
+    // The second level answers within a few cycles. A neighbour may lie in another small page, in another 2 MiB page, or, if
+    // the page is global, in it.
+    let neighbour = prop_oneof![Just(0u64), Just(1), Just(0x200), Just(1 << 20)];
+    let by_space = any::<bool>();
+    let meanwhile = prop::option::weighted(0.8, (0..6u8, neighbour, by_space));
+    let page = (request(), size_of_race(), rights, any::<bool>());
+    (page, any::<bool>(), meanwhile).prop_map(|((request, size, rights, global), software, meanwhile)| {
         let Request { asid, vpn, .. } = request;
         let actions = [
             Action::Refill { software },
             Action::Unmap { asid, vpn },
-            Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights, global: false },
+            Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights, global },
             Action::Invalidate(Invalidation::Address(vpn)),
             Action::Settle,
             Action::Access(Request { access: Access::Read, user: false, ..request }),
             Action::Crowd,
             Action::Access(request),
-            Action::Settle,
         ];
-        actions.map(|action| Step { wait: 0, action }).into()
+        let mut steps: Vec<Step> = actions.map(|action| Step { wait: 0, action }).into();
+        steps.extend(meanwhile.map(|(wait, distance, by_space)| {
+            let vpn = Vpn::truncate(vpn.get() ^ distance);
+            let invalidation =
+                if by_space { Invalidation::AddressInAsid(asid, vpn) } else { Invalidation::Address(vpn) };
+            Step { wait, action: Action::Invalidate(invalidation) }
+        }));
+        steps.push(Step { wait: 0, action: Action::Settle });
+        steps
     })
 }
 
@@ -357,7 +371,7 @@ pub fn scenarios(configs: &[&Config]) -> impl Strategy<Value = Scenario> + use<>
     // A table that holds something to begin with.
     let setup = prop::collection::vec(map().prop_map(|action| Step { wait: 0, action }), 0..12);
     let group =
-        prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst(), 2 => revisit(), 3 => flight()];
+        prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst(), 5 => revisit(), 3 => flight()];
     let steps = (setup, prop::collection::vec(group, 1..70))
         .prop_map(|(setup, groups)| setup.into_iter().chain(groups.into_iter().flatten()).collect());
     (select(configs), any::<u64>(), search_enable, memory(), steps).prop_map(

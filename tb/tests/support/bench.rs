@@ -90,9 +90,6 @@ pub struct Bench {
     stalled_miss: Option<Lookup>,
     /// The last miss was software's.
     software_miss: bool,
-    /// A late answer was given in the cycle before, or before an invalidation that took effect: its mapping may cover one more
-    /// request.
-    answered_late: bool,
     /// For `table.rs`: no entry above it is empty.
     pub(super) next_free: u32,
 }
@@ -132,7 +129,6 @@ impl Bench {
             stalled_request: None,
             stalled_miss: None,
             software_miss: false,
-            answered_late: false,
             next_free: table.mask(),
         };
         bench.cycle();
@@ -301,20 +297,15 @@ impl Bench {
     #[track_caller]
     fn observe_miss(&mut self, seen: &mut Seen) {
         let refill_ready = self.dut.get(self.ports.refill_ready) != 0;
-        self.demand(!refill_ready || seen.miss.is_some(), "a refill is taken while a miss is reported");
-        let takes_effect = self.invalidated_at.back().is_some_and(|at| at + 1 == self.now);
-        let is_judging = self.walks_in(Walk::Check) > 0;
-        let is_answering = seen.late.is_some() || self.walks_in(Walk::Deliver) > 0 || self.answered_late;
-        let must_wait = takes_effect || is_judging || is_answering;
-        self.demand(refill_ready || seen.miss.is_none() || must_wait, "a refill waits for another's answer alone");
-        self.answered_late = seen.late.is_some() || (self.answered_late && takes_effect);
+        self.demand(refill_ready == seen.miss.is_some(), "a refill is taken while a miss is reported, and then only");
         if let Some(stalled) = self.stalled_miss {
             self.demand(seen.miss == Some(stalled), "a reported miss stays, as it is");
         }
         if seen.miss.is_some() {
-            // Another walk may answer the request while the question stands.
+            // Another walk may answer the request while the question stands, or in the cycle in which it is put.
+            let just_answered = seen.late.is_some();
             let is_asked = self.waiting.iter().flatten().any(|waiting| Some(waiting.lookup) == seen.miss);
-            self.demand(is_asked || self.stalled_miss.is_some(), "the miss is what was asked");
+            self.demand(is_asked || just_answered || self.stalled_miss.is_some(), "the miss is what was asked");
             // Others may be walked for, if the mode has changed.
             self.software_miss = self.waiting() == 1;
             seen.refill_accepted = refill_ready && self.refill.take().is_some();

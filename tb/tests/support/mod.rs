@@ -55,11 +55,17 @@ pub fn configs() -> [Config; 3] {
 /// The cycle in which a second level of the TLB answers, by the page size's code.
 pub const L2_CYCLES: [u32; 3] = [3, 4, 4];
 
-/// The cycle in which a walk's first request stands at the memory port, or software is asked.
+/// The cycle in which a walk's first request stands at the memory port.
 pub const REQUEST_CYCLE: u64 = 2;
 
+/// The cycle in which software is asked.
+pub const ASK_CYCLE: u64 = 3;
+
+/// Cycles after an answer of software's in which nothing is asked.
+pub const SILENT_CYCLES: u64 = 2;
+
 /// Cycles from the acceptance of software's answer to the request's.
-pub const REFILL_CYCLES: u64 = 1;
+pub const REFILL_CYCLES: u64 = 2;
 
 /// Cycles from one late answer to the next, if each comes from a walk of its own.
 pub const BETWEEN_WALKS: u64 = 2;
