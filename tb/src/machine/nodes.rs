@@ -24,7 +24,9 @@ impl Machine {
         let is_next = || {
             let waiting = walks.id(walk).and_then(|id| self.requests.get(id));
             waiting.is_some_and(|Waiting { request, reads, known, .. }| {
-                Possible { context: &self.os.walk_context(), known }.lead_to(*request, reads, address)
+                let of = |asid| self.known.on_the_way(asid, request.vpn);
+                let known: Vec<_> = of(request.asid).chain(of(Asid::GLOBAL)).chain(known.iter().copied()).collect();
+                Possible { context: &self.os.walk_context(), known: &known }.lead_to(*request, reads, address)
             })
         };
         self.config.format().links_by_address() && (is_drained() || is_next())
