@@ -203,7 +203,7 @@ fn the_formats_are_measured_side_by_side() {
     let lines: Vec<serde_json::Value> =
         stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let formats: Vec<&str> = lines.iter().map(|figures| figures["format"].as_str().unwrap()).collect();
-    assert_eq!(formats, ["line", "chained", "cuckoo"]);
+    assert_eq!(formats, ["line", "chained", "cuckoo", "inverted", "tree", "radix", "radix"]);
     for figures in &lines {
         // Each page is walked for when it is missing, and once more when it is there.
         assert_eq!(figures["walks"], 80, "{figures}");

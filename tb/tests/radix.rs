@@ -99,6 +99,7 @@ fn the_known_answers_of_the_contract_are_found() {
     // Both directory words: the own, and ASID 0's.
     let answered = ask(&mut machine, read(6, VPN));
     assert_eq!((answered.answer, answered.reads), (Err(Fault::NotPresent), 2));
+    let mut machine = named("radix", 1);
     for beyond in [0x8_0000_0000, 0x8_0000_0000_0000, 0xf_fff7_ffff_ffff] {
         let answered = ask(&mut machine, read(5, beyond));
         assert_eq!((answered.answer, answered.reads, answered.cycles), (Err(Fault::NotPresent), 0, 4), "{beyond:#x}");
