@@ -60,6 +60,20 @@ pub struct Ticket {
     invalidation: Invalidation,
 }
 
+impl Ticket {
+    /// When it was accepted.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// What is invalidated.
+    #[must_use]
+    pub fn invalidation(&self) -> Invalidation {
+        self.invalidation
+    }
+}
+
 /// The scoreboard's memory.
 #[derive(Clone, Debug, Default)]
 pub struct Coherence {

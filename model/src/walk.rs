@@ -31,7 +31,10 @@ use crate::mapping::Mapping;
 use crate::memory::{BusError, Element, PhysicalMemory};
 use crate::organisation::common::SearchFor;
 use crate::organisation::line;
-use hashwalk_spec::{Answer, Asid, Fault, Format, PageSize, PhysAddr, Request, Search};
+use crate::organisation::radix::Reach;
+use hashwalk_spec::address::FRAME_BYTES;
+use hashwalk_spec::radix as radix_bits;
+use hashwalk_spec::{Answer, Asid, Fault, Format, PageSize, PhysAddr, Request, Search, Vpn};
 
 /// How a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,29 @@ pub(crate) enum Judgement {
     Ends,
 }
 
+/// A node of a radix tree to which a walk has read the link: where a walk may begin that keeps such links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownNode {
+    /// The address space of its tree.
+    pub asid: Asid,
+    /// Its level, 1 to 4.
+    pub level: u32,
+    /// A page that is reached through it.
+    pub vpn: Vpn,
+    /// Where it lies.
+    pub node: PhysAddr,
+}
+
+impl KnownNode {
+    /// Whether walks for this page in this tree come to it.
+    #[must_use]
+    pub fn is_on_the_way_to(&self, asid: Asid, vpn: Vpn) -> bool {
+        let bits = radix_bits::index(self.level).end;
+        let tree = (1 << radix_bits::index(radix_bits::LEVELS).end) - 1;
+        self.asid == asid && (self.vpn.get() & tree) >> bits == (vpn.get() & tree) >> bits
+    }
+}
+
 /// A walk under way.
 #[derive(Clone, Debug)]
 pub struct Walk {
@@ -81,6 +107,8 @@ pub struct Walk {
     steps: u32,
     probes: u32,
     progress: Progress,
+    /// Where the searches through the request's tree and through that of ASID 0 begin, if not at the directory.
+    known: [Option<KnownNode>; 2],
 }
 
 /// The searches under the request's own ASID.
@@ -98,6 +126,13 @@ impl Walk {
     /// Begins the walk for `request`. With no search enabled it is done at once, with `not_present`.
     #[must_use]
     pub fn new(context: &WalkContext, request: Request) -> Walk {
+        Walk::beginning_at(context, request, [None; 2])
+    }
+
+    /// The walk whose searches, through the tree of the request and through that of ASID 0, begin at these nodes, and not
+    /// at the directory: what hardware may do that keeps links. It counts for radix trees alone.
+    #[must_use]
+    pub fn beginning_at(context: &WalkContext, request: Request, known: [Option<KnownNode>; 2]) -> Walk {
         let mut walk = Walk {
             context: *context,
             request,
@@ -107,6 +142,7 @@ impl Walk {
             steps: 0,
             probes: 0,
             progress: Progress::Done(WalkResult { answer: Err(Fault::NotPresent), mapping: None, probes: 0 }),
+            known,
         };
         walk.begin_search();
         walk
@@ -152,6 +188,26 @@ impl Walk {
             Progress::Probe(address) => Some(address),
             Progress::Done(_) => None,
         }
+    }
+
+    /// Where that stands which the current probe looks at, or the last one did: its element, or what begins within that.
+    #[must_use]
+    pub fn place(&self) -> PhysAddr {
+        self.place
+    }
+
+    /// The node of a radix tree that the current probe looks into, but for a root.
+    #[must_use]
+    pub fn known_node(&self) -> Option<KnownNode> {
+        let is_below_a_root = self.context.layout().format() == Format::Radix && self.steps > 1;
+        let node = PhysAddr::truncate(self.place.get() & !(FRAME_BYTES - 1));
+        let known = || KnownNode {
+            asid: self.search.asid,
+            level: radix_bits::LEVELS + 1 - self.steps,
+            vpn: self.search.vpn,
+            node,
+        };
+        (is_below_a_root && self.probe_address().is_some()).then(known)
     }
 
     /// Goes on with the element that was read at [`Walk::probe_address`], or with the error of that read. A walk that is
@@ -209,7 +265,12 @@ impl Walk {
         let asid = if global { Asid::GLOBAL } else { self.request.asid };
         self.search = SearchFor { asid, size, vpn: self.request.vpn.base(size), must_be_global: global };
         self.steps = 0;
-        self.probe(self.context.place(0, &self.search));
+        let mut place = self.context.place(0, &self.search);
+        if let (Some(_), Some(KnownNode { level, node, .. })) = (place, self.known[usize::from(global)]) {
+            self.steps = radix_bits::LEVELS + 1 - level;
+            place = Some(Reach::Bits48.slot(node, level, self.search.vpn));
+        }
+        self.probe(place);
     }
 
     /// Waits for what stands at `place`; the search is for nothing if there is no such place.

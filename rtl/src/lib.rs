@@ -27,7 +27,10 @@
 //! | [`walker`] | walks under way: their slots, the hash, the memory port, the judge, software's turn |
 //! | [`predictor`] | which search a walk begins with |
 //! | [`delivery`] | the answers of all that have missed |
-//! | [`verdict`], [`mod@line`] | what one entry, or one line, means for one search |
+//! | [`verdict`] | what one element means for one search: an entry's |
+//! | [`mod@line`], [`inverted`], [`tree`], [`radix`] | the same of the other formats' elements |
+//! | [`walk_cache`] | links of radix trees, so that walks begin lower |
+//! | [`link`] | links that are physical addresses |
 //! | [`hash`] | the three hash functions, in two halves |
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
@@ -36,27 +39,28 @@
 pub mod axi;
 pub mod delivery;
 pub mod hash;
+pub mod inverted;
 pub mod l2;
 pub mod line;
+pub mod link;
 pub mod mmu;
 pub mod page;
 pub mod ports;
 pub mod predictor;
+pub mod radix;
 pub mod replacement;
 pub mod tlb;
+pub mod tree;
 pub mod verdict;
+pub mod walk_cache;
 pub mod walker;
 
 use hashwalk_hdl::{Design, elaborate};
 use hashwalk_spec::Config;
 
 /// Generates the hardware of a configuration. The same configuration gives the same bytes.
-///
-/// # Panics
-/// The format is none of [`hashwalk_spec::Format::HARDWARE`].
 #[must_use]
 pub fn generate(config: &Config) -> Design {
-    assert!(config.format().has_hardware(), "format = {} has no hardware walker yet", config.format());
     elaborate(&mmu::Mmu::new(config))
 }
 

@@ -194,7 +194,7 @@ impl Component for Mmu {
 
         let (enabled, asid) = (&i.control.search_enable, &i.lookup.asid);
         let first_search = match &predictor {
-            None => Search::of_walk(enabled, asid),
+            None => Search::of_walk(self.config.format(), enabled, &i.lookup.vpn, asid),
             Some(predictor) => Search::of_guess(enabled, asid, &predictor.outputs.guess),
         };
         tlb.connect(TlbInputs {

@@ -5,7 +5,7 @@ use hashwalk_spec::address::{ASID_BITS, PFN_BITS, PHYS_ADDR_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::fault::FAULT_BITS;
 use hashwalk_spec::transaction::ID_BITS;
-use hashwalk_spec::{Config, Hash};
+use hashwalk_spec::{Config, Format, Hash};
 
 /// Bits of a page size's code.
 pub const SIZE_BITS: u32 = 2;
@@ -67,6 +67,8 @@ bundle! {
         pub table_frame: Signal,
         /// 32 bits: the number of entries less one.
         pub table_mask: Signal,
+        /// 40 bits: the first frame of the frames' entries; only of an inverted table.
+        pub entries_frame: Option<Signal>,
         /// 128 bits; only with the `keyed` hash.
         pub hash_key: Option<Signal>,
         /// 6 bits: search i is made if bit i is set.
@@ -240,7 +242,8 @@ pub fn control(config: &Config) -> Control {
         software_refill: shape(1),
         table_frame: shape(PFN_BITS),
         table_mask: shape(INDEX_BITS),
-        hash_key: (config.hash() == Hash::Keyed).then(|| shape(KEY_BITS)),
+        entries_frame: (config.format() == Format::Inverted).then(|| shape(PFN_BITS)),
+        hash_key: (config.hash() == Hash::Keyed && config.format() != Format::Radix).then(|| shape(KEY_BITS)),
         search_enable: shape(SEARCHES),
     }
 }

@@ -14,9 +14,9 @@ use hashwalk_hdl::{Signal, any_of, bundle, lit, low, when};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 use hashwalk_spec::{Format, entry};
 
-use crate::line;
-use crate::page;
-use crate::ports::Request;
+use crate::link::{Link, PLACE_BITS};
+use crate::ports::{Control, Request};
+use crate::{inverted, line, page, radix, tree};
 
 /// How many sizes of pages there are, and bits of [`Killed`].
 pub const SIZES: u32 = 3;
@@ -90,9 +90,9 @@ bundle! {
         pub found: Weighed,
         /// 1 bit: the chain goes on.
         pub linked: Signal,
-        /// 32 bits: there.
+        /// There: an index, 32 bits, or where links are addresses a place, 49.
         pub next: Signal,
-        /// 1 bit: but the link has a bit set that must be zero.
+        /// 1 bit: but the link, or the word that should be one, is malformed.
         pub bad_link: Signal,
     }
 
@@ -100,8 +100,10 @@ bundle! {
     pub struct Limits {
         /// 1 bit: the search must not probe further.
         pub last_step: Signal,
-        /// 32 bits: the number of elements less one.
-        pub table_mask: Signal,
+        /// 32 bits: the number of elements less one; none where links are addresses.
+        pub table_mask: Option<Signal>,
+        /// 1 bit: what was read may have been taken out of the table, and its memory be used for something else.
+        pub stale: Signal,
         /// 1 bit: the element could not be read.
         pub unreadable: Signal,
         /// 1 bit: no search is left after this one.
@@ -116,7 +118,7 @@ bundle! {
         pub restart: Signal,
         /// 1 bit: the search goes on at `next`; if none of the three is set, the next search begins.
         pub follow: Signal,
-        /// 32 bits.
+        /// An index or a place.
         pub next: Signal,
         /// 1 bit: the walk ends with a well-formed mapping.
         pub is_mapping: Signal,
@@ -161,33 +163,94 @@ impl Weighed {
     }
 }
 
+/// An element as it arrives.
+pub struct Arrival<'a> {
+    /// Its bits.
+    pub bits: &'a Signal,
+    /// What its search looks for.
+    pub sought: &'a Sought,
+    /// Where that stands which is looked at, 49 bits; without a meaning where links are indices.
+    pub place: &'a Signal,
+    /// The probes that the search has made before.
+    pub steps: &'a Signal,
+    /// 1 bit: there was none.
+    pub first: Signal,
+    /// 6 bits: the searches that are enabled.
+    pub enabled: &'a Signal,
+}
+
+/// An element a cycle later.
+pub struct Judged<'a> {
+    /// Its bits.
+    pub bits: &'a Signal,
+    /// What its tags have come to.
+    pub tags: &'a Signal,
+    /// What a PTE is weighed against.
+    pub scales: &'a Scales,
+    /// As many bits of the place as [`kept_place_bits`] says.
+    pub place: &'a Signal,
+    /// The probes that the search has made before.
+    pub steps: &'a Signal,
+    /// 52 bits: the page that is asked for.
+    pub vpn: &'a Signal,
+    /// Software's settings.
+    pub control: &'a Control,
+}
+
+impl Step {
+    /// A step that goes on with this link if it does not match.
+    #[must_use]
+    pub fn linked(is_match: Signal, found: Weighed, link: Link) -> Step {
+        Step { is_match, found, linked: link.exists, next: link.place, bad_link: link.malformed }
+    }
+}
+
 /// Bits of what the tags of an element come to.
 #[must_use]
 pub fn tag_bits(format: Format) -> u32 {
     match format {
         Format::Line => line::TAG_BITS,
-        _ => 1,
+        Format::Chained | Format::Cuckoo => 1,
+        Format::Inverted => inverted::TAG_BITS,
+        Format::Tree => tree::TAG_BITS,
+        Format::Radix => radix::TAG_BITS,
+    }
+}
+
+/// The lowest bits of an element's place that its judge looks at.
+#[must_use]
+pub fn kept_place_bits(format: Format) -> Option<u32> {
+    match format {
+        Format::Line | Format::Chained | Format::Cuckoo => None,
+        Format::Inverted => Some(PLACE_BITS),
+        Format::Tree => Some(tree::KEPT_PLACE_BITS),
+        Format::Radix => Some(radix::KEPT_PLACE_BITS),
     }
 }
 
 /// Compares the tags of an element that arrives with what is sought.
 #[must_use]
-pub fn tags(format: Format, bits: &Signal, sought: &Sought) -> Signal {
+pub fn tags(format: Format, arrival: &Arrival) -> Signal {
     match format {
-        Format::Line => line::tags(bits, sought),
-        Format::Chained | Format::Cuckoo => holds_page(bits, sought),
-        Format::Inverted | Format::Tree | Format::Radix => unreachable!("they have no hardware walker"),
+        Format::Line => line::tags(arrival.bits, arrival.sought),
+        Format::Chained | Format::Cuckoo => holds_page(arrival.bits, arrival.sought),
+        Format::Inverted => inverted::tags(arrival),
+        Format::Tree => tree::tags(arrival),
+        Format::Radix => radix::tags(arrival),
     }
 }
 
 /// What an element means, given its tags.
 #[must_use]
-pub fn judge(format: Format, bits: &Signal, tags: &Signal, scales: &Scales) -> Step {
+pub fn judge(format: Format, judged: &Judged) -> Step {
+    let Judged { bits, tags, scales, .. } = judged;
     match format {
         Format::Line => line::judge(bits, tags, scales),
         Format::Chained => judge_entry(bits, tags, scales, true),
         Format::Cuckoo => judge_entry(bits, tags, scales, false),
-        Format::Inverted | Format::Tree | Format::Radix => unreachable!("they have no hardware walker"),
+        Format::Inverted => inverted::judge(judged),
+        Format::Tree => tree::judge(judged),
+        Format::Radix => radix::judge(judged),
     }
 }
 
@@ -221,13 +284,13 @@ fn judge_entry(bits: &Signal, tags: &Signal, scales: &Scales, links: bool) -> St
 /// What follows from a step of the walk.
 #[must_use]
 pub fn conclude(step: &Step, limits: &Limits) -> Verdict {
-    let Limits { last_step, table_mask, unreadable, last_search } = limits;
+    let Limits { last_step, table_mask, stale, unreadable, last_search } = limits;
     let is_match = (&step.is_match & !unreadable).named("is_match");
-    let outside = (&step.next & !table_mask).any();
+    let outside = table_mask.as_ref().map_or_else(low, |mask| (&step.next & !mask).any());
     let bad_link = (&step.bad_link | outside).named("bad_link");
     let bad_end = (&step.linked & (&bad_link | last_step)).named("bad_end");
     let nothing_left = (!&step.linked & last_search).named("nothing_left");
-    let restart = (&is_match & &step.found.killed).named("restart");
+    let restart = ((&is_match & &step.found.killed) | stale).named("restart");
     let code = |fault: Fault| lit(FAULT_BITS, fault.code());
     let fault = when(unreadable, code(Fault::BusError))
         .or_when(&step.is_match, step.found.fault())
@@ -235,8 +298,9 @@ pub fn conclude(step: &Step, limits: &Limits) -> Verdict {
         .or_when(&step.linked, code(Fault::ChainTooLong))
         .otherwise(code(Fault::NotPresent));
     Verdict {
-        ends_walk: unreadable | (&is_match & !&step.found.killed) | (!&step.is_match & (bad_end | nothing_left)),
-        follow: &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match,
+        ends_walk: (unreadable | (&is_match & !&step.found.killed) | (!&step.is_match & (bad_end | nothing_left)))
+            & !stale,
+        follow: &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match & !stale,
         next: step.next.clone(),
         is_mapping: &is_match & !&step.found.malformed,
         fault,

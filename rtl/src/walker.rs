@@ -58,18 +58,22 @@ pub mod slot;
 mod software;
 
 use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
-use hashwalk_spec::Config;
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
+use hashwalk_spec::radix::{INDEX_BITS, LEVELS};
+use hashwalk_spec::{Config, Format, Hash};
 
-use crate::hash;
+use crate::link::PLACE_BITS;
 use crate::page;
 use crate::ports::{
     self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, zeros,
 };
 use crate::predictor::Guess;
-use crate::verdict::{self, Killed, Limits, SIZES, Scales, Sought, Step};
+use crate::radix;
+use crate::verdict::{self, Judged, Killed, Limits, SIZES, Scales, Sought, Step, Verdict};
+use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
 use arbiter::round_robin;
 use element::Element;
+use places::Start;
 use search::Search;
 pub use slot::Walk;
 use slot::{Given, Happens, Slot};
@@ -291,7 +295,7 @@ impl Component for Walker {
     fn reset(&self) -> WalkerState {
         let walks = self.walks();
         let turn = (walks > 1).then(|| lit(walks, 0u32));
-        let begun_bits = hash::begun_bits(self.config.hash());
+        let begun_bits = places::begun_bits(&self.config);
         WalkerState {
             slot: vec![Slot::free(&self.config); walks as usize],
             hashing: zeros(&Hashing {
@@ -318,7 +322,9 @@ impl Component for Walker {
 
         // The hash unit's second half: for the slot that was chosen in the cycle before, else for the newest miss.
         let unit_busy = s.hashing.slot.any().named("unit_busy");
-        let index = places::places(config, m, &i.control, &s.hashing.begun);
+        let walk_cache = WalkCache::new(config).map(|cache| m.instance("walk_cache", &cache));
+        let known = walk_cache.as_ref().map(|cache| &cache.outputs);
+        let start = places::places(config, m, &i.control, &s.hashing.begun, known);
 
         // Who is hashed next, and who has nothing to look for.
         let waits = each(&|n, slot| {
@@ -357,16 +363,29 @@ impl Component for Walker {
         let sought = s.element.sought.clone();
         let (private_killed, global_killed) = killed.of_size(&sought.size);
         let scales = Scales { sought, request: s.element.request.clone(), private_killed, global_killed };
-        let step = verdict::judge(config.format(), &s.element.bits, &s.element.tags, &scales);
-        let last_step = steps.eq_value(most_steps(config) - 1).named("last_step");
-        let next_search = Search::first(&s.element.later);
+        let by_address = config.format().links_by_address();
+        let element = Judged {
+            bits: &s.element.bits,
+            tags: &s.element.tags,
+            scales: &scales,
+            place: s.element.place.as_ref().unwrap_or(&s.element.tags),
+            steps: &steps,
+            vpn: &s.element.request.vpn,
+            control: &i.control,
+        };
+        let step = verdict::judge(config.format(), &element);
+        let is_stale = |slot: &Slot| slot.stale.clone().unwrap_or_else(low);
+        let stale = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(is_stale))).named("stale");
+        let last_step = most_steps(config).map_or_else(low, |most| steps.eq_value(most - 1)).named("last_step");
+        let next_search = Search::first(config.format(), &s.element.later);
         // After the last way the search is over; ways before it decide nothing if they do not match.
         let goes_past = if config.ways() > 1 { !&last_step } else { low() };
         let verdict = verdict::conclude(
             &step,
             &Limits {
                 last_step: if config.ways() > 1 { low() } else { last_step },
-                table_mask: i.control.table_mask.clone(),
+                table_mask: (!by_address).then(|| i.control.table_mask.clone()),
+                stale,
                 unreadable: s.element.unreadable.clone(),
                 last_search: !&next_search.exists & !&goes_past,
             },
@@ -381,6 +400,16 @@ impl Component for Walker {
             (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
 
         let finds = (&ends & &verdict.is_mapping).named("finds");
+
+        if let Some(walk_cache) = &walk_cache {
+            let begins = &unit_busy | (&i.allocate & &i.fresh);
+            walk_cache.connect(WalkCacheInputs {
+                lookup: places::page_begun(&s.hashing.begun),
+                used: begins,
+                invalidate: i.invalidate.clone(),
+                fill: followed(&s.element, &verdict, &follows, &steps),
+            });
+        }
 
         // Software.
         let questions = each(&|n, slot| {
@@ -429,7 +458,7 @@ impl Component for Walker {
         // The newest miss.
         let vacancies = each(&|_, slot| Walk::Free.is(&slot.state));
         let vacant = first_one(&vacancies);
-        let allocation = self.allocation(&i, &s, &unit_busy, &index, &alive);
+        let allocation = self.allocation(&i, &s, &unit_busy, &start, &alive);
 
         let turn_of = |n: u32| speaker(n);
         let slots: Vec<Slot> = s
@@ -459,11 +488,17 @@ impl Component for Walker {
                 };
                 let given = Given {
                     allocation: allocation.clone(),
-                    index: index.clone(),
+                    start: start.clone(),
                     next: verdict.next.clone(),
                     next_search: next_search.clone(),
-                    first_search: Search::of_walk(&i.control.search_enable, &slot.request.asid),
+                    first_search: Search::of_walk(
+                        config.format(),
+                        &i.control.search_enable,
+                        &slot.request.vpn,
+                        &slot.request.asid,
+                    ),
                     named: named(&i.invalidate, &slot.request),
+                    names_path: names_path(config, &i.invalidate, slot),
                 };
                 slot.next(config, &alive, &happens, &given)
             })
@@ -480,7 +515,7 @@ impl Component for Walker {
             begun: places::begun(config, &i.control, &begins),
         };
 
-        let element = s.element.next(config, &i.memory, &fires, &s.slot);
+        let element = s.element.next(config, &i.memory, &i.control.search_enable, &fires, &s.slot);
         let next = WalkerState {
             slot: slots,
             hashing,
@@ -497,6 +532,13 @@ impl Component for Walker {
         // Not every hash is of all of this.
         m.ignore(i.lookup.vpn.clone());
         m.ignore(i.lookup.size.clone());
+        if config.format() == Format::Radix {
+            m.ignore(i.control.table_mask.clone());
+            m.ignore(i.lookup.vpn.clone());
+        }
+        if config.hash() == Hash::Asid {
+            m.ignore(i.lookup.vpn.clone());
+        }
         m.ignore(i.lookup.global.clone());
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
         m.check(
@@ -549,14 +591,7 @@ impl Component for Walker {
 
 impl Walker {
     /// The slot of the newest miss.
-    fn allocation(
-        &self,
-        i: &WalkerInputs,
-        s: &WalkerState,
-        unit_busy: &Signal,
-        index: &[Signal],
-        alive: &Signal,
-    ) -> Slot {
+    fn allocation(&self, i: &WalkerInputs, s: &WalkerState, unit_busy: &Signal, start: &Start, alive: &Signal) -> Slot {
         let leads = |(n, slot): (u32, &Slot)| {
             let same = slot.request.vpn.eq(&i.newest.vpn) & slot.request.asid.eq(&i.newest.asid);
             alive.bit(n) & !slot.is_behind() & !i.turn.answered.bit(n) & same
@@ -575,7 +610,8 @@ impl Walker {
             sought_vpn: sought.vpn,
             sought_asid: sought.asid,
             search: i.search.clone(),
-            index: index.to_vec(),
+            index: start.index.clone(),
+            steps: start.steps.clone(),
             ..Slot::free(&self.config)
         }
     }
@@ -602,9 +638,13 @@ fn turned(moves: &Signal, next: &Option<Signal>, turn: &Option<Signal>) -> Optio
     next.as_ref().zip(turn.as_ref()).map(|(next, turn)| when(moves, next.clone()).otherwise(turn.clone()))
 }
 
-/// The probes of a search at most, or its ways.
-fn most_steps(config: &Config) -> u32 {
-    if config.ways() > 1 { config.ways() } else { config.max_steps() }
+/// The probes of a search at most, or its ways; `None` in a radix tree, which has so many levels and no more.
+fn most_steps(config: &Config) -> Option<u32> {
+    match config.format() {
+        Format::Radix => None,
+        Format::Cuckoo => Some(config.ways()),
+        _ => Some(config.max_steps()),
+    }
 }
 
 /// The mapping that a step has found.
@@ -632,5 +672,33 @@ fn named(invalidate: &Invalidate, request: &Request) -> Killed {
     Killed {
         private: sizes.gate(&(!kind.bit(0) | invalidate.asid.eq(&request.asid))),
         global: sizes.gate(&!kind.bit(0)),
+    }
+}
+
+/// Whether an invalidation names what a search may have read a link to: of a radix tree the node that is read, or a node
+/// below; of the others everything, since an alias or a node may be filled anew at once (docs/spec.md, section 7).
+fn names_path(config: &Config, invalidate: &Invalidate, slot: &Slot) -> Signal {
+    let (kind, valid) = (&invalidate.kind, &invalidate.valid);
+    if config.format() != Format::Radix {
+        return kind.is_zero() & valid;
+    }
+    let in_space = !kind.bit(0) | invalidate.asid.eq(&slot.sought_asid);
+    // The node of a level below the root holds what agrees above the bits of that level.
+    let differs = |level: u32| {
+        let above = INDEX_BITS * level..radix::VPN_BITS;
+        radix::is_at(level, &slot.steps) & invalidate.vpn.bits(above.clone()).ne(&slot.sought_vpn.bits(above))
+    };
+    let elsewhere = any_of((1..LEVELS).map(differs));
+    valid & in_space & (!kind.bit(1) | !elsewhere)
+}
+
+/// What the walk cache keeps of a link that is followed. The directory's, to a root, is not among them.
+fn followed(element: &Element, verdict: &Verdict, follows: &Signal, steps: &Signal) -> Fill {
+    Fill {
+        valid: follows & steps.any(),
+        page: PageOf { vpn: element.request.vpn.bits(0..radix::VPN_BITS), asid: element.sought.asid.clone() },
+        // Of a leaf that stood there the size would be the level of the node that is linked to instead.
+        level: element.sought.size.clone(),
+        frame: verdict.next.bits(INDEX_BITS..PLACE_BITS),
     }
 }

@@ -60,6 +60,9 @@ pub fn default_configs() -> Vec<Config> {
     let asid = Settings { tlb_entries: 7, max_steps: 40, hash: Hash::Asid, ..chained.clone() };
     // So small that sets are full and pages are looked for in vain, with sweeps as short as can be.
     let l2 = |ways| Settings { tlb_entries: 4, l2_entries: 64, l2_ways: ways, ..chained.clone() };
+    let inverted = Settings { format: Format::Inverted, ..chained.clone() };
+    let tree = Settings { format: Format::Tree, max_steps: 16, ..line.clone() };
+    let radix = Settings { format: Format::Radix, ..chained.clone() };
     vec![
         named("chained_tiny", Settings { format: Format::Chained, ..tiny }),
         named("chained_odd", Settings { format: Format::Chained, ..odd.clone() }),
@@ -74,8 +77,17 @@ pub fn default_configs() -> Vec<Config> {
         named("cuckoo_l2", Settings { format: Format::Cuckoo, ..l2(4) }),
         named("cuckoo_four", Settings { ways: 4, bus_bits: 128, ..cuckoo }),
         named("line_odd", odd.clone()),
-        named("line_asid", Settings { format: Format::Line, ..asid }),
-        named("line_l2", Settings { l2_entries: 64, l2_ways: 2, ..odd }),
+        named("line_asid", Settings { format: Format::Line, ..asid.clone() }),
+        named("line_l2", Settings { l2_entries: 64, l2_ways: 2, ..odd.clone() }),
+        named("inverted", inverted),
+        named("inverted_odd", Settings { format: Format::Inverted, max_steps: 64, ..asid.clone() }),
+        named("inverted_l2", Settings { format: Format::Inverted, walks: 3, bus_bits: 64, ..l2(2) }),
+        named("tree", tree),
+        named("tree_odd", Settings { walks: 3, bus_bits: 64, ..Settings { format: Format::Tree, ..asid.clone() } }),
+        named("tree_l2", Settings { format: Format::Tree, bus_bits: 512, walks: 1, ..l2(4) }),
+        named("radix", radix),
+        named("radix_odd", Settings { format: Format::Radix, walks: 1, bus_bits: 64, walk_cache_entries: 0, ..odd }),
+        named("radix_l2", Settings { format: Format::Radix, walk_cache_entries: 4, ..l2(4) }),
         preset("default"),
         preset("large"),
     ]

@@ -1,6 +1,6 @@
 //! From a configuration to a Verilated MMU.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use hashwalk_hdl::Design;
 use hashwalk_rtl::generate;
 use hashwalk_sim::{Cache, Dut, Model, Options, Toolchain};
@@ -18,9 +18,8 @@ impl Device {
     /// Verilates the configuration, unless that was done before, and says so while it takes.
     ///
     /// # Errors
-    /// The format has no hardware walker, a tool is missing or fails, or the cache cannot be written.
+    /// A tool is missing or fails, or the cache cannot be written.
     pub fn build(config: &Config, trace: bool) -> Result<Device> {
-        require_hardware(config)?;
         Device::of(config, &generate(config), trace)
     }
 
@@ -53,13 +52,4 @@ impl Device {
     pub fn load(&self) -> Result<Dut> {
         Ok(Dut::load(&self.model)?)
     }
-}
-
-/// Checks that there is hardware for the configuration's format.
-///
-/// # Errors
-/// There is none.
-pub fn require_hardware(config: &Config) -> Result<()> {
-    ensure!(config.format().has_hardware(), "format = {} has no hardware walker yet", config.format());
-    Ok(())
 }

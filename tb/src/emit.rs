@@ -9,16 +9,14 @@ use hashwalk_rtl::{generate, generate_axi, generate_update};
 use hashwalk_spec::Config;
 
 use crate::cli::Top;
-use crate::device::require_hardware;
 use crate::whole_file;
 
 /// Writes all files of a top of a configuration into `folder`, which is made if it is not there. Each file is complete or not
 /// there at all.
 ///
 /// # Errors
-/// The format has no hardware walker, or the folder or a file cannot be written.
+/// The folder or a file cannot be written.
 pub fn emit(config: &Config, top: Top, folder: &Path) -> Result<Vec<PathBuf>> {
-    require_hardware(config)?;
     let design = match top {
         Top::Mmu => generate(config),
         Top::Axi => generate_axi(config),

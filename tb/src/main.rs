@@ -229,7 +229,7 @@ fn measure_formats(args: &BenchArgs, config: &Config) -> Result<ExitCode> {
             }
             let cycles = figures.walk_cycles;
             out.add_row([
-                figures.format.to_string(),
+                figures.walker(),
                 figures.bus_bits.to_string(),
                 latency.to_string(),
                 figures.walks.to_string(),

@@ -54,6 +54,8 @@ pub struct Settings {
     pub walks: u32,
     /// Entries of the predictor of page sizes: 0 (none), 8, 16, 32 or 64.
     pub predictor_entries: u32,
+    /// Entries of the walk cache, which only [`Format::Radix`] has: 0 (none), or 4 to 32.
+    pub walk_cache_entries: u32,
     /// Probes that one search may make along a chain or down a balanced tree: 1 to 65,535.
     pub max_steps: u32,
     /// The hash function.
@@ -77,6 +79,7 @@ impl Default for Settings {
             bus_bits: 512,
             walks: 4,
             predictor_entries: 16,
+            walk_cache_entries: 16,
             max_steps: 64,
             hash: Hash::Keyed,
             frames: 1 << 16,
@@ -140,7 +143,7 @@ impl Config {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let element_bits = 8 * s.format.element_bytes() as u32;
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 13] = [
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 14] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -165,6 +168,12 @@ impl Config {
                 &s.predictor_entries,
                 "0, 8, 16, 32 or 64",
             ),
+            (
+                s.walk_cache_entries == 0 || (4..=32).contains(&s.walk_cache_entries),
+                "walk_cache_entries",
+                &s.walk_cache_entries,
+                "0, or from 4 to 32",
+            ),
             ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
             (
                 s.frames.is_power_of_two() && (1 << MIN_TABLE_LOG2..=1 << 20).contains(&s.frames),
@@ -172,12 +181,7 @@ impl Config {
                 &s.frames,
                 "a power of two from 128 to 1048576",
             ),
-            (
-                s.format != Format::Radix || s.frames >= radix::MIN_FRAMES,
-                "frames",
-                &s.frames,
-                "at least 1024 with radix",
-            ),
+            (s.frames >= s.format.min_frames(), "frames", &s.frames, "at least 1024 with radix"),
             ([1, 2, 4, 8].contains(&s.entries_per_frame), "entries_per_frame", &s.entries_per_frame, "1, 2, 4 or 8"),
         ];
         for (holds, field, value, legal) in checks {
@@ -325,10 +329,16 @@ impl Config {
         self.0.walks
     }
 
-    /// Entries of the predictor of page sizes, 0 if there is none.
+    /// Entries of the predictor of page sizes, 0 if there is none: a radix tree is searched for all sizes at once.
     #[must_use]
     pub fn predictor_entries(&self) -> u32 {
-        self.0.predictor_entries
+        if self.0.format == Format::Radix { 0 } else { self.0.predictor_entries }
+    }
+
+    /// Links that the walk cache keeps, 0 if there is none: only a radix tree has nodes on the way that many walks share.
+    #[must_use]
+    pub fn walk_cache_entries(&self) -> u32 {
+        if self.0.format == Format::Radix { self.0.walk_cache_entries } else { 0 }
     }
 
     /// Bits of the number of a walk: 1 to 3.
@@ -406,6 +416,10 @@ mod tests {
         assert_eq!(
             message("format = 'cuckoo'\nbus_bits = 256\nways = 5"),
             "ways = 5 is not legal: it must be from 2 to 4"
+        );
+        assert_eq!(
+            message("walk_cache_entries = 3"),
+            "walk_cache_entries = 3 is not legal: it must be 0, or from 4 to 32"
         );
         assert_eq!(message("max_steps = 0"), "max_steps = 0 is not legal: it must be from 1 to 65535");
         assert_eq!(

@@ -1,7 +1,7 @@
 //! The formats of page tables that a walk can go through (docs/spec.md, section 2).
 
 use crate::address::{PAGE_OFFSET_BITS, PhysAddr};
-use crate::entry::{ENTRY_BYTES_LOG2, INDEX_BITS};
+use crate::entry::{ENTRY_BYTES_LOG2, INDEX_BITS, MIN_TABLE_LOG2};
 use crate::{inverted, line, link, radix, tree};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -31,13 +31,20 @@ impl Format {
     pub const ALL: [Format; 6] =
         [Format::Line, Format::Chained, Format::Cuckoo, Format::Inverted, Format::Tree, Format::Radix];
 
-    /// The formats that there is a hardware walker for.
-    pub const HARDWARE: [Format; 3] = [Format::Line, Format::Chained, Format::Cuckoo];
-
-    /// Whether there is a hardware walker for it.
+    /// Whether links are physical addresses, so that the array leads to what stands elsewhere, and a broken link may lead
+    /// anywhere.
     #[must_use]
-    pub fn has_hardware(self) -> bool {
-        Format::HARDWARE.contains(&self)
+    pub const fn links_by_address(self) -> bool {
+        matches!(self, Format::Inverted | Format::Tree | Format::Radix)
+    }
+
+    /// The smallest memory, in frames of 4 KiB: of a radix tree, eight times its directory.
+    #[must_use]
+    pub const fn min_frames(self) -> u64 {
+        match self {
+            Format::Radix => radix::MIN_FRAMES,
+            _ => 1 << MIN_TABLE_LOG2,
+        }
     }
 
     /// Bytes of an element.
@@ -142,7 +149,6 @@ pub const MAX_ELEMENT_BYTES: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::MIN_TABLE_LOG2;
     use crate::link::MIN_LINKS_LOG2;
 
     #[test]

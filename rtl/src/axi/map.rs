@@ -63,6 +63,35 @@ impl Refusal {
     }
 }
 
+/// The configurations that have a register which others lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// Those with the `keyed` hash; a radix tree has none.
+    Keyed,
+    /// Those that walk an inverted table.
+    Inverted,
+}
+
+impl Only {
+    /// Whether this configuration is one of them.
+    #[must_use]
+    pub fn holds(self, config: &Config) -> bool {
+        match self {
+            Only::Keyed => config.hash() == Hash::Keyed && config.format() != Format::Radix,
+            Only::Inverted => config.format() == Format::Inverted,
+        }
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Only::Keyed => "only with the `keyed` hash",
+            Only::Inverted => "only in the format `inverted`",
+        }
+    }
+}
+
 /// Some bits of a register.
 #[derive(Clone, Debug)]
 pub struct Field {
@@ -93,8 +122,8 @@ pub struct Register {
     pub fields: Vec<Field>,
     /// When a write is refused.
     pub refused: Option<Refusal>,
-    /// It is there with the `keyed` hash only.
-    pub keyed_only: bool,
+    /// In which configurations alone it is there.
+    pub only: Option<Only>,
     /// In words.
     pub meaning: String,
 }
@@ -108,7 +137,7 @@ impl Register {
             reset: 0,
             fields: Vec::new(),
             refused: None,
-            keyed_only: false,
+            only: None,
             meaning: meaning.into(),
         }
     }
@@ -183,7 +212,7 @@ pub fn all() -> Vec<Register> {
 /// The registers of a configuration.
 #[must_use]
 pub fn of(config: &Config) -> Vec<Register> {
-    all().into_iter().filter(|register| !register.keyed_only || config.hash() == Hash::Keyed).collect()
+    all().into_iter().filter(|register| register.only.is_none_or(|only| only.holds(config))).collect()
 }
 
 fn constants() -> Vec<Register> {
@@ -277,7 +306,7 @@ fn table() -> Vec<Register> {
         let (low, high) = (word * REGISTER_BITS, word * REGISTER_BITS + REGISTER_BITS - 1);
         let meaning = format!("the hash's key, bits {high}:{low}; counts from `TABLE_APPLY` on; never read");
         let mut key = wanted(0x050 + 4 * word, &format!("KEY_{word}"), &meaning, REGISTER_BITS);
-        (key.access, key.keyed_only) = (Access::WriteOnly, true);
+        (key.access, key.only) = (Access::WriteOnly, Some(Only::Keyed));
         map.push(key);
     }
     map.push(
@@ -299,6 +328,17 @@ fn table() -> Vec<Register> {
             .field("busy", 1, "a change is under way; lookups wait")
             .field_at(16, "done", DONE_BITS, "changes that are over, modulo 2^16"),
     );
+    for (offset, name, meaning, bits) in [
+        (
+            0x068,
+            "ENTRIES_FRAME_LO",
+            "the address of the frames' entries / 4096, bits 31:0; counts from `TABLE_APPLY` on",
+            32,
+        ),
+        (0x06c, "ENTRIES_FRAME_HI", "bits 39:32", PFN_BITS - REGISTER_BITS),
+    ] {
+        map.push(Register { only: Some(Only::Inverted), ..wanted(offset, name, meaning, bits) });
+    }
     map
 }
 

@@ -47,8 +47,8 @@ pub fn page() -> String {
         "\n| address | name | access | after reset | meaning |\n| ------: | ---- | ------ | ----------: | ------- |\n",
     );
     for register in map::all() {
-        let Register { name, offset, meaning, keyed_only, .. } = &register;
-        let only = if *keyed_only { "; only with the `keyed` hash" } else { "" };
+        let Register { name, offset, meaning, only, .. } = &register;
+        let only = only.map(|only| format!("; {}", only.text())).unwrap_or_default();
         let reset = reset(&register, &default);
         let _ =
             writeln!(text, "| 0x{offset:03x} | `{name}` | {} | {reset} | {meaning}{only} |", access(register.access));

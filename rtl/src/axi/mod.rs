@@ -142,6 +142,7 @@ impl Component for Axi {
             software_refill: of_registers.software_refill.clone(),
             table_frame: table.frame,
             table_mask: table.mask,
+            entries_frame: table.entries,
             hash_key: table.key,
             search_enable: table.search_enable,
         };

@@ -188,6 +188,8 @@ bundle! {
         pub frame: Signal,
         /// 32 bits.
         pub mask: Signal,
+        /// 40 bits: where the frames' entries begin; only of an inverted table.
+        pub entries: Option<Signal>,
         /// 128 bits; only with the `keyed` hash.
         pub key: Option<Signal>,
         /// 6 bits.
@@ -283,9 +285,15 @@ pub fn register_answer() -> RegisterAnswer {
 /// The widths of a table's registers.
 #[must_use]
 pub fn table(config: &Config) -> Table {
-    let ports::Control { table_frame: frame, table_mask: mask, hash_key: key, search_enable, .. } =
-        ports::control(config);
-    Table { frame, mask, key, search_enable }
+    let ports::Control {
+        table_frame: frame,
+        table_mask: mask,
+        entries_frame: entries,
+        hash_key: key,
+        search_enable,
+        ..
+    } = ports::control(config);
+    Table { frame, mask, entries, key, search_enable }
 }
 
 /// The widths of the memory port's outputs, for who stands between it and a bus.

@@ -22,12 +22,12 @@
 use hashwalk_hdl::{
     Bundle, Component, Module, Signal, any_of, bundle, case, concat, join, lit, low, one_hot_mux, shape, states, when,
 };
+use hashwalk_spec::Config;
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
-use hashwalk_spec::{Config, Hash};
 
 use super::counters::{COUNTER_BITS, select_bits};
-use super::map::{self, Access, DONE_BITS, FIRST_COUNTER, Refusal, Register};
+use super::map::{self, Access, DONE_BITS, FIRST_COUNTER, Only, Refusal, Register};
 use super::ports::{REGISTER_BITS, RegisterAccess, RegisterAnswer, Table, WORD_BITS, register_access};
 use super::stable::Stable;
 use crate::ports::{Invalidate, Miss, Refill};
@@ -309,7 +309,10 @@ impl Component for Registers {
             wanted: Table {
                 frame: s.written.join(["TABLE_FRAME_LO", "TABLE_FRAME_HI"]),
                 mask: s.written.get("TABLE_MASK").clone(),
-                key: (self.config.hash() == Hash::Keyed).then(|| s.written.join(["KEY_0", "KEY_1", "KEY_2", "KEY_3"])),
+                entries: Only::Inverted
+                    .holds(&self.config)
+                    .then(|| s.written.join(["ENTRIES_FRAME_LO", "ENTRIES_FRAME_HI"])),
+                key: Only::Keyed.holds(&self.config).then(|| s.written.join(["KEY_0", "KEY_1", "KEY_2", "KEY_3"])),
                 search_enable: s.written.get("SEARCH_ENABLE").clone(),
             },
             apply: on("TABLE_APPLY"),

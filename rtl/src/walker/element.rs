@@ -10,11 +10,12 @@
 //! holds is not judged.
 
 use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, one_hot_mux, when};
-use hashwalk_spec::Config;
+use hashwalk_spec::{Config, Format};
 
 use super::slot::Slot;
 use crate::ports::{self, MemoryIn, Request, SEARCHES, zeros};
-use crate::verdict::{self, Sought};
+use crate::radix;
+use crate::verdict::{self, Arrival, Sought};
 
 /// Bits that count the beats that are still to come.
 const BEAT_BITS: u32 = 3;
@@ -40,6 +41,8 @@ bundle! {
         pub later: Signal,
         /// What this search looks for.
         pub sought: Sought,
+        /// Where that stands in the element which is looked at, as far as its judge wants to know it.
+        pub place: Option<Signal>,
         /// What the comparison of the tags with that has come to.
         pub tags: Signal,
     }
@@ -59,13 +62,21 @@ impl Element {
             first: low(),
             later: lit(SEARCHES, 0u32),
             sought: zeros(&Slot::free(config).sought()),
+            place: verdict::kept_place_bits(config.format()).map(|bits| lit(bits, 0u32)),
             tags: lit(verdict::tag_bits(config.format()), 0u32),
         }
     }
 
     /// The register in the next cycle.
     #[must_use]
-    pub fn next(&self, config: &Config, memory: &MemoryIn, fires: &Signal, slots: &[Slot]) -> Element {
+    pub fn next(
+        &self,
+        config: &Config,
+        memory: &MemoryIn,
+        enabled: &Signal,
+        fires: &Signal,
+        slots: &[Slot],
+    ) -> Element {
         let taken = (&memory.response_valid & (!&self.full | fires)).named("beat_taken");
         let last = &taken & self.beats.as_ref().map_or_else(high, Signal::is_zero);
         let speaks: Vec<Signal> = (0..config.walks()).map(|n| memory.response_id.eq_value(n)).collect();
@@ -74,7 +85,19 @@ impl Element {
         let first = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.first.clone())));
         let sought = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(Slot::sought)));
         let bits = when(&taken, self.shifted(&memory.response_data)).otherwise(self.bits.clone());
-        let tags = verdict::tags(config.format(), &self.shifted(&memory.response_data), &sought);
+        let place = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.index[0].clone())));
+        let steps = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.steps.clone())));
+        let arrival = Arrival {
+            bits: &self.shifted(&memory.response_data),
+            sought: &sought,
+            place: &place,
+            steps: &steps,
+            first: steps.is_zero(),
+            enabled,
+        };
+        let tags = verdict::tags(config.format(), &arrival);
+        // Only in a radix tree what is sought depends on how far the walk has come.
+        let sought = if config.format() == Format::Radix { radix::sought_at(&sought, &steps) } else { sought };
         let first_beat = self.beats.as_ref().map_or_else(high, |beats| beats.eq_value(config.beats() - 1));
         let before = &self.unreadable & !first_beat;
         Element {
@@ -91,6 +114,7 @@ impl Element {
             first: when(&taken, first).otherwise(self.first.clone()),
             later: when(&taken, later).otherwise(self.later.clone()),
             sought: when(&taken, sought).otherwise(self.sought.clone()),
+            place: self.place.as_ref().map(|kept| when(&taken, place.bits(0..kept.width())).otherwise(kept.clone())),
             tags: when(&taken, tags).otherwise(self.tags.clone()),
         }
     }

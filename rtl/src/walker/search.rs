@@ -1,10 +1,12 @@
 //! Which searches a walk makes, and in what order (docs/spec.md, section 4).
 
 use hashwalk_hdl::{Signal, any_of, bundle, concat, first_one, high, lit, when};
+use hashwalk_spec::Format;
 
 use crate::page;
 use crate::ports::{SEARCHES, SIZE_BITS};
 use crate::predictor::Guess;
+use crate::radix;
 use crate::verdict::Sought;
 
 /// The searches under the request's own ASID: the lowest bits of the mask.
@@ -32,13 +34,23 @@ impl Search {
         Search { exists: bit.clone(), later: lit(SEARCHES, 0u32), global: bit, size: lit(SIZE_BITS, 0u32) }
     }
 
-    /// The first search of a walk under this ASID, of those that are enabled in the mask. Under ASID 0 the global
-    /// searches would repeat the others, and are left out; where that leaves none, what the search looks for does not
-    /// count, so that only `exists` and `later` wait for the ASID.
+    /// The first search of a walk, of those that are enabled in the mask. Under ASID 0 the global searches would repeat the
+    /// others, and are left out; where that leaves none, what the search looks for does not count, so that only `exists` and
+    /// `later` wait for the ASID. A page that a radix tree does not reach is not searched for.
     #[must_use]
-    pub fn of_walk(enabled: &Signal, asid: &Signal) -> Search {
+    pub fn of_walk(format: Format, enabled: &Signal, vpn: &Signal, asid: &Signal) -> Search {
+        let search = Search::first(format, enabled).under(asid);
+        if format != Format::Radix {
+            return search;
+        }
+        let reached = radix::reaches(vpn);
+        Search { exists: search.exists & &reached, later: search.later.gate(&reached), ..search }
+    }
+
+    /// The searches that are made under this ASID.
+    fn under(self, asid: &Signal) -> Search {
         let space = asid.any();
-        let Search { exists, later, global, size } = Search::first(enabled);
+        let Search { exists, later, global, size } = self;
         Search { exists: exists & (!&global | &space), later: Search::made(&later, &space), global, size }
     }
 
@@ -53,7 +65,8 @@ impl Search {
         let is_enabled = (&guessed & enabled).any() & (!&guess.global | &space);
         let Guess { global, size } = guess.clone();
         let later = Search::made(&(enabled & !guessed), &space);
-        when(&is_enabled, Search { exists: high(), later, global, size }).otherwise(Search::of_walk(enabled, asid))
+        when(&is_enabled, Search { exists: high(), later, global, size })
+            .otherwise(Search::first(Format::Line, enabled).under(asid))
     }
 
     /// Those of the searches that are made; `space` is set if the ASID is not 0.
@@ -61,9 +74,18 @@ impl Search {
         concat([searches.bits(OWN..SEARCHES).gate(space), searches.bits(0..OWN)])
     }
 
-    /// The first of the searches that are set in the mask.
+    /// The first of the searches that are set in the mask. A radix tree is searched once for pages of all sizes.
     #[must_use]
-    pub fn first(mask: &Signal) -> Search {
+    pub fn first(format: Format, mask: &Signal) -> Search {
+        if format == Format::Radix {
+            let (own, global) = (mask.bits(0..OWN).any(), mask.bits(OWN..SEARCHES));
+            return Search {
+                exists: mask.any(),
+                later: concat([global.gate(&own), lit(OWN, 0u32)]),
+                global: !own,
+                size: lit(SIZE_BITS, 0u32),
+            };
+        }
         let first = first_one(&(0..SEARCHES).map(|n| mask.bit(n)).collect::<Vec<_>>());
         Search {
             exists: mask.any(),

@@ -15,12 +15,13 @@
 //! keeps the slot (`dead`) until it has come.
 
 use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, one_hot_mux, states, when};
-use hashwalk_spec::Config;
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
-use hashwalk_spec::entry::INDEX_BITS;
+use hashwalk_spec::{Config, Format};
 
+use super::places::{self, Start};
 use super::search::Search;
 use crate::ports::{self, Request};
+use crate::radix;
 use crate::verdict::{Killed, SIZES, Sought};
 
 /// Bits of a way's number.
@@ -71,7 +72,8 @@ bundle! {
         pub sought_asid: Signal,
         /// Probes already made in this search; in a cuckoo table the ways that were judged.
         pub steps: Signal,
-        /// 32 bits for each way: where the page may stand; without ways, the element that is probed.
+        /// For each way the index of an element, 32 bits: where the page may stand; without ways, the element that is
+        /// probed. Where links are addresses, the place of what is looked at, 49 bits.
         pub index: Vec<Signal>,
         /// 2 bits: the way that is asked for next; only in a cuckoo table.
         pub way: Option<Signal>,
@@ -79,6 +81,9 @@ bundle! {
         pub out: Signal,
         /// What invalidations have named since the read was taken.
         pub killed: Killed,
+        /// 1 bit: an invalidation has named what the search has read a link to, so that it may stand there no more; only where
+        /// links are addresses.
+        pub stale: Option<Signal>,
     }
 }
 
@@ -123,7 +128,7 @@ pub struct Given {
     /// The slot as the new miss has it.
     pub allocation: Slot,
     /// Where the page may stand.
-    pub index: Vec<Signal>,
+    pub start: Start,
     /// Where the chain goes on.
     pub next: Signal,
     /// The search after this one.
@@ -132,6 +137,8 @@ pub struct Given {
     pub first_search: Search,
     /// What the invalidation that takes effect in this cycle names.
     pub named: Killed,
+    /// That it names what the search may have read a link to.
+    pub names_path: Signal,
 }
 
 impl Slot {
@@ -150,10 +157,11 @@ impl Slot {
             sought_vpn: lit(VPN_BITS, 0u32),
             sought_asid: lit(ASID_BITS, 0u32),
             steps: lit(step_bits(config), 0u32),
-            index: vec![lit(INDEX_BITS, 0u32); config.ways() as usize],
+            index: vec![lit(places::bits(config), 0u32); config.ways() as usize],
             way: is_cuckoo.then(|| lit(WAY_BITS, 0u32)),
             out: lit(if is_cuckoo { 3 } else { 1 }, 0u32),
             killed: Killed { private: lit(SIZES, 0u32), global: lit(SIZES, 0u32) },
+            stale: config.format().links_by_address().then(low),
         }
     }
 
@@ -229,10 +237,10 @@ impl Slot {
             .or_when(&h.goes_on, sought(&g.next_search))
             .otherwise(self.sought());
         let probed = (&h.checked & self.listens()).named("probed");
-        let steps = when(&begins, lit(self.steps.width(), 0u32))
+        let steps = when(&begins, g.start.steps.clone())
             .or_when(&probed, &self.steps + lit(self.steps.width(), 1u32))
             .otherwise(self.steps.clone());
-        let index = (self.index.iter().zip(&g.index))
+        let index = (self.index.iter().zip(&g.start.index))
             .map(|(kept, hashed)| {
                 when(&begins, hashed.clone()).or_when(&h.follows, g.next.clone()).otherwise(kept.clone())
             })
@@ -243,6 +251,9 @@ impl Slot {
             private: (&self.killed.private | &g.named.private).gate(&is_exposed),
             global: (&self.killed.global | &g.named.global).gate(&is_exposed),
         };
+        let has_read = (self.steps.any() | self.out.any()).named("has_read");
+        let stale =
+            self.stale.as_ref().map(|stale| (stale | (has_read & &g.names_path)) & self.listens() & !&h.goes_on);
         let going_on = Slot {
             state: when(&(is_free | (&over & !&owes)), Walk::Free.signal()).otherwise(goes_to),
             dead: &over & owes,
@@ -262,6 +273,7 @@ impl Slot {
             }),
             out,
             killed,
+            stale,
         };
         // What an acceptance changes, and nothing else, depends on whether the request is made after all.
         let still = &h.overtaken & self.is(Walk::Request);
@@ -278,7 +290,11 @@ impl Slot {
 }
 
 /// Bits that count the probes of a search.
-fn step_bits(config: &Config) -> u32 {
+#[must_use]
+pub fn step_bits(config: &Config) -> u32 {
+    if config.format() == Format::Radix {
+        return radix::STEP_BITS;
+    }
     let most = if config.ways() > 1 { config.ways() } else { config.max_steps() };
     (u32::BITS - (most - 1).leading_zeros()).max(1)
 }

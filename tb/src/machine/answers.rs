@@ -3,9 +3,10 @@
 use hashwalk_model::{Mapping, PageTable};
 use hashwalk_spec::{Answer, Fault, LateSource, Request};
 
+use super::reads::Possible;
 use super::requests::Waiting;
 use super::watch::Origin;
-use super::{Events, Machine, MachineError, reads};
+use super::{Events, Machine, MachineError};
 
 /// An answer of the hardware.
 #[derive(Clone, Debug)]
@@ -61,6 +62,7 @@ impl Machine {
                 return Err(MachineError::Mismatch { cycle: self.now, request: waiting.request, mismatch });
             }
         }
+        self.note_strange_mapping(&waiting, answer, source);
         let level = match source {
             None => 1,
             Some(LateSource::L2) => 2,
@@ -70,10 +72,11 @@ impl Machine {
             return Err(self.protocol(format!("answered {id} from a second level that it does not have")));
         }
         let context = self.os.walk_context();
+        let possible = Possible { context: &context, known: &waiting.known };
         let origin = self
             .watch
             .as_mut()
-            .map(|watch| watch.answered(&context, id, waiting.request, &waiting.reads, answer, source));
+            .map(|watch| watch.answered(possible, id, waiting.request, &waiting.reads, answer, source));
         Ok(Answered {
             id,
             request: waiting.request,
@@ -101,6 +104,10 @@ impl Machine {
             let may_answer = mapping.global || !only_global;
             may_answer && mapping.covers(request.asid, request.vpn) && mapping.translate(&request) == answer
         };
+        if self.config.format().links_by_address() {
+            // A broken link may keep one from going through the whole table.
+            return self.is_found_otherwise(request, gives);
+        }
         self.os.table().mappings(self.os.ram()).is_ok_and(|mappings| mappings.into_iter().any(gives))
     }
 
@@ -113,6 +120,7 @@ impl Machine {
             .copied()
             .filter(|(accepted, invalidation)| accepted + self.config.invalidation_cycles(*invalidation) <= self.now)
             .collect();
-        reads::explain(&self.os.walk_context(), waiting.request, &waiting.reads, &done, answer)
+        let possible = Possible { context: &self.os.walk_context(), known: &waiting.known };
+        possible.explain(waiting.request, self.reads_that_count(waiting, answer), &done, answer)
     }
 }

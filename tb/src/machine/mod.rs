@@ -14,12 +14,14 @@
 //! In each cycle inputs are driven, combinational logic settles, and all outputs are read as they stand before the
 //! clock edge. The table changes only between cycles, through [`Machine::change`]. Any number of requests may be out;
 //! the machine gives them their ids (`requests`). What the ports do is followed in `observe`, and answers are judged in
-//! `answers`.
+//! `answers`. Frames of nodes that were taken out of the table go back when the contract lets them (`nodes`).
 
 mod answers;
 mod error;
 mod handler;
+mod known;
 mod memory;
+mod nodes;
 mod observe;
 mod ports;
 mod reads;
@@ -45,7 +47,8 @@ use hashwalk_model::os::Os;
 use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
 use hashwalk_model::{Mapping, PhysicalMemory};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Config, Format, Invalidation, PhysAddr, Request};
+use hashwalk_spec::{Config, Format, Invalidation, PhysAddr, Request, radix};
+use known::Known;
 use memory::MemoryAgent;
 use ports::Ports;
 use requests::{Requests, Waiting};
@@ -103,6 +106,10 @@ pub struct Machine {
     now: u64,
     /// The last cycle in which a request waited or a read was out.
     busy_at: u64,
+    /// When the table changed last, if frames of its nodes may be held since.
+    nodes_held_since: Option<u64>,
+    /// What the walk cache may know.
+    known: Known,
     /// How long one walk may take, and how many may have to come before it.
     patience: u64,
     turns: u64,
@@ -135,6 +142,8 @@ impl Machine {
             invalidations: VecDeque::new(),
             now: 0,
             busy_at: 0,
+            nodes_held_since: None,
+            known: Known::default(),
             turns: u64::from(config.walks()) + 2,
             in_flight: requests::IDS as u32,
             recording: None,
@@ -184,6 +193,7 @@ impl Machine {
     pub fn change(&mut self, change: impl FnOnce(&mut Os) -> Vec<Mapping>) {
         let withdrawn = change(&mut self.os);
         self.coherence.table_changed(self.now, &withdrawn);
+        self.nodes_held_since = self.config.format().links_by_address().then_some(self.now);
         for (id, waiting) in self.requests.iter() {
             let result = self.golden(waiting.request);
             self.coherence.request_observes(id.into(), self.now, result);
@@ -212,6 +222,12 @@ impl Machine {
     #[must_use]
     pub fn is_invalidating(&self) -> bool {
         !self.invalidations.is_empty()
+    }
+
+    /// What the hardware was seen to find while it was watched: whatever its TLB holds, and what its walks give to others.
+    #[must_use]
+    pub fn brought(&self) -> Vec<Mapping> {
+        self.watch.as_ref().map(Watch::brought).unwrap_or_default()
     }
 
     /// What each walk does, as docs/timing.md draws it.
@@ -321,8 +337,8 @@ impl Machine {
     fn accept(&mut self, request: Request) -> Result<(), MachineError> {
         let result = self.golden(request);
         let deadline = self.now + self.patience * self.turns;
-        let (accepted_at, reads, invalidations) = (self.now, Vec::new(), Vec::new());
-        let id = self.requests.accept(Waiting { request, accepted_at, reads, invalidations, deadline });
+        let (accepted_at, reads, known, invalidations) = (self.now, Vec::new(), Vec::new(), Vec::new());
+        let id = self.requests.accept(Waiting { request, accepted_at, reads, known, invalidations, deadline });
         self.requests.looked_up = Some(id);
         self.coherence.request_accepted(self.now, id.into(), request, result);
         // As many as there are walks, one that waits for its walk, and this one.
@@ -334,18 +350,15 @@ impl Machine {
 
     /// The golden answer at this moment.
     fn golden(&self, request: Request) -> WalkResult {
-        let (memory, context) = (self.os.memory(), self.os.walk_context());
+        let context = self.os.walk_context();
         if self.poison.is_empty() {
-            return walk(memory, &context, request);
+            return walk(self.os.memory(), &context, request);
         }
-        let reader = Reader { memory, format: context.layout().format(), poison: &self.poison };
-        let mut walk = Walk::new(&context, request);
-        loop {
-            match walk.progress() {
-                Progress::Probe(address) => walk.step(reader.read(address)),
-                Progress::Done(result) => return result,
-            };
-        }
+        self.reader().finish(Walk::new(&context, request))
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { memory: self.os.memory(), format: self.config.format(), poison: &self.poison }
     }
 
     /// The configuration on the bench.
@@ -357,7 +370,10 @@ impl Machine {
 
 /// The probes that one search may make.
 fn most_probes(config: &Config) -> u32 {
-    config.max_steps().max(config.ways())
+    match config.format() {
+        Format::Radix => radix::LEVELS + 1,
+        _ => config.max_steps().max(config.ways()),
+    }
 }
 
 /// Physical memory as everybody on the bench sees it: some entries cannot be read.
@@ -373,5 +389,15 @@ impl Reader<'_> {
             return Err(BusError { address, bytes: self.format.element_bytes() });
         }
         self.memory.read_element(address, self.format)
+    }
+
+    /// Makes the walk at once.
+    fn finish(&self, mut walk: Walk) -> WalkResult {
+        loop {
+            match walk.progress() {
+                Progress::Probe(address) => walk.step(self.read(address)),
+                Progress::Done(result) => return result,
+            };
+        }
     }
 }

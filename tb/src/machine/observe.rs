@@ -1,6 +1,5 @@
 //! What the ports do in a cycle, but for answers: held against docs/spec.md, section 9.
 
-use hashwalk_model::Walkable;
 use hashwalk_rtl::walker::Walk as WalkerState;
 
 use super::reads::Read;
@@ -19,6 +18,9 @@ impl Machine {
         }
         if idle && self.busy_at == self.now && self.now > 0 {
             return Err(self.protocol("is idle although a request waits or a read is out".into()));
+        }
+        if idle {
+            self.release_nodes_at_rest();
         }
         if !idle && self.now > self.busy_at + TO_REST {
             return Err(self.protocol("is not idle although nothing waits".into()));
@@ -43,7 +45,9 @@ impl Machine {
         if self.dut.get(self.ports.invalidate_done) != 0 {
             match self.invalidations.pop_front() {
                 Some((ticket, due)) if self.now == due => {
+                    let (accepted, invalidation) = (ticket.accepted(), ticket.invalidation());
                     self.coherence.invalidation_done(ticket);
+                    self.release_nodes_after(accepted, invalidation);
                     events.invalidate_done = true;
                 }
                 Some((_, due)) => {
@@ -77,9 +81,7 @@ impl Machine {
 
     /// The memory's and the handler's side of this cycle. A read counts for the request whose walk makes it.
     pub(super) fn observe_reads(&mut self) -> Result<(), MachineError> {
-        let table = self.os.table().layout();
-        let format = table.format();
-        let reader = Reader { memory: self.os.memory(), format, poison: &self.poison };
+        let reader = Reader { memory: self.os.memory(), format: self.config.format(), poison: &self.poison };
         let mut reads = [None, None];
         let [by_hardware, by_software] = &mut reads;
         let note = |place: &mut Option<Read>, address| {
@@ -89,8 +91,8 @@ impl Machine {
         };
         let observed = self.memory.observe(&self.dut, &self.ports, self.now, |address| note(by_hardware, address));
         let accepted = observed.map_err(|what| self.protocol(what))?;
-        if let Some((address, _)) = accepted
-            && !(table.base().get()..table.base().get() + table.bytes()).contains(&address.get())
+        if let Some((address, walk)) = accepted
+            && !self.may_read(address, walk)
         {
             return Err(self.protocol(format!("read {address}, which is outside the table")));
         }
@@ -100,10 +102,8 @@ impl Machine {
         let [by_hardware, by_software] = reads;
         if let (Some((_, walk)), Some(read)) = (accepted, by_hardware) {
             let walks = self.walks();
-            if let Some(id) = walks.id(walk).filter(|_| walks.state(walk) != WalkerState::Drain)
-                && let Some(waiting) = self.requests.get_mut(id)
-            {
-                waiting.reads.push(read);
+            if let Some(id) = walks.id(walk).filter(|_| walks.state(walk) != WalkerState::Drain) {
+                self.note_read(id, read);
             }
         }
         if let Some(read) = by_software {

@@ -9,14 +9,21 @@ macro_rules! ports {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $method:ident($port:literal)),* $(,)?) => {
         pub(super) struct Ports {
             $($(#[$doc])* pub(super) $name: $type,)*
+            table_mask: Option<InPort>,
+            entries_frame: Option<InPort>,
             hash_key: Option<InPort>,
         }
 
         impl Ports {
             /// Finds every port in the shared object.
             pub(super) fn new(dut: &Dut) -> Result<Ports, hashwalk_sim::Error> {
-                // Only the keyed hash has a key.
-                Ok(Ports { $($name: dut.$method($port)?,)* hash_key: dut.input("control_hash_key").ok() })
+                Ok(Ports {
+                    $($name: dut.$method($port)?,)*
+                    // Those that not every format or hash has.
+                    table_mask: dut.input("control_table_mask").ok(),
+                    entries_frame: dut.input("control_entries_frame").ok(),
+                    hash_key: dut.input("control_hash_key").ok(),
+                })
             }
         }
     };
@@ -25,7 +32,6 @@ macro_rules! ports {
 ports! {
     software_refill: InPort = input("control_software_refill"),
     table_frame: InPort = input("control_table_frame"),
-    table_mask: InPort = input("control_table_mask"),
     search_enable: InPort = input("control_search_enable"),
     lookup_valid: InPort = input("lookup_valid"),
     lookup_id: InPort = input("lookup_id"),
@@ -82,7 +88,12 @@ impl Ports {
     pub(super) fn set_controls(&self, dut: &mut Dut, context: &WalkContext) {
         let layout = context.layout();
         dut.set(self.table_frame, layout.frame().get());
-        dut.set(self.table_mask, u64::from(layout.mask()));
+        if let Some(port) = self.table_mask {
+            dut.set(port, u64::from(layout.mask()));
+        }
+        if let Some(port) = self.entries_frame {
+            dut.set(port, layout.entries_frame().get());
+        }
         dut.set(self.search_enable, u64::from(context.search_enable()));
         if let (Hash::Keyed, Some(port)) = (layout.hash(), self.hash_key) {
             let key = layout.key();

@@ -1,5 +1,6 @@
 //! The requests that wait for their answers, by the ids that the machine has given them.
 
+use hashwalk_model::walk::KnownNode;
 use hashwalk_spec::{Invalidation, Request};
 
 use super::reads::Read;
@@ -10,6 +11,8 @@ pub(super) struct Waiting {
     pub(super) accepted_at: u64,
     /// What was read for it, by hardware or software.
     pub(super) reads: Vec<Read>,
+    /// The nodes at which a walk for it may have begun, since a walk cache may have known them.
+    pub(super) known: Vec<KnownNode>,
     /// The invalidations accepted since, with the cycle.
     pub(super) invalidations: Vec<(u64, Invalidation)>,
     /// The last cycle by which it must be answered if nothing restarts its walk.
@@ -111,7 +114,14 @@ mod tests {
 
     fn waiting() -> Waiting {
         let request = Request { asid: Asid::truncate(1), vpn: Vpn::truncate(2), access: Access::Read, user: false };
-        Waiting { request, accepted_at: 0, reads: Vec::new(), invalidations: Vec::new(), deadline: 0 }
+        Waiting {
+            request,
+            accepted_at: 0,
+            reads: Vec::new(),
+            known: Vec::new(),
+            invalidations: Vec::new(),
+            deadline: 0,
+        }
     }
 
     #[test]

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 
 use hashwalk_model::Mapping;
-use hashwalk_model::walk::WalkContext;
 use hashwalk_rtl::walker::Walk as WalkerState;
 use hashwalk_spec::{Answer, Fault, Invalidation, LateSource, PageSize, Request, Vpn};
 
-use super::reads::{self, Read};
+use super::reads::{Possible, Read};
 use super::walks::Walks;
 
 /// Who found the answer.
@@ -129,6 +128,11 @@ impl Watch {
         }
     }
 
+    /// What the TLB was given, and what the last walks found.
+    pub(super) fn brought(&self) -> Vec<Mapping> {
+        self.refilled.iter().chain(&self.found).copied().collect()
+    }
+
     pub(super) fn invalidation_accepted(&mut self, invalidation: Invalidation) {
         self.taking_effect = Some(invalidation);
     }
@@ -136,7 +140,7 @@ impl Watch {
     /// `source` is that of a late answer.
     pub(super) fn answered(
         &mut self,
-        context: &WalkContext,
+        possible: Possible,
         id: u8,
         request: Request,
         reads: &[Read],
@@ -151,7 +155,7 @@ impl Watch {
             Some(LateSource::Walk) if asked_software => Level::Software,
             Some(LateSource::Walk) => Level::Walk,
         };
-        let mapping = self.deciding(context, request, reads, answer, level);
+        let mapping = self.deciding(possible, request, reads, answer, level);
         if let Some(mapping) = mapping
             && level != Level::Tlb
         {
@@ -174,7 +178,7 @@ impl Watch {
     /// The mapping that decided. One that would have given another answer did not, and that there is none will be noticed.
     fn deciding(
         &self,
-        context: &WalkContext,
+        possible: Possible,
         request: Request,
         reads: &[Read],
         answer: Answer,
@@ -190,7 +194,7 @@ impl Watch {
             // It may have an older one that went past a sweep.
             Level::L2 => self.refilled.iter().rev().filter(covers).find(gives).copied(),
             Level::Shared => self.found.iter().rev().filter(covers).find(gives).copied(),
-            Level::Walk | Level::Software => reads::deciding(context, request, reads, answer),
+            Level::Walk | Level::Software => possible.deciding(request, reads, answer),
         }
     }
 }

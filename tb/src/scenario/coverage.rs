@@ -44,7 +44,7 @@ impl Checked {
     #[must_use]
     pub fn of(configs: &[Config]) -> Vec<Checked> {
         let of = |format| configs.iter().filter(move |config| config.format() == format);
-        let present = Format::HARDWARE.into_iter().filter(|format| of(*format).next().is_some());
+        let present = Format::ALL.into_iter().filter(|format| of(*format).next().is_some());
         let checked = |format| Checked {
             format,
             has_l2: of(format).any(|config| config.l2_sets() > 0),
@@ -73,6 +73,10 @@ pub fn impossible(bin: &Bin) -> Option<&'static str> {
         (in_tlb && !by_mapping, "the TLB holds mappings, and no faults"),
         (bin.level == Level::Shared && !by_mapping, "a walk that finds nothing is not shared"),
         (cuckoo && bin.outcome == Some(Fault::ChainTooLong), "a cuckoo table has no chains"),
+        (
+            bin.format == Format::Radix && bin.outcome == Some(Fault::ChainTooLong),
+            "a radix tree has so many levels and no more",
+        ),
         (by_mapping && bin.size.is_none(), "without a mapping nothing is translated or denied"),
         (!by_mapping && bin.size.is_some(), "no mapping decides that none was found"),
         (bin.level == Level::Tlb && restarted, "a hit is answered in the next cycle and never restarted"),
@@ -230,7 +234,7 @@ mod tests {
         let cuckoo = Checked { format: Format::Cuckoo, ..LINE };
         assert_eq!(legal(&[cuckoo]).count(), 6 * 3 + 6 * 7 + 9 * 7 + 9 * 5);
         assert_eq!(legal(&[Checked { shares: true, ..LINE }]).count(), legal(&[LINE]).count() + 6 * 7);
-        assert_eq!(bins(&Checked::of(&default_configs())).count(), 3 * 5 * 6 * 4 * 7);
+        assert_eq!(bins(&Checked::of(&default_configs())).count(), 6 * 5 * 6 * 4 * 7);
     }
 
     fn answered(level: Level, phases: &[Phase]) -> Answered {

@@ -5,6 +5,7 @@
 //! modes are switched while walks are under way, which is the point.
 
 mod coverage;
+mod damage;
 mod runner;
 mod strategy;
 

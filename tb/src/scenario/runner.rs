@@ -5,16 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
 use hashwalk_model::os::Os;
-use hashwalk_model::walk::Walk;
-use hashwalk_model::{Element, Entry, Mapping, PageTable, PhysicalMemory};
+use hashwalk_model::{Element, Mapping, PageTable, PhysicalMemory, Walkable};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{
-    Access, Asid, Config, Format, Invalidation, PageSize, Pfn, PhysAddr, Request, Rights, Vpn, entry, line,
-};
-use std::ops::Range;
+use hashwalk_spec::{Access, Asid, Config, Format, Invalidation, PageSize, Pfn, PhysAddr, Request, Rights, Vpn};
 use std::path::Path;
 
-use super::{Action, Coverage, Damage, Scenario};
+use super::{Action, Coverage, Scenario};
 use crate::machine::{Answered, Drive, Machine, Poison, Recording};
 
 /// How often what happened, so that one can see that it did.
@@ -27,7 +23,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, what: &'static str) {
+    pub(super) fn count(&mut self, what: &'static str) {
         *self.times.entry(what).or_default() += 1;
     }
 
@@ -87,21 +83,31 @@ const CROWD: Asid = Asid::truncate(0x3333);
 /// The most slots of a first level that are crowded.
 const MAX_CROWD: u64 = 8;
 
-struct Runner<'a> {
-    machine: Machine,
-    tally: &'a mut Tally,
+pub(super) struct Runner<'a> {
+    pub(super) machine: Machine,
+    pub(super) tally: &'a mut Tally,
     /// What is asked and not yet accepted.
     drive: Drive,
     /// The cycle in which the last request was accepted, and how long the last one that missed took.
     accepted_at: u64,
     miss_cycles: u32,
-    /// The entry that is corrupted, as it was.
+    /// The element that is broken, as it was.
     broken: Option<(PhysAddr, Element)>,
+    /// An element cannot be read.
+    poisoned: bool,
 }
 
 impl<'a> Runner<'a> {
     fn new(machine: Machine, tally: &'a mut Tally) -> Runner<'a> {
-        Runner { machine, tally, drive: Drive::default(), accepted_at: 0, miss_cycles: 0, broken: None }
+        Runner {
+            machine,
+            tally,
+            drive: Drive::default(),
+            accepted_at: 0,
+            miss_cycles: 0,
+            broken: None,
+            poisoned: false,
+        }
     }
 
     /// Does everything and hands the machine back, at rest.
@@ -203,7 +209,7 @@ impl<'a> Runner<'a> {
             Action::Refill { software } => self.machine.set_software_refill(software),
             Action::Map { asid, vpn, size, pfn, rights, global } => {
                 let asid = if global { Asid::GLOBAL } else { asid };
-                let pfn = hashwalk_spec::Pfn::truncate(pfn.get() & !(size.pages() - 1));
+                let pfn = Pfn::truncate(self.known_frame(pfn).get() & !(size.pages() - 1));
                 let mapping = Mapping { global, ..Mapping::new(asid, vpn.base(size), size, pfn, rights) };
                 self.heal();
                 self.change("map", |os| {
@@ -230,12 +236,7 @@ impl<'a> Runner<'a> {
                 }
             }
             Action::Corrupt { element, bit } => self.corrupt(element, bit),
-            Action::Poison { element } => {
-                let layout = *self.machine.os().walk_context().layout();
-                let address = layout.address(u32::from(element) & layout.mask());
-                self.unsettle(|machine| machine.set_poison(Poison::from([address])));
-                self.tally.count("poison");
-            }
+            Action::Poison { element } => self.poison(element),
             Action::Break { asid, vpn, damage } => self.break_home(asid, vpn, damage),
             Action::Heal => self.heal(),
         }
@@ -261,70 +262,35 @@ impl<'a> Runner<'a> {
         os.table().lookup(os.ram(), asid, vpn).ok()?.mapping.filter(|mapping| mapping.asid == asid)
     }
 
-    fn corrupt(&mut self, element: u8, bit: u16) {
-        self.heal();
-        let (context, memory) = (self.machine.os().walk_context(), self.machine.os().memory());
-        let format = context.layout().format();
-        let read = |address| memory.read_element(address, format).expect("elements lie in memory");
-        let all = (0..=context.layout().mask()).map(|index| context.layout().address(index));
-        let used: Vec<PhysAddr> = all.filter(|address| read(*address).iter().any(|byte| *byte != 0)).collect();
-        if used.is_empty() {
-            return;
+    /// The frame itself or, in an inverted table, which knows no others, one of the machine's.
+    fn known_frame(&self, pfn: Pfn) -> Pfn {
+        let os = self.machine.os();
+        match self.machine.config().format() {
+            Format::Inverted => Pfn::truncate(pfn.get() % os.memory().frames()),
+            _ => pfn,
         }
-        let address = used[usize::from(element) % used.len()];
-        let whole = read(address);
-        let mut broken = whole;
-        let bit = u64::from(bit) % (8 * format.element_bytes());
-        broken[bit as usize / 8] ^= 1 << (bit % 8);
-        self.write_element(address, &broken);
-        self.broken = Some((address, whole));
-        self.tally.count("corrupt");
     }
 
-    fn break_home(&mut self, asid: Asid, vpn: Vpn, damage: Damage) {
-        self.heal();
-        let context = self.machine.os().walk_context();
-        let request = Request { asid, vpn, access: Access::Read, user: false };
-        // No search is enabled.
-        let Some(home) = Walk::new(&context, request).probe_address() else { return };
-        let (layout, format) = (context.layout(), context.layout().format());
-        let index = (home.get() - layout.base().get()) / format.element_bytes();
-        let next = match damage {
-            Damage::Unreadable => {
-                self.unsettle(|machine| machine.set_poison(Poison::from([home])));
-                return self.tally.count("break");
-            }
-            Damage::LinkOutside => u32::MAX,
-            Damage::LinkToItself => index as u32,
-        };
-        let whole = self.machine.os().memory().read_element(home, format).expect("elements lie in memory");
-        let mut broken = whole;
-        let (linked, next_bits): (u32, &[Range<u32>]) = match format {
-            Format::Line => (line::LINKED, &line::NEXT),
-            Format::Chained => (entry::LINKED, &[entry::NEXT]),
-            Format::Cuckoo => {
-                // There are no links, and an entry of the page itself that has one is malformed.
-                let page = Mapping::new(asid, vpn, PageSize::Small, Pfn::truncate(0), Rights::ALL);
-                broken[..Format::Cuckoo.element_bytes() as usize].copy_from_slice(&Entry::new(&page, None).to_bytes());
-                (entry::LINKED, &[entry::NEXT])
-            }
-            Format::Inverted | Format::Tree | Format::Radix => unreachable!("no hardware walks them"),
-        };
-        let next_bits = next_bits.iter().cloned().flatten().zip((0..u32::BITS).map(|bit| next >> bit & 1 != 0));
-        for (bit, set) in next_bits.chain([(linked, true)]) {
-            let (byte, mask) = (&mut broken[bit as usize / 8], 1 << (bit % 8));
-            *byte = if set { *byte | mask } else { *byte & !mask };
-        }
-        self.write_element(home, &broken);
-        self.broken = Some((home, whole));
-        self.tally.count("break");
-    }
-
-    fn heal(&mut self) {
+    /// What was broken is whole again.
+    pub(super) fn heal(&mut self) {
         if let Some((address, whole)) = self.broken.take() {
             self.write_element(address, &whole);
         }
-        self.unsettle(|machine| machine.set_poison(Poison::new()));
+        if std::mem::take(&mut self.poisoned) {
+            self.unsettle(|machine| machine.set_poison(Poison::new()));
+        }
+    }
+
+    /// Reads of the element fail, until it is healed.
+    pub(super) fn make_unreadable(&mut self, address: PhysAddr) {
+        self.unsettle(|machine| machine.set_poison(Poison::from([address])));
+        self.poisoned = true;
+    }
+
+    /// The element is as `broken` says, until it is healed.
+    pub(super) fn break_element(&mut self, address: PhysAddr, whole: &Element, broken: &Element) {
+        self.write_element(address, broken);
+        self.broken = Some((address, *whole));
     }
 
     fn write_element(&mut self, address: PhysAddr, element: &Element) {
@@ -341,13 +307,22 @@ impl<'a> Runner<'a> {
     /// A change after which any mapping may be lost to walks, or may be found for the first time: all of them, before
     /// and after, count as withdrawn until they are invalidated.
     fn unsettle(&mut self, change: impl FnOnce(&mut Machine)) {
-        self.machine.change(mappings);
+        let withdraw_all = |machine: &mut Machine| {
+            let brought = machine.brought();
+            machine.change(|os| mappings(os).into_iter().chain(brought).collect());
+        };
+        withdraw_all(&mut self.machine);
         change(&mut self.machine);
-        self.machine.change(mappings);
+        withdraw_all(&mut self.machine);
     }
 }
 
-/// Every well-formed mapping in the table, reachable or not.
+/// Every well-formed mapping in the table, reachable or not. Where links are addresses, what lies behind a broken one cannot
+/// be found: what counts of it was brought.
 fn mappings(os: &mut Os) -> Vec<Mapping> {
-    os.table().mappings(os.ram()).expect("the table lies in memory")
+    let mappings = os.table().mappings(os.ram());
+    if os.table().layout().format().links_by_address() {
+        return mappings.unwrap_or_default();
+    }
+    mappings.expect("the table lies in memory")
 }

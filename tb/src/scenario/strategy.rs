@@ -1,6 +1,6 @@
 //! How scenarios are drawn: a small world in which everything meets.
 
-use hashwalk_spec::{Access, Asid, Config, Invalidation, PageSize, Pfn, Request, Rights, Search, Vpn};
+use hashwalk_spec::{Access, Asid, Config, Format, Invalidation, PageSize, Pfn, Request, Rights, Search, Vpn};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -352,11 +352,20 @@ fn memory() -> impl Strategy<Value = MemoryTiming> {
     )
 }
 
-/// Scenarios on any of these configurations, with tables of 128 entries so that chains form.
+/// The smallest memory whose table has all sizes of pages: an inverted one has entries for the frames of the machine alone.
+fn frames(format: Format) -> u64 {
+    if format == Format::Inverted { PageSize::Huge.pages() } else { format.min_frames() }
+}
+
+/// Scenarios on any of these configurations, with tables as short as they can be so that chains form.
 pub fn scenarios(configs: &[&Config]) -> impl Strategy<Value = Scenario> + use<> {
     let configs: Vec<_> = configs
         .iter()
-        .map(|config| hashwalk_spec::Settings { frames: 128, entries_per_frame: 1, ..config.settings().clone() })
+        .map(|config| hashwalk_spec::Settings {
+            frames: frames(config.format()),
+            entries_per_frame: 1,
+            ..config.settings().clone()
+        })
         .collect();
     let search_enable = prop_oneof![8 => Just(Search::ENABLE_ALL), 2 => 0..=Search::ENABLE_ALL];
     // A table that holds something to begin with.

@@ -5,6 +5,7 @@
 //! | `bench.rs` | all ports in the test's hands, and a monitor of docs/spec.md, section 9 |
 //! | `table.rs` | writing the page table by hand |
 //! | `memory.rs` | memory with exact latency, waits, gaps and errors |
+//! | `nodes.rs` | machines whose table has links by address |
 //! | `page.rs` | pages, requests and entries in plain numbers |
 //! | `ports.rs` | the ports by name |
 //! | `soak.rs` | a long random run, with the scoreboard in place of the monitor |
@@ -15,6 +16,7 @@
 mod bench;
 pub mod icarus;
 mod memory;
+pub mod nodes;
 mod page;
 mod ports;
 pub mod soak;

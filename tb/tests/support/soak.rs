@@ -5,7 +5,7 @@ use fastrand::Rng;
 use hashwalk::machine::{Drive, Machine, MachineError};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::walk;
-use hashwalk_model::{Mapping, PageTable};
+use hashwalk_model::{Mapping, PageTable, Walkable};
 use hashwalk_spec::{Access, Asid, Config, Fault, Format, Invalidation, PageSize, Pfn, Request, Rights, Settings, Vpn};
 
 const SPACES: u16 = 3;
@@ -41,6 +41,10 @@ fn invalidation(rng: &mut Rng) -> Invalidation {
 fn change(os: &mut Os, rng: &mut Rng) -> Vec<Mapping> {
     let (asid, vpn) = page(rng);
     let old = os.table().lookup(os.ram(), asid, vpn).expect("the table is whole").mapping.filter(|m| m.asid == asid);
+    let frames = match os.table().layout().format() {
+        Format::Inverted => os.memory().frames(),
+        _ => Pfn::MAX.get() + 1,
+    };
     let (table, ram) = os.table_mut();
     let rights = Rights::from_bits(if rng.u8(0..3) == 0 { rng.u8(0..16) } else { 15 });
     match old {
@@ -55,7 +59,7 @@ fn change(os: &mut Os, rng: &mut Rng) -> Vec<Mapping> {
         }
         None => {
             let size = PageSize::ALL[[0, 0, 0, 0, 0, 0, 1, 1, 2][rng.usize(0..9)]];
-            let pfn = Pfn::truncate(rng.u64(..) & !(size.pages() - 1));
+            let pfn = Pfn::truncate(rng.u64(0..frames) & !(size.pages() - 1));
             let global = asid == Asid::GLOBAL && rng.bool();
             let mapping = Mapping { global, ..Mapping::new(asid, vpn.base(size), size, pfn, rights) };
             // Refused if it overlaps another, or the table is full; taken back if it makes a chain too long, since what
@@ -88,9 +92,12 @@ pub struct Counts {
     pub reads: u32,
 }
 
-/// The configuration with a table of 128 elements, so that chains form.
+/// The configuration with as short a table as can be, so that chains form. An inverted one has entries for the frames of
+/// the machine alone, and pages of 1 GiB want many.
 pub fn with_small_table(config: &Config) -> Config {
-    let settings = Settings { frames: 128, entries_per_frame: 1, ..config.settings().clone() };
+    let format = config.format();
+    let frames = if format == Format::Inverted { PageSize::Huge.pages() } else { format.min_frames() };
+    let settings = Settings { frames, entries_per_frame: 1, ..config.settings().clone() };
     Config::new(settings).expect("a legal configuration")
 }
 
