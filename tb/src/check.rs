@@ -86,8 +86,8 @@ pub fn default_configs() -> Vec<Config> {
         named("tree_odd", Settings { walks: 3, bus_bits: 64, ..Settings { format: Format::Tree, ..asid.clone() } }),
         named("tree_l2", Settings { format: Format::Tree, bus_bits: 512, walks: 1, ..l2(4) }),
         named("radix", radix),
-        named("radix_odd", Settings { format: Format::Radix, walks: 1, bus_bits: 64, walk_cache_entries: 0, ..odd }),
-        named("radix_l2", Settings { format: Format::Radix, walk_cache_entries: 4, ..l2(4) }),
+        named("radix_odd", Settings { format: Format::Radix, walks: 2, walk_cache_entries: 0, ..odd }),
+        named("radix_l2", Settings { format: Format::Radix, walk_cache_entries: 4, bus_bits: 64, ..l2(4) }),
         preset("default"),
         preset("large"),
     ]

@@ -31,7 +31,7 @@ const SEEN: [&str; 17] = [
 #[test]
 fn random_scenarios_agree_with_the_golden_model_and_show_every_answer() {
     let replay = Path::new(env!("CARGO_TARGET_TMPDIR")).join("failing-scenario.json");
-    let options = CheckOptions { cases: 2000, seed: 1, replay };
+    let options = CheckOptions { cases: 3200, seed: 1, replay };
     let build = |config| Device::build(&config, false).expect("the hardware is built");
     let devices: Vec<Device> = default_configs().into_iter().map(build).collect();
     match check(&devices, &options, true).expect("a failing scenario can be written") {
@@ -65,7 +65,7 @@ fn check_coverage(coverage: &Coverage) {
             continue;
         }
         // A request whose own answer was dropped, and that shares another's, is rare too.
-        let least = if level == Level::Shared && phase == Phase::Delivery { 1 } else { least };
+        let least = if level == Level::Shared && matches!(phase, Phase::Check | Phase::Delivery) { 1 } else { least };
         assert!(times(&same_phase) >= least, "{bin}, whatever the answer: {} times", times(&same_phase));
     }
     let of_l2 = coverage.empty(&checked).iter().filter(|bin| bin.level == Level::L2).count();
