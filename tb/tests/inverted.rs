@@ -8,7 +8,7 @@ use support::nodes::{Reuse, SPARE, ask, home, invalidate, machine, map, named, o
 
 /// Words 0 and 1 of a 4 KiB page that allows everything; `next` is an address.
 fn words(asid: u64, vpn: u64, next: u64) -> [u64; 2] {
-    [vpn << 12 | 0x1f, asid << 48 | next / 16]
+    [vpn << 12 | 0x1f, asid << 48 | (next / 16)]
 }
 
 /// An alias.
