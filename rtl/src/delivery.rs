@@ -156,7 +156,7 @@ impl Component for Delivery {
             valid: low(),
             serving: lit(walks + 1, 0u32),
             request: zeros(&ports::request()),
-            outcome: zeros(&ports::outcome()),
+            outcome: zeros(&ports::outcome(&self.config)),
             own: low(),
             refilled: low(),
             promised: lit(walks, 0u32),
@@ -176,7 +176,10 @@ impl Component for Delivery {
             .zip(&everybody)
             .map(|(n, waiting)| {
                 let waits = &waiting.alive & !s.serving.bit(n);
-                (&is_mapping & waits & page::covers(&mapping, &waiting.request)).named(format!("covered_{n}"))
+                let Request { access, user, .. } = &waiting.request;
+                // A first write walks for itself, to set D.
+                let answers = page::covers(&mapping, &waiting.request) & !page::lacks_dirty(&mapping, access, user);
+                (&is_mapping & waits & answers).named(format!("covered_{n}"))
             })
             .collect();
         let more = any_of(&covered).named("more");
@@ -210,7 +213,7 @@ impl Component for Delivery {
             withdrawn: s.serving.bits(0..walks).gate(&(&withdrawn & &s.own)),
             refill_valid: refill_valid.clone(),
             refill: mapping.clone(),
-            fill_valid: &refill_valid & &keep,
+            fill_valid: &refill_valid & &keep & is_settled(&mapping),
         };
 
         m.assume("an_outcome_is_taken", !&loads | &can_take);
@@ -260,6 +263,11 @@ impl Delivery {
         let newest = mask.bit(walks);
         concat([&newest & !moves, mask.bits(0..walks) | vacant.gate(&(&newest & moves))])
     }
+}
+
+/// Whether the mapping stays as it is when the page is written: what the second level may keep.
+fn is_settled(mapping: &Mapping) -> Signal {
+    mapping.dirty.as_ref().map_or_else(high, |dirty| dirty | !mapping.rights.bit(1))
 }
 
 /// Whether an invalidation names the mapping.

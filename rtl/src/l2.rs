@@ -45,6 +45,9 @@
 //! **Replacement.** A counter names the way, the same for all sets. A page is kept only if it was looked for in all
 //! sizes before its walk, so that no page stands in two ways.
 //!
+//! **D.** Where the hardware looks at D, no page comes here that could be written but for its D: its first write would have
+//! to find it again to drop it. So whatever is here answers writes, and D takes no room.
+//!
 //! A 2 MiB page and a 1 GiB page that hold one address can stand here together, when software has replaced one by the
 //! other and not invalidated it yet: the 2 MiB page is found.
 //!
@@ -249,7 +252,7 @@ impl Component for L2 {
             answered: shape(walks),
             can_take: shape(1),
             fill_valid: shape(1),
-            fill: ports::mapping(),
+            fill: kept(&self.config),
             invalidate: ports::invalidate(),
         }
     }
@@ -263,7 +266,7 @@ impl Component for L2 {
             read_ahead: low(),
             read: look.clone(),
             compared: look,
-            set: vec![zeros(&shape_of_slot()); self.ways as usize],
+            set: vec![zeros(&shape_of_slot(&self.config)); self.ways as usize],
             small_due: none.clone(),
             large_due: none.clone(),
             looking: none.clone(),
@@ -310,7 +313,7 @@ impl Component for L2 {
             request: s.compared.request.clone(),
             fault: one_hot_mux(faults),
             is_mapping: high(),
-            mapping: found,
+            mapping: Mapping { dirty: self.config.marks().is_checked().then(high), ..found },
         };
 
         // Who reads in this cycle: the sweep, a slot that could not before, the newest miss, whatever is looked up.
@@ -340,13 +343,13 @@ impl Component for L2 {
             PageSize::ALL.map(|size| (i.fill.size.eq_value(u32::from(size.code())), self.set_of(&i.fill.vpn, size))),
         );
         let filled = Slot { valid: high(), mapping: i.fill.clone() };
-        let word = when(&s.sweep.clears, zeros(&shape_of_slot())).otherwise(filled).pack();
+        let word = when(&s.sweep.clears, zeros(&shape_of_slot(&self.config))).otherwise(filled).pack();
         let slots: Vec<Slot> = (0..self.ways)
             .map(|way| {
                 let ram = m
                     .memory(&format!("way_{way}"), word.width(), self.sets as usize)
                     .attribute("ram_style = \"block\"");
-                let slot = shape_of_slot().unpack(&ram.read_data);
+                let slot = shape_of_slot(&self.config).unpack(&ram.read_data);
                 let clear = &s.sweep.clears & s.sweep.drops(&slot);
                 let half = self.half(way);
                 ram.connect(MemoryPorts {
@@ -366,7 +369,7 @@ impl Component for L2 {
         let small_chosen = chosen.gate(&!&due_large);
         let large_chosen = chosen.gate(&due_large);
         let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls));
-        let kept = |mask: Signal| (mask & &alive).gate(&!effect);
+        let lasting = |mask: Signal| (mask & &alive).gate(&!effect);
         let read = Look {
             slot: when(&any_due, due_slot.clone()).otherwise(i.vacant.gate(&newest_reads)),
             large: when(&any_due, due_large).otherwise(high()),
@@ -384,10 +387,10 @@ impl Component for L2 {
             compared: when(&stalls, Look { slot: &s.compared.slot & &alive, ..s.compared.clone() })
                 .otherwise(Look { slot: compared.slot.gate(&open), ..compared }),
             set: when(&stalls, s.set.clone()).otherwise(slots),
-            small_due: kept(&s.small_due & !small_chosen) | begun.gate(&!&has_small),
-            large_due: kept(&s.large_due & !large_chosen) | begun.gate(&!&newest_reads),
-            looking: kept(&s.looking & !&over) | &begun,
-            missed: kept(&s.missed | &over),
+            small_due: lasting(&s.small_due & !small_chosen) | begun.gate(&!&has_small),
+            large_due: lasting(&s.large_due & !large_chosen) | begun.gate(&!&newest_reads),
+            looking: lasting(&s.looking & !&over) | &begun,
+            missed: lasting(&s.missed | &over),
             turn: choice.turn.zip(s.turn).map(|(next, turn)| when(&moves, next).otherwise(turn)),
             victim: when(&fill, &s.victim + lit(self.way_bits(), 1u32)).otherwise(s.victim.clone()),
             sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
@@ -476,6 +479,11 @@ impl Sweep {
     }
 }
 
-fn shape_of_slot() -> Slot {
-    Slot { valid: shape(1), mapping: ports::mapping() }
+fn shape_of_slot(config: &Config) -> Slot {
+    Slot { valid: shape(1), mapping: kept(config) }
+}
+
+/// The widths of a mapping as it is kept here.
+fn kept(config: &Config) -> Mapping {
+    Mapping { dirty: None, ..ports::mapping(config) }
 }

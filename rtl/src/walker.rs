@@ -44,12 +44,16 @@
 //! is in the order of the ways. The first that decides ends the walk; what is still out is waited for before the slot is
 //! used again.
 //!
-//! Bounds: a walk ends after at most 6 searches of `max_steps` probes, or of the number of ways, unless it is made again.
+//! **Marks.** Where the hardware sets A and D, a walk that lacks them waits in `Check` for [`marking`].
+//!
+//! Bounds: a walk ends after at most 6 searches of `max_steps` probes, or of the number of ways, unless it is made again:
+//! for an invalidation, or for a change of its PTE between the read and the setting of marks.
 //!
 //! Reset: all slots are free. A read that is out when reset begins must have been answered when it ends.
 
 pub mod arbiter;
 mod element;
+mod marking;
 mod places;
 pub mod search;
 pub mod slot;
@@ -61,11 +65,13 @@ use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use crate::hash;
 use crate::page;
 use crate::ports::{
-    self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, zeros,
+    self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, UpdateIn,
+    UpdateOut, zeros,
 };
 use crate::verdict::{self, Killed, Limits, SIZES, Scales, Sought, Step};
 use arbiter::round_robin;
 use element::Element;
+use marking::{Progress, Updating};
 use search::Search;
 pub use slot::Walk;
 use slot::{Given, Happens, Slot};
@@ -128,6 +134,8 @@ bundle! {
         pub memory: MemoryIn,
         /// Software's side.
         pub refill: Refill,
+        /// The memory's side of marks that are set.
+        pub update: Option<UpdateIn>,
         /// The side of the answers.
         pub turn: Turn,
     }
@@ -162,6 +170,8 @@ bundle! {
         pub miss: Miss,
         /// 1 bit: software's answer is taken.
         pub refill_ready: Signal,
+        /// To the memory, to set marks.
+        pub update: Option<UpdateOut>,
         /// 3 bits a slot: [`Walk`].
         pub states: Signal,
     }
@@ -194,6 +204,8 @@ bundle! {
         pub ask_turn: Option<Signal>,
         /// 1 bit: software has answered in the cycle before.
         pub told: Signal,
+        /// Marks that are being set; only where the hardware sets any.
+        pub updating: Option<Updating>,
     }
 }
 
@@ -232,7 +244,7 @@ pub fn turn(config: &Config) -> Turn {
 /// The widths of an offer.
 #[must_use]
 pub fn offer(config: &Config) -> Offer {
-    let Outcome { fault, is_mapping, mapping, .. } = ports::outcome();
+    let Outcome { fault, is_mapping, mapping, .. } = ports::outcome(config);
     Offer { valid: shape(1), slot: shape(config.walks()), request: ports::request(), fault, is_mapping, mapping }
 }
 
@@ -266,7 +278,8 @@ impl Component for Walker {
             control: ports::control(&self.config),
             invalidate: ports::invalidate(),
             memory: ports::memory_in(&self.config),
-            refill: ports::refill(),
+            refill: ports::refill(&self.config),
+            update: ports::update_in(&self.config),
             turn: turn(&self.config),
         }
     }
@@ -288,6 +301,7 @@ impl Component for Walker {
             asking: lit(walks, 0u32),
             ask_turn: turn,
             told: low(),
+            updating: Updating::none(&self.config),
         }
     }
 
@@ -327,8 +341,21 @@ impl Component for Walker {
         let accepted = (&request_valid & &i.memory.request_ready).named("accepted");
         let index_asked = one_hot_mux(presents.iter().cloned().zip(s.slot.iter().map(Slot::index_asked)));
 
+        // Marks that are being set, and the walk for which they have been.
+        let may_ask = each(&|n, _| !i.turn.served.bit(n) & !i.turn.promised.bit(n));
+        let marks = s
+            .updating
+            .as_ref()
+            .zip(i.update.as_ref())
+            .map(|(updating, update)| updating.progress(config, m, &i.control, update, &s.slot, &may_ask));
+        let is_marked = marks.as_ref().map_or_else(low, |marks| marks.lives.clone());
+        let mark_fires = &is_marked & !effect & &i.turn.open;
+        let mark_ends = marks.as_ref().map_or_else(low, |marks| &mark_fires & &marks.ends);
+        let mark_restarts = &mark_fires & !&mark_ends;
+        let marked_back = |n: u32| marks.as_ref().map_or_else(low, |marks| marks.back.bit(n));
+
         // What memory has sent.
-        let fires = (&s.element.full & !effect & &i.turn.open).named("fires");
+        let fires = (&s.element.full & !effect & &i.turn.open & !&is_marked).named("fires");
         let speaker = |n: u32| s.element.slot.bit(n);
         let listens = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(Slot::listens)));
         let killed =
@@ -350,15 +377,18 @@ impl Component for Walker {
                 unreadable: s.element.unreadable.clone(),
                 last_search: !&next_search.exists & !&goes_past,
             },
+            config.marks(),
         );
         let answered_now = (&s.element.slot & &i.turn.answered).any();
         let judged = (&fires & listens & !answered_now).named("judged");
         let ends = (&judged & &verdict.ends_walk).named("ends");
         let follows = (&judged & &verdict.follow).named("follows");
         let restarts = (&judged & &verdict.restart).named("restarts");
+        let lacks_marks = &judged & &verdict.lacks_marks;
         let passes = goes_past & !&verdict.ends_walk;
         let next_begins =
-            (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
+            (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&verdict.lacks_marks & !&passes)
+                .named("next_begins");
 
         // Software.
         let questions = each(&|n, slot| {
@@ -375,19 +405,29 @@ impl Component for Walker {
         let asker = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.request.clone())));
         let nothing = any_of(&seekless).named("nothing_sought");
         let miss_valid = any_of(&asked).named("asked");
-        let refill_ready =
-            (&miss_valid & &i.turn.open & !effect & !&s.element.full & !&nothing).named("refill_is_ready");
+        let refill_ready = (&miss_valid & &i.turn.open & !effect & !&s.element.full & !&is_marked & !&nothing)
+            .named("refill_is_ready");
         let told = (&refill_ready & &i.refill.valid).named("told");
         let answer = by_software(&i.refill, &asker);
         let asker_killed = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(|slot| slot.killed.clone())));
         let (private_killed, global_killed) = asker_killed.of_size(&i.refill.size);
         let withdrawn = &answer.is_mapping & when(&i.refill.global, global_killed).otherwise(private_killed);
+        // A fault for a mapping's sake tells as much, though not of which size the mapping is. Without marks software hands
+        // a mapping over that denies the access, but not where its A is clear.
+        let withdrawn = if config.marks().is_checked() {
+            let named = (&asker_killed.private | &asker_killed.global).any();
+            let is = |of: &Signal, fault: Fault| of.eq_value(u32::from(fault.code()));
+            let tells = is(&answer.fault, Fault::Unmarked) | is(&i.refill.fault, Fault::Rights);
+            withdrawn | (tells & named)
+        } else {
+            withdrawn
+        };
         let told_in_vain = (&told & withdrawn).named("told_in_vain");
         let asker_lives = one_hot_mux(asked.iter().cloned().zip(s.slot.iter().map(Slot::is_alive)));
         let tells = (&told & !&told_in_vain & asker_lives & !(bits(&asked) & &i.turn.answered).any()).named("tells");
 
         // What goes out: a judgement first, then that nothing is sought, then software's answer.
-        let says_nothing = (&nothing & &i.turn.open & !effect & !&s.element.full).named("says_nothing");
+        let says_nothing = (&nothing & &i.turn.open & !effect & !&s.element.full & !&is_marked).named("says_nothing");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
         let by_walk = Offer {
             valid: ends.clone(),
@@ -395,7 +435,7 @@ impl Component for Walker {
             request: s.element.request.clone(),
             fault: verdict.fault.clone(),
             is_mapping: verdict.is_mapping.clone(),
-            mapping: mapping_of(&step, &scales),
+            mapping: mapping_of(config, &step, &scales),
         };
         let idle_request = one_hot_mux(seekless.iter().cloned().zip(s.slot.iter().map(|slot| slot.request.clone())));
         let without_search = Offer {
@@ -408,6 +448,10 @@ impl Component for Walker {
         };
         let from_software = Offer { valid: tells.clone(), slot: bits(&asked), request: asker.clone(), ..answer };
         let offer = when(&s.element.full, by_walk).or_when(&nothing, without_search).otherwise(from_software);
+        let offer = match &marks {
+            None => offer,
+            Some(marks) => when(&is_marked, by_marking(marks, &mark_ends, &s.slot)).otherwise(offer),
+        };
 
         // The newest miss.
         let vacancies = each(&|_, slot| Walk::Free.is(&slot.state));
@@ -429,10 +473,12 @@ impl Component for Walker {
                     presented: presents[at].clone(),
                     accepted: &presents[at] & &accepted,
                     checked: &fires & &mine,
-                    ends: &ends & &mine,
+                    ends: (&ends & &mine) | (&mark_ends & marked_back(n)),
                     follows: &follows & &mine,
-                    goes_on: (&next_begins | &restarts) & &mine,
-                    restarts: &restarts & &mine,
+                    goes_on: ((&next_begins | &restarts) & &mine) | (&mark_restarts & marked_back(n)),
+                    lacks_marks: &lacks_marks & &mine,
+                    owes_update: marks.as_ref().map_or_else(low, |marks| marks.owed[at].clone()),
+                    restarts: (&restarts & &mine) | (&mark_restarts & marked_back(n)),
                     asked: asked[at].clone(),
                     told: &told & &asked[at],
                     told_in_vain: &told_in_vain & &asked[at],
@@ -446,6 +492,7 @@ impl Component for Walker {
                     next_search: next_search.clone(),
                     first_search: Search::of_walk(&i.control.search_enable, &slot.request.asid),
                     named: named(&i.invalidate, &slot.request),
+                    word: step.found.word.clone(),
                 };
                 slot.next(config, &alive, &happens, &given)
             })
@@ -462,6 +509,7 @@ impl Component for Walker {
             begun: places::begun(config, &i.control, &begins),
         };
 
+        let update = marks.as_ref().map(|marks| marks.port.clone());
         let element = s.element.next(config, &i.memory, &fires, &s.slot);
         let next = WalkerState {
             slot: slots,
@@ -473,9 +521,10 @@ impl Component for Walker {
             asking: bits(&asked).gate(&!&told),
             ask_turn: turned(&told, &question.turn, &s.ask_turn),
             told: told.clone(),
+            updating: marks.map(|marks| marks.next(&mark_fires)),
         };
 
-        // What was compared as it arrived, and A and D, which software keeps.
+        // What was compared as it arrived, and A and D where software keeps them.
         m.ignore(s.element.bits.clone());
         m.ignore(i.lookup.size.clone());
         m.ignore(s.element.sought.global.clone());
@@ -495,7 +544,10 @@ impl Component for Walker {
 
         let shown = each(&|n, slot| {
             let checked = &s.element.full & speaker(n) & slot.listens();
-            when(&slot.dead, Walk::Drain.signal()).or_when(&checked, Walk::Check.signal()).otherwise(slot.state.clone())
+            when(&slot.dead, Walk::Drain.signal())
+                .or_when(&checked, Walk::Check.signal())
+                .or_when(&slot.is_being_marked(), Walk::Read.signal())
+                .otherwise(slot.state.clone())
         });
         let outputs = WalkerOutputs {
             any_vacant: any_of(&vacancies),
@@ -507,7 +559,7 @@ impl Component for Walker {
                 .map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() })
                 .collect(),
             offer,
-            judging: s.element.full.clone(),
+            judging: &s.element.full | &is_marked,
             killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
             memory: MemoryOut {
                 request_valid,
@@ -524,6 +576,7 @@ impl Component for Walker {
                 user: asker.user.clone(),
             },
             refill_ready,
+            update,
             states: concat(shown.iter().rev()),
         };
         (outputs, next)
@@ -591,7 +644,7 @@ fn most_steps(config: &Config) -> u32 {
 }
 
 /// The mapping that a step has found.
-fn mapping_of(step: &Step, scales: &Scales) -> Mapping {
+fn mapping_of(config: &Config, step: &Step, scales: &Scales) -> Mapping {
     let found = &step.found;
     let sought = &scales.sought;
     Mapping {
@@ -601,27 +654,46 @@ fn mapping_of(step: &Step, scales: &Scales) -> Mapping {
         size: sought.size.clone(),
         pfn: found.pfn.clone(),
         rights: found.rights.clone(),
+        dirty: config.marks().is_checked().then(|| found.word.dirty()),
+    }
+}
+
+/// How the walk for which marks were set has ended.
+fn by_marking(marks: &Progress, ends: &Signal, slots: &[Slot]) -> Offer {
+    let of_back = |slot: &Slot| (slot.request.clone(), slot.marked_mapping());
+    let (requests, mappings): (Vec<Request>, Vec<Mapping>) = slots.iter().map(of_back).unzip();
+    let chosen: Vec<Signal> = (0..marks.back.width()).map(|n| marks.back.bit(n)).collect();
+    Offer {
+        valid: ends.clone(),
+        slot: marks.back.clone(),
+        request: one_hot_mux(chosen.iter().cloned().zip(requests)),
+        fault: lit(FAULT_BITS, Fault::BusError.code()).gate(&marks.error),
+        is_mapping: !&marks.error,
+        mapping: one_hot_mux(chosen.into_iter().zip(mappings)),
     }
 }
 
 /// What software's answer comes to for who has asked: all but `valid`, `slot` and `request`.
 fn by_software(refill: &Refill, asker: &Request) -> Offer {
-    let Refill { size, pfn, rights, global, .. } = refill.clone();
+    let Refill { size, pfn, rights, global, dirty, .. } = refill.clone();
     let vpn = page::base(&asker.vpn, &size);
     let same_page = refill.vpn.eq(&vpn);
     let same_space = (refill.asid.eq(&asker.asid) & !&global) | (&global & !refill.asid.any());
     let well_formed = (same_page & same_space & !size.all() & page::is_aligned(&pfn, &size)).named("well_formed");
     let none = refill.fault.is_zero();
     let malformed = lit(FAULT_BITS, Fault::Malformed.code());
+    let mapping = Mapping { vpn, asid: asker.asid.gate(&!&global), global, size, pfn, rights, dirty };
+    let unmarked = page::lacks_dirty(&mapping, &asker.access, &asker.user);
     Offer {
         valid: low(),
         slot: low(),
         request: asker.clone(),
         fault: when(&!&none, refill.fault.clone())
             .or_when(&!&well_formed, malformed)
-            .otherwise(page::denial(&rights, asker)),
-        is_mapping: none & well_formed,
-        mapping: Mapping { vpn, asid: asker.asid.gate(&!&global), global, size, pfn, rights },
+            .or_when(&unmarked, lit(FAULT_BITS, Fault::Unmarked.code()))
+            .otherwise(page::denial(&mapping.rights, asker)),
+        is_mapping: none & well_formed & !unmarked,
+        mapping,
     }
 }
 

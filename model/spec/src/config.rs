@@ -31,6 +31,36 @@ impl fmt::Display for Hash {
     }
 }
 
+/// Who keeps the PTEs' marks A and D (docs/spec.md, section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marking {
+    /// Software; the hardware does not look at them.
+    Software,
+    /// Software; an access that lacks one is the fault [`crate::Fault::Unmarked`].
+    Fault,
+    /// The walker sets what an access lacks, by an atomic compare-and-set.
+    Update,
+}
+
+impl Marking {
+    /// Whether the hardware looks at A and D.
+    #[must_use]
+    pub fn is_checked(self) -> bool {
+        self != Marking::Software
+    }
+}
+
+impl fmt::Display for Marking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Marking::Software => "software",
+            Marking::Fault => "fault",
+            Marking::Update => "update",
+        })
+    }
+}
+
 /// What a configuration says, unchecked. A TOML file holds these fields; those that it leaves out have the values of
 /// the preset `default`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +86,8 @@ pub struct Settings {
     pub max_steps: u32,
     /// The hash function.
     pub hash: Hash,
+    /// Who keeps the marks A and D.
+    pub marks: Marking,
     /// Frames of 4 KiB in physical memory: a power of two from 128 to 1,048,576, with [`Format::Radix`] from 1,024 on.
     pub frames: u64,
     /// Entries of 32 bytes, half lines, anchors or buckets of the page table for each frame: 1, 2, 4 or 8. It has no
@@ -76,6 +108,7 @@ impl Default for Settings {
             walks: 4,
             max_steps: 64,
             hash: Hash::Keyed,
+            marks: Marking::Software,
             frames: 1 << 16,
             entries_per_frame: 1,
         }
@@ -333,6 +366,12 @@ impl Config {
         self.0.hash
     }
 
+    /// Who keeps the marks A and D.
+    #[must_use]
+    pub fn marks(&self) -> Marking {
+        self.0.marks
+    }
+
     /// Frames of 4 KiB in physical memory.
     #[must_use]
     pub fn frames(&self) -> u64 {
@@ -431,6 +470,8 @@ mod tests {
     fn a_file_is_read_and_the_rest_defaults() {
         let config = Config::from_toml("name = 'odd'\ntlb_entries = 5\nhash = 'fold'").unwrap();
         assert_eq!((config.tlb_entries(), config.hash(), config.bus_bits()), (5, Hash::Fold, 512));
+        assert_eq!(config.marks(), Marking::Software);
+        assert_eq!(Config::from_toml("marks = 'update'").unwrap().marks(), Marking::Update);
     }
 
     #[test]

@@ -61,6 +61,7 @@ impl Machine {
                 return Err(MachineError::Mismatch { cycle: self.now, request: waiting.request, mismatch });
             }
         }
+        self.judge_marks(&waiting, answer, source)?;
         let level = match source {
             None => 1,
             Some(LateSource::L2) => 2,
@@ -95,7 +96,7 @@ impl Machine {
         let only_global = match self.golden(request).answer {
             Err(Fault::Malformed | Fault::ChainTooLong | Fault::BusError) => false,
             Err(Fault::NotPresent) => true,
-            Err(Fault::Rights) | Ok(_) => return false,
+            Err(Fault::Rights | Fault::Unmarked) | Ok(_) => return false,
         };
         let gives = |mapping: Mapping| {
             let may_answer = mapping.global || !only_global;

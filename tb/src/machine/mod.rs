@@ -20,12 +20,14 @@ mod answers;
 mod engine;
 mod error;
 mod handler;
+mod marks;
 mod memory;
 mod observe;
 mod ports;
 mod reads;
 mod recording;
 mod requests;
+mod update;
 mod walks;
 mod watch;
 
@@ -42,15 +44,18 @@ use std::collections::{HashSet, VecDeque};
 use handler::Handler;
 use hashwalk_hdl::Design;
 use hashwalk_model::coherence::{Coherence, Ticket};
+use hashwalk_model::mapping::Marks;
 use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
 use hashwalk_model::{Mapping, PhysicalMemory};
 use hashwalk_sim::Dut;
 use hashwalk_spec::{Config, Format, Invalidation, PhysAddr, Request};
+use marks::HeldMarks;
 use memory::MemoryAgent;
 use ports::Ports;
 use requests::{Requests, Waiting};
+use update::UpdateAgent;
 use walks::Walks;
 use watch::Watch;
 
@@ -96,6 +101,9 @@ pub struct Machine {
     /// The operating system and physical memory. Changes of the table go through [`Machine::change`].
     os: Os,
     memory: MemoryAgent,
+    /// Where the hardware sets marks.
+    update: Option<UpdateAgent>,
+    held: HeldMarks,
     handler: Handler,
     poison: Poison,
     coherence: Coherence,
@@ -124,7 +132,9 @@ impl Machine {
         let probe = u64::from(timing.worst_cycles(config.beats())) + 8;
         let mut machine = Machine {
             memory: MemoryAgent::new(timing, config),
-            handler: Handler::new(HandlerCost::SIMPLE, timing, config.beats()),
+            update: UpdateAgent::new(timing, &dut)?,
+            held: HeldMarks::default(),
+            handler: Handler::new(HandlerCost::SIMPLE, timing, config),
             // Six searches of as many probes as can be, with room for software's work.
             patience: 6 * u64::from(most_probes(config)) * (probe + 64) + 10_000,
             dut,
@@ -186,9 +196,14 @@ impl Machine {
     pub fn change(&mut self, change: impl FnOnce(&mut Os) -> Vec<Mapping>) {
         let withdrawn = change(&mut self.os);
         self.coherence.table_changed(self.now, &withdrawn);
-        for (id, waiting) in self.requests.iter() {
-            let result = self.golden(waiting.request);
+        self.held.withdrawn(self.now, &withdrawn);
+        for id in self.requests.ids() {
+            let Some(request) = self.requests.get(id).map(|waiting| waiting.request) else { continue };
+            let result = self.golden(request);
             self.coherence.request_observes(id.into(), self.now, result);
+            if let Some(waiting) = self.requests.get_mut(id) {
+                waiting.see(&result);
+            }
         }
     }
 
@@ -264,6 +279,9 @@ impl Machine {
         ports.drive_lookup(dut, lookup);
         ports.drive_invalidate(dut, drive.invalidate);
         self.memory.drive(dut, ports, self.now);
+        if let Some(update) = &mut self.update {
+            update.drive(dut, self.now);
+        }
         self.handler.drive(dut, ports, self.now);
         if lookup.is_some() && self.requests.count() >= self.in_flight {
             // Answers depend on no input of their cycle, so that a processor may look at them first.
@@ -292,6 +310,7 @@ impl Machine {
         self.observe_invalidations(drive, &mut events)?;
         self.observe_reads()?;
         self.observe_answers(&mut events)?;
+        self.observe_update()?;
         self.requests.looked_up = None;
         if let Some((request, _)) = lookup
             && ready
@@ -324,7 +343,10 @@ impl Machine {
         let result = self.golden(request);
         let deadline = self.now + self.patience * self.turns;
         let (accepted_at, reads, invalidations) = (self.now, Vec::new(), Vec::new());
-        let id = self.requests.accept(Waiting { request, accepted_at, reads, invalidations, deadline });
+        let seen = Marks::NONE;
+        let mut waiting = Waiting { request, accepted_at, reads, invalidations, seen, deadline };
+        waiting.see(&result);
+        let id = self.requests.accept(waiting);
         self.requests.looked_up = Some(id);
         self.coherence.request_accepted(self.now, id.into(), request, result);
         // As many as there are walks, one that waits for its walk, and this one.

@@ -10,13 +10,15 @@ macro_rules! ports {
         pub(super) struct Ports {
             $($(#[$doc])* pub(super) $name: $type,)*
             hash_key: Option<InPort>,
+            refill_dirty: Option<InPort>,
         }
 
         impl Ports {
             /// Finds every port in the shared object.
             pub(super) fn new(dut: &Dut) -> Result<Ports, hashwalk_sim::Error> {
-                // Only the keyed hash has a key.
-                Ok(Ports { $($name: dut.$method($port)?,)* hash_key: dut.input("control_hash_key").ok() })
+                // Only the keyed hash has a key, and D is looked at only where the hardware looks at marks.
+                let (hash_key, refill_dirty) = (dut.input("control_hash_key").ok(), dut.input("refill_dirty").ok());
+                Ok(Ports { $($name: dut.$method($port)?,)* hash_key, refill_dirty })
             }
         }
     };
@@ -124,6 +126,9 @@ impl Ports {
                 dut.set(self.refill_size, u64::from(entry.size_code));
                 dut.set(self.refill_rights, u64::from(entry.rights.bits()));
                 dut.set(self.refill_global, u64::from(entry.global));
+                if let Some(port) = self.refill_dirty {
+                    dut.set(port, u64::from(entry.dirty));
+                }
             }
         }
     }
