@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use hashwalk_model::Mapping;
 use hashwalk_model::coherence::drops;
 use hashwalk_model::mapping::{Marks, Pte};
-use hashwalk_spec::{Answer, Invalidation, LateSource, Marking};
+use hashwalk_spec::{Answer, Invalidation, LateSource, Marking, Request};
 
 use super::requests::Waiting;
 use super::{Machine, MachineError};
@@ -42,8 +42,12 @@ impl HeldMarks {
         }
     }
 
-    fn of(&self, mapping: &Mapping) -> Marks {
-        self.held.get(&mapping.unmarked()).map_or(Marks::NONE, |(marks, _)| *marks)
+    /// Those of all mappings that give this answer: one of another space or size may have been there before.
+    fn of(&self, request: &Request, answer: Answer) -> Marks {
+        let gives =
+            |mapping: &Mapping| mapping.covers(request.asid, request.vpn) && mapping.translate(request) == answer;
+        let marks = self.held.iter().filter(|(mapping, _)| gives(mapping)).map(|(_, (marks, _))| *marks);
+        marks.fold(Marks::NONE, Marks::with)
     }
 }
 
@@ -67,7 +71,7 @@ impl Machine {
         let Some(mapping) = self.golden(*request).mapping.filter(|mapping| mapping.translate(request) == answer) else {
             return Ok(());
         };
-        let found = waiting.seen.with(mapping.marks).with(self.held.of(&mapping));
+        let found = waiting.seen.with(mapping.marks).with(self.held.of(request, answer));
         if found.contains(needed) {
             return Ok(());
         }

@@ -1,7 +1,6 @@
 //! Memory's side of the update port: compare-and-set of a word, with any latency and any backpressure.
 
 use fastrand::Rng;
-use hashwalk_model::mapping::Marks;
 use hashwalk_model::memory::BusError;
 use hashwalk_model::{Entry, Mapping, PhysicalMemory};
 use hashwalk_sim::{Dut, Error, InPort, OutPort};
@@ -166,15 +165,14 @@ impl Machine {
         let address = PhysAddr::truncate(change.address);
         let element = self.os.walk_context().layout().format().element_of(address);
         let mut result = Err(BusError { address, bytes: 8 });
-        let before = self.marks_of_waiting();
         if !self.poison.contains(&element) {
             self.change(|os| {
                 result = compare_and_set(os.memory_mut(), address, change);
                 Vec::new()
             });
         }
-        if result == Ok(true) && self.marks_of_waiting() == before {
-            self.excuse(change);
+        if result == Ok(true) {
+            self.count_for_same_word(change);
         }
         if let Some(update) = &mut self.update {
             update.made(result);
@@ -182,14 +180,9 @@ impl Machine {
         Ok(())
     }
 
-    /// The marks that the table holds for each request that waits.
-    fn marks_of_waiting(&self) -> Vec<Option<Marks>> {
-        self.requests.iter().map(|(_, waiting)| Some(self.golden(waiting.request).mapping?.marks)).collect()
-    }
-
-    /// The marks were set for nobody who waits. If software has moved a PTE away and put that of another page with the same
-    /// word in its place, they were set there (docs/spec.md, section 7), and count for pages with that word.
-    fn excuse(&mut self, change: Change) {
+    /// If software has moved a PTE away and put that of another page with the same word in its place, the marks were set
+    /// there (docs/spec.md, section 7). So they count for every page with that word.
+    fn count_for_same_word(&mut self, change: Change) {
         let pte = Entry::from_words([change.desired, 0, 0, 0]);
         for id in self.requests.ids() {
             let Some(request) = self.requests.get(id).map(|waiting| waiting.request) else { continue };
