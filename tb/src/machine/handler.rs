@@ -6,11 +6,13 @@
 
 use clap::Args;
 use clap::builder::RangedI64ValueParser;
+use hashwalk_model::Mapping;
+use hashwalk_model::mapping::Marks;
 use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::software::RefillEntry;
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Fault, PhysAddr, Request};
+use hashwalk_spec::{Access, Config, Fault, PhysAddr, Request};
 
 use super::memory::MemoryTiming;
 use super::ports::Ports;
@@ -75,11 +77,16 @@ pub(super) struct Handler {
     beats: u32,
     state: State,
     driving: bool,
+    /// What it has found and is to mark, for this access.
+    found: Option<(Mapping, Access)>,
+    /// The hardware looks at marks.
+    hands_marked: bool,
 }
 
 impl Handler {
-    pub(super) fn new(cost: HandlerCost, timing: MemoryTiming, beats: u32) -> Handler {
-        Handler { cost, timing, beats, state: State::Waiting, driving: false }
+    pub(super) fn new(cost: HandlerCost, timing: MemoryTiming, config: &Config) -> Handler {
+        let (beats, hands_marked) = (config.beats(), config.marks().is_checked());
+        Handler { cost, timing, beats, state: State::Waiting, driving: false, found: None, hands_marked }
     }
 
     /// The request that it walks for.
@@ -88,6 +95,11 @@ impl Handler {
             State::Waiting | State::Answering { .. } => None,
             State::Computing { walk, .. } | State::Loading { walk, .. } => Some(*walk.request()),
         }
+    }
+
+    /// What it has found since this was asked last, and for which access.
+    pub(super) fn take_found(&mut self) -> Option<(Mapping, Access)> {
+        self.found.take()
     }
 
     pub(super) fn set_cost(&mut self, cost: HandlerCost) {
@@ -132,7 +144,19 @@ impl Handler {
                 }
                 Progress::Done(result) => {
                     let refill = match (result.answer, result.mapping) {
-                        (Ok(_) | Err(Fault::Rights), Some(mapping)) => Ok(mapping.into()),
+                        (Ok(_), Some(mapping)) => {
+                            let access = walk.request().access;
+                            self.found = Some((mapping, access));
+                            // It marks the page before it hands it over.
+                            let marks = mapping.marks.with(Marks::of(access));
+                            Ok(Mapping { marks, ..mapping }.into())
+                        }
+                        // Where the hardware looks at A, what is handed over has it.
+                        (Err(Fault::Rights), Some(mapping))
+                            if !self.hands_marked || !mapping.lacks_marks(Access::Read) =>
+                        {
+                            Ok(mapping.into())
+                        }
                         (Err(fault), _) => Err(fault),
                         (Ok(_), None) => unreachable!("a walk that succeeds names its mapping"),
                     };
