@@ -46,7 +46,7 @@
 //! is in the order of the ways. The first that decides ends the walk; what is still out is waited for before the slot is
 //! used again.
 //!
-//! **Marks.** Where the hardware sets A and D, a walk that lacks them waits in `Check` for [`marking`].
+//! **Marks.** Where the hardware sets A and D, a walk that lacks them waits in `Check` for an update (`marking.rs`).
 //!
 //! Bounds: a walk ends after at most 6 searches of `max_steps` probes, or of the number of ways, unless it is made again:
 //! for an invalidation, or for a change of its PTE between the read and the setting of marks.

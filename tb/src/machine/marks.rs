@@ -7,10 +7,12 @@ use std::collections::{HashMap, VecDeque};
 
 use hashwalk_model::Mapping;
 use hashwalk_model::coherence::drops;
-use hashwalk_model::mapping::{Marks, Pte};
+use hashwalk_model::mapping::Marks;
 use hashwalk_spec::{Answer, Invalidation, LateSource, Marking, Request};
 
+use super::handler::Unmarked;
 use super::requests::Waiting;
+use super::update::{Change, compare_and_set};
 use super::{Machine, MachineError};
 
 /// The marks with which a TLB may hold mappings that software has changed since, if only their marks.
@@ -78,22 +80,18 @@ impl Machine {
         Err(self.protocol(format!("granted {request:?} although {mapping:?} has had {found:?} alone")))
     }
 
-    /// Software marks what it has found before it hands it over, where the hardware does so too.
+    /// Software marks what it has found before it hands it over, where the hardware does so too. It walks again if somebody
+    /// has changed the word.
     pub(super) fn mark_for_software(&mut self) {
-        let Some((found, access)) = self.handler.take_found() else { return };
-        if self.config.marks() != Marking::Update {
-            return;
-        }
+        let Some(Unmarked { request, address, expected, desired }) = self.handler.take_found() else { return };
+        let mut swapped = false;
         self.change(|os| {
-            let (table, ram) = os.table_mut();
-            let Mapping { asid, vpn, size, pfn, rights, .. } = found;
-            let mark = |pte: Pte| {
-                let is_same = pte.pfn == pfn && pte.rights == rights;
-                if is_same { Pte { marks: pte.marks.with(Marks::of(access)), ..pte } } else { pte }
-            };
-            // It may be gone, or its chain be broken: then there is nothing to mark.
-            _ = table.update(ram, asid, vpn, size, &mark);
+            let change = Change { address: address.get(), expected, desired };
+            swapped = compare_and_set(os.memory_mut(), address, change).expect("it was read");
             Vec::new()
         });
+        if !swapped {
+            self.handler.walk_again(self.now, &self.os.walk_context(), request);
+        }
     }
 }

@@ -23,10 +23,10 @@ struct Ports {
 
 /// A word to be changed, as it stands on the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Change {
-    address: u64,
-    expected: u64,
-    desired: u64,
+pub(super) struct Change {
+    pub(super) address: u64,
+    pub(super) expected: u64,
+    pub(super) desired: u64,
 }
 
 impl Change {
@@ -197,7 +197,11 @@ impl Machine {
 }
 
 /// Whether the word was what was expected; then it is what was desired.
-fn compare_and_set(memory: &mut PhysicalMemory, address: PhysAddr, change: Change) -> Result<bool, BusError> {
+pub(super) fn compare_and_set(
+    memory: &mut PhysicalMemory,
+    address: PhysAddr,
+    change: Change,
+) -> Result<bool, BusError> {
     let word = memory.slice(address, 8)?.try_into().map(u64::from_le_bytes).expect("eight bytes");
     if word == change.expected {
         memory.write(address, &change.desired.to_le_bytes())?;
