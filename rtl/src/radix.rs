@@ -58,12 +58,12 @@ pub fn tags(a: &Arrival) -> Signal {
     let (valid, is_node) = (word.bit(entry::VALID), word.bit(NODE));
     let is_leaf = &valid & !&is_node;
     let leads = &valid & &is_node;
-    let too_high = is_at(LEVELS, &a.steps) | is_at(LEVELS + 1, &a.steps);
+    let too_high = is_at(LEVELS, a.steps) | is_at(LEVELS + 1, a.steps);
     let strays = any_of(ZERO_IN_NODE.map(|range| word.bits(range).any()));
-    let malformed = (&leads & (strays | is_at(1, &a.steps))) | (&is_leaf & &too_high);
+    let malformed = (&leads & (strays | is_at(1, a.steps))) | (&is_leaf & &too_high);
     let enabled = (0..SIZES).map(|size| {
         let bit = &a.enabled.bit(size) & !&a.sought.global | (&a.enabled.bit(SIZES + size) & &a.sought.global);
-        is_at(size + 1, &a.steps) & bit
+        is_at(size + 1, a.steps) & bit
     });
     let is_sought = is_leaf & any_of(enabled) & (word.bit(entry::GLOBAL) | !&a.sought.global);
     concat([malformed, leads, is_sought])
