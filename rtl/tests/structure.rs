@@ -1,6 +1,5 @@
 //! Properties of the generated design that need no simulation.
 
-use hashwalk_hdl::Design;
 use hashwalk_rtl::generate;
 use hashwalk_spec::{Config, Format, Hash, Marking, Settings};
 
