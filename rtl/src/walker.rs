@@ -362,9 +362,6 @@ impl Component for Walker {
         });
         let wants = any_of(&presents).named("wants");
         let accepted = (&wants & &i.memory.request_ready).named("accepted");
-        // Known last: a request that does not stand yet is not made if the second level has just found its page.
-        let overtaken = (i.turn.overtaken.clone() & !&s.standing).named("overtaken");
-        let withheld = (bits(&presents) & &overtaken).any().named("withheld");
         let index_asked = one_hot_mux(presents.iter().cloned().zip(s.slot.iter().map(Slot::index_asked)));
 
         // Marks that are being set, and the walk for which they have been.
@@ -382,6 +379,11 @@ impl Component for Walker {
 
         // What memory has sent.
         let fires = (&s.element.full & !effect & &i.turn.open & !&is_marked).named("fires");
+        // Known last: a request that does not stand yet is not made if the second level has just found its page. Where
+        // another read of the walk is judged in this cycle it is made all the same.
+        let overtaken = &i.turn.overtaken & !&s.standing & !s.element.slot.gate(&fires);
+        let overtaken = overtaken.named("overtaken");
+        let withheld = (bits(&presents) & &overtaken).any().named("withheld");
         let speaker = |n: u32| s.element.slot.bit(n);
         let listens = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(Slot::listens)));
         let killed =
