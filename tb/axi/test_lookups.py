@@ -284,7 +284,9 @@ async def the_counters_are_exact(dut):
     for name, value in want.items():
         assert got[name] == value, (name, got[name], value)
     assert got["INVALIDATIONS"] == 2
-    assert got["KILLED"] == got["PREDICTED"] == got["MISPREDICTED"] == 0
+    assert got["KILLED"] == 0
+    # Each walk that has found a page has found it in its first search, or in a later one.
+    assert 0 < got["PREDICTED"] + got["MISPREDICTED"] <= got["LOOKUPS"]
     assert before - 100 <= got["CYCLES"] <= after
     assert sum(value for name, value in got.items() if name.startswith("WALK_CYCLES_")) == want["WALKS"]
 
