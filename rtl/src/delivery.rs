@@ -254,7 +254,8 @@ impl Component for Delivery {
             from_l2: i.l2_turn.clone(),
             keep: (&slot & &i.may_keep).any() & !&i.l2_turn,
         };
-        let for_next = Outcome { fault: page::denial(&mapping.rights, &next_request), ..s.outcome.clone() };
+        let denials = everybody.iter().map(|waiting| page::denial(&mapping.rights, &waiting.request));
+        let for_next = Outcome { fault: one_hot_mux(next.iter().cloned().zip(denials)), ..s.outcome.clone() };
         let next_state = DeliveryState {
             valid: any_of([loads, goes_on.clone(), lingers.clone(), &s.valid & effect & !&withdrawn]),
             serving: when(&can_take, slot.zext(walks + 1))

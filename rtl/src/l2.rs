@@ -42,6 +42,9 @@
 //! sweep     accepted   effect   read 0   read 1   read 2, clear 0    ...      ...      clear    swept
 //! ```
 //!
+//! **What is read while it is written** is unknown: the RAM promises nothing then, so that it needs no bypass. A look at
+//! such a set counts for nothing and is made again, a cycle or more later. The sweep writes no set that is being read.
+//!
 //! **Replacement.** A counter names the way, the same for all sets. A page is kept only if it was looked for in all
 //! sizes before its walk, so that no page stands in two ways.
 //!
@@ -52,7 +55,8 @@
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
 use hashwalk_hdl::{
-    Bundle, Component, MemoryPorts, Module, Signal, any_of, bundle, concat, high, lit, low, one_hot_mux, shape, when,
+    Bundle, Component, MemoryPorts, Module, Signal, all_of, any_of, bundle, concat, high, lit, low, one_hot_mux, shape,
+    when,
 };
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
@@ -155,8 +159,16 @@ bundle! {
         pub read_ahead: Signal,
         /// What was read in the cycle before, if it was for a slot.
         pub read: Look,
-        /// What is compared in this cycle.
+        /// The sets that were read last, in the lower and in the upper ways.
+        pub sets_read: Vec<Signal>,
+        /// 1 bit: a page was written in the cycle of that read.
+        pub wrote: Signal,
+        /// To this set.
+        pub set_written: Signal,
+        /// What is compared in this cycle, if it counts.
         pub compared: Look,
+        /// 1 bit: it does, for it is for a slot that waits.
+        pub counts: Signal,
         /// The set for it.
         pub set: Vec<Slot>,
         /// A bit for each slot: its 4 KiB set is still to be read.
@@ -269,7 +281,11 @@ impl Component for L2 {
         L2State {
             read_ahead: low(),
             read: look.clone(),
+            sets_read: vec![set.clone(); 2],
+            wrote: low(),
+            set_written: set.clone(),
             compared: look.clone(),
+            counts: low(),
             due: look,
             set: vec![zeros(&shape_of_slot()); self.ways as usize],
             small_due: none.clone(),
@@ -316,8 +332,8 @@ impl Component for L2 {
             })
             .collect();
         let compares = (&s.compared.slot & &alive).any().named("compares");
-        let hit = (compares & any_of(&matches) & !effect).named("hit");
-        let stalls = (s.compared.slot.any() & !&i.can_take & !effect).named("stalls");
+        let hit = (&compares & any_of(&matches) & !effect).named("hit");
+        let stalls = (&s.counts & !&i.can_take & !effect).named("stalls");
         let found: Mapping = one_hot_mux(matches.iter().cloned().zip(s.set.iter().map(|slot| slot.mapping.clone())));
         let faults = matches
             .iter()
@@ -345,12 +361,15 @@ impl Component for L2 {
         let next_due = Look { large: (&chosen_next & !&s.small_due).any(), slot: chosen_next, request: next_request };
         let moves = (&open & !&stalls).named("moves");
         let begins = (&i.allocate & &open).named("begins");
-        let has_small = (&begins & &i.fresh & &s.read_ahead & !&stalls).named("has_small");
+        let collided = (&s.wrote & any_of(s.sets_read.iter().map(|set| set.eq(&s.set_written)))).named("collided");
+        // Whether there is a miss is known last. Until then the slot that it would take stands for it: where there is none,
+        // that slot does not wait in the next cycle, and what is read for it counts for nothing.
+        let has_small = all_of([&open, &i.fresh, &s.read_ahead, &!&collided, &!&stalls]).named("has_small");
         let newest_reads = (&has_small & !&any_due).named("newest_reads");
+        let turn_of_newest = all_of([&i.allocate, &i.fresh, &s.read_ahead, &!&collided, &!&any_due, &!&s.sweep.reads]);
         let step_sets = self.sweep_sets(&s.sweep);
         let read_sets = HALVES.iter().zip(&step_sets).map(|(size, step_set)| {
-            // Whether there is a miss is known last.
-            when(&newest_reads, self.set_of(&i.newest.vpn, *size))
+            when(&turn_of_newest, self.set_of(&i.newest.vpn, *size))
                 .or_when(&s.sweep.reads, step_set.clone())
                 .or_when(&any_due, self.set_in_half(&due_request.vpn, &due_large, *size))
                 .otherwise(self.set_of(&i.lookup_vpn, PageSize::Small))
@@ -368,7 +387,7 @@ impl Component for L2 {
             .map(|way| {
                 let ram = m
                     .memory(&format!("way_{way}"), word.width(), self.sets as usize)
-                    .attribute("ram_style = \"block\"");
+                    .attribute("ram_style = \"block\", no_rw_check");
                 let slot = shape_of_slot().unpack(&ram.read_data);
                 let clear = &s.sweep.clears & s.sweep.drops(&s.set[way as usize]);
                 let half = self.half(way);
@@ -384,6 +403,9 @@ impl Component for L2 {
             })
             .collect();
 
+        // What was read for a slot from a set that was being written is read again.
+        let again = s.read.slot.gate(&(&collided & !&s.read_ahead & !&stalls)).named("again");
+        let (small_again, large_again) = (again.gate(&!&s.read.large), again.gate(&s.read.large));
         let begun = i.vacant.gate(&begins);
         let chosen = due_slot.gate(&moves);
         let small_chosen = chosen.gate(&!&due_large);
@@ -396,19 +418,26 @@ impl Component for L2 {
             request: when(&any_due, due_request).otherwise(i.newest.clone()),
         };
         let compared = Look {
-            slot: when(&s.read_ahead, i.vacant.gate(&has_small)).otherwise(&s.read.slot & &alive),
+            slot: when(&s.read_ahead, i.vacant.gate(&has_small)).otherwise(&s.read.slot & &alive & !&again),
             large: !&s.read_ahead & &s.read.large,
             request: when(&s.read_ahead, i.newest.clone()).otherwise(s.read.request.clone()),
         };
+        let next_counts = when(&s.read_ahead, &i.allocate & &has_small).otherwise(compared.slot.any());
         let state = L2State {
-            read_ahead: &moves & !&any_due & !&newest_reads,
+            counts: when(&stalls, compares).otherwise(&next_counts & &open),
+            read_ahead: &moves & !&any_due & !(&i.allocate & &newest_reads),
+            sets_read: (s.sets_read.iter().zip(&read_sets))
+                .map(|(kept, read)| when(&stalls, kept.clone()).otherwise(read.clone()))
+                .collect(),
+            wrote: when(&stalls, s.wrote.clone()).otherwise(fill.clone()),
+            set_written: when(&stalls, s.set_written.clone()).otherwise(fill_set),
             read: when(&stalls, Look { slot: &s.read.slot & &alive, ..s.read.clone() })
                 .otherwise(Look { slot: read.slot.gate(&open), ..read }),
             compared: when(&stalls, Look { slot: &s.compared.slot & &alive, ..s.compared.clone() })
                 .otherwise(Look { slot: compared.slot.gate(&open), ..compared }),
             set: when(&stalls, s.set.clone()).otherwise(slots),
-            small_due: kept(&s.small_due & !small_chosen) | begun.gate(&!&has_small),
-            large_due: kept(&s.large_due & !large_chosen) | begun.gate(&!&newest_reads),
+            small_due: kept((&s.small_due & !small_chosen) | small_again) | begun.gate(&!&has_small),
+            large_due: kept((&s.large_due & !large_chosen) | large_again) | begun.gate(&!&newest_reads),
             looking: kept(&s.looking & !&over) | &begun,
             missed: kept(&s.missed | &over),
             turn: choice.turn.zip(s.turn).map(|(next, turn)| when(&moves, next).otherwise(turn)),
@@ -418,15 +447,16 @@ impl Component for L2 {
             sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
         };
 
-        m.check("one_way_matches", !s.compared.slot.any() | at_most_one(&matches));
+        m.check("one_way_matches", !&s.counts | at_most_one(&matches));
         let stands_once = at_most_one(&own) & at_most_one(&shared);
-        m.check("one_way_holds_a_small_page", &s.compared.large | !s.compared.slot.any() | stands_once);
+        m.check("one_way_holds_a_small_page", &s.compared.large | !&s.counts | stands_once);
         m.check("no_fill_while_sweeping", !(&fill & &sweeping));
         m.assume("invalidations_wait_for_the_sweep", !(effect & &sweeping));
         m.cover("stalled", stalls.clone());
         m.cover("due", any_due.clone());
+        m.cover("collided", (&collided & s.read.slot.any()).clone());
         let outputs = L2Outputs {
-            compares: s.compared.slot.any(),
+            compares: s.counts.clone(),
             overtaken: s.compared.slot.gate(&hit),
             offer,
             looking: s.looking.clone(),

@@ -37,6 +37,7 @@ use crate::ports::{
 };
 use crate::predictor::{Predictor, PredictorInputs};
 use crate::tlb::{Found, Tlb, TlbInputs};
+use crate::walker::places::Beginning;
 use crate::walker::search::Search;
 use crate::walker::{self, Event, Turn, Walker, WalkerInputs};
 
@@ -216,7 +217,7 @@ impl Component for Mmu {
             newest: s.request.clone(),
             fresh: s.fresh.clone(),
             search: s.search.clone(),
-            lookup: first_search.sought(&i.lookup.vpn, &i.lookup.asid),
+            lookup: Beginning::of(&first_search, &i.lookup.vpn, &i.lookup.asid),
             control: i.control.clone(),
             invalidate: s.invalidate.clone(),
             memory: i.memory,

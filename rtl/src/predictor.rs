@@ -12,7 +12,7 @@
 //!
 //! Reset: 4 KiB pages, private.
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, lit, low, one_hot_mux, shape, when};
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, low, one_hot_mux, shape, when};
 use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::{Config, PageSize};
 
@@ -35,6 +35,18 @@ bundle! {
     pub struct PredictorOutputs {
         /// What to begin with.
         pub guess: Guess,
+    }
+
+    /// The registers.
+    pub struct PredictorState {
+        /// The table.
+        pub entry: Vec<Guess>,
+        /// 1 bit: what follows is written in this cycle.
+        pub learns: Signal,
+        /// Where.
+        pub place: Signal,
+        /// What.
+        pub found: Guess,
     }
 
     /// A search.
@@ -67,17 +79,19 @@ impl Predictor {
         (entries > 0).then_some(Predictor { entries })
     }
 
-    /// The entry of the 2 MiB that hold the page.
-    fn index(&self, vpn: &Signal) -> Signal {
+    /// Where the entry of the 2 MiB stands that hold the page: its column, which is there at once, and its row.
+    fn place(&self, vpn: &Signal) -> (Signal, Signal) {
         let (low, bits) = (PageSize::Large.vpn_offset_bits(), self.entries.ilog2());
-        vpn.bits(low..low + bits) ^ vpn.bits(low + bits..low + 2 * bits)
+        let (row_at, columns) = (low + bits / 2, bits / 2);
+        let rows = bits - columns;
+        (vpn.bits(low..row_at), vpn.bits(row_at..row_at + rows) ^ vpn.bits(row_at + rows..row_at + 2 * rows))
     }
 }
 
 impl Component for Predictor {
     type Inputs = PredictorInputs;
     type Outputs = PredictorOutputs;
-    type State = Vec<Guess>;
+    type State = PredictorState;
 
     fn name(&self) -> String {
         format!("hashwalk_predictor_{}", self.entries)
@@ -96,19 +110,35 @@ impl Component for Predictor {
         }
     }
 
-    fn reset(&self) -> Vec<Guess> {
-        vec![zeros(&Guess { global: low(), size: lit(SIZE_BITS, 0u32) }); self.entries as usize]
+    fn reset(&self) -> PredictorState {
+        let private = zeros(&Guess::shape());
+        PredictorState {
+            entry: vec![private.clone(); self.entries as usize],
+            learns: low(),
+            place: lit(self.entries.ilog2(), 0u32),
+            found: private,
+        }
     }
 
-    fn kernel(&self, m: &mut Module, i: PredictorInputs, s: Vec<Guess>) -> (PredictorOutputs, Vec<Guess>) {
-        let (asked, learnt) = (self.index(&i.lookup_vpn).named("asked"), self.index(&i.found_vpn).named("learnt"));
-        let guess = one_hot_mux((0u32..).zip(&s).map(|(n, entry)| (asked.eq_value(n), entry.clone())));
+    fn kernel(&self, m: &mut Module, i: PredictorInputs, s: PredictorState) -> (PredictorOutputs, PredictorState) {
+        let (column, row) = self.place(&i.lookup_vpn);
+        let of_row =
+            |row: &[Guess]| one_hot_mux((0u32..).zip(row).map(|(n, entry)| (column.eq_value(n), entry.clone())));
+        let rows = s.entry.chunks(1 << column.width()).map(of_row);
+        let guess = one_hot_mux((0u32..).zip(rows).map(|(n, entry)| (row.eq_value(n), entry)));
+        let (column, row) = self.place(&i.found_vpn);
         m.ignore(i.lookup_vpn);
         m.ignore(i.found_vpn);
-        let next = (0u32..)
-            .zip(s)
-            .map(|(n, entry)| when(&(&i.learn & learnt.eq_value(n)), i.found.clone()).otherwise(entry))
-            .collect();
+        // Whether something is learnt is known late: it is written a cycle later.
+        let next = PredictorState {
+            entry: (0u32..)
+                .zip(s.entry)
+                .map(|(n, entry)| when(&(&s.learns & s.place.eq_value(n)), s.found.clone()).otherwise(entry))
+                .collect(),
+            learns: i.learn,
+            place: concat([row, column]),
+            found: i.found,
+        };
         (PredictorOutputs { guess }, next)
     }
 }

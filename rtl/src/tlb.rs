@@ -137,7 +137,7 @@ impl Component for Tlb {
             (hit.clone(), Found { size, pfn, rights })
         }));
 
-        let refilled_now = self.hits_refill(&i).named("refilled_now");
+        let is_refilled = self.is_of_refill(&i).named("is_refilled");
         let victims = victims(&s);
         let writes: Vec<Signal> = victims.iter().map(|victim| victim & &i.refill_valid).collect();
         let maintenance = Maintenance::new(&i);
@@ -150,14 +150,17 @@ impl Component for Tlb {
             }
         });
 
-        let used: Vec<Signal> = hits.iter().zip(&writes).map(|(hit, write)| (hit & &i.touch) | write).collect();
+        // Whether there is a refill is known last: what it changes is worked out beside.
+        let touched: Vec<Signal> = hits.iter().map(|hit| hit & &i.touch).collect();
+        let tree = replacement::touched(&s.tree, &touched);
         let state = TlbState {
             slot: slots.collect(),
-            hits: concat(s.slot.iter().zip(&writes).rev().map(|(slot, write)| {
-                let kept = matches(slot, &i.lookup_vpn, &i.lookup_asid) & !&refilled_now;
-                when(write, refilled_now.clone()).otherwise(kept)
+            hits: concat(s.slot.iter().zip(&victims).rev().map(|(slot, victim)| {
+                let kept = matches(slot, &i.lookup_vpn, &i.lookup_asid);
+                let refilled = when(&is_refilled, victim.clone()).otherwise(&kept & !victim);
+                when(&i.refill_valid, refilled).otherwise(kept)
             })),
-            tree: replacement::touched(&s.tree, &used),
+            tree: when(&i.refill_valid, replacement::touched(&tree, &victims)).otherwise(tree),
         };
 
         let hit = any_of(&hits).named("hit_any");
@@ -169,11 +172,11 @@ impl Component for Tlb {
 }
 
 impl Tlb {
-    /// Whether a lookup is of the page that is written in this cycle.
-    fn hits_refill(&self, i: &TlbInputs) -> Signal {
+    /// Whether a lookup is of the page that may be written in this cycle.
+    fn is_of_refill(&self, i: &TlbInputs) -> Signal {
         let Mapping { vpn, asid, global, size, .. } = &i.refill;
         let same_page = page::overlap(vpn, size, &i.lookup_vpn, &lit(SIZE_BITS, 0u32));
-        &i.refill_valid & same_page & (global | asid.eq(&i.lookup_asid))
+        same_page & (global | asid.eq(&i.lookup_asid))
     }
 }
 

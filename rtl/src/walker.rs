@@ -52,7 +52,7 @@
 
 pub mod arbiter;
 mod element;
-mod places;
+pub mod places;
 pub mod search;
 pub mod slot;
 mod software;
@@ -60,7 +60,7 @@ mod software;
 use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::radix::{INDEX_BITS, LEVELS};
-use hashwalk_spec::{Config, Format, Hash};
+use hashwalk_spec::{Config, Format};
 
 use crate::link::PLACE_BITS;
 use crate::page;
@@ -69,11 +69,11 @@ use crate::ports::{
 };
 use crate::predictor::Guess;
 use crate::radix;
-use crate::verdict::{self, Judged, Killed, Limits, SIZES, Scales, Sought, Step, Verdict};
+use crate::verdict::{self, Judged, Killed, Limits, SIZES, Scales, Step, Verdict};
 use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
 use arbiter::round_robin;
 use element::Element;
-use places::Start;
+use places::{Beginning, Start};
 use search::Search;
 pub use slot::Walk;
 use slot::{Given, Happens, Slot};
@@ -127,8 +127,8 @@ bundle! {
         pub fresh: Signal,
         /// The search that it begins with.
         pub search: Search,
-        /// What the walk would look for first of what is looked up in this cycle, and may miss in the next.
-        pub lookup: Sought,
+        /// With what the walk would begin of what is looked up in this cycle, and may miss in the next.
+        pub lookup: Beginning,
         /// Software's settings.
         pub control: Control,
         /// In the cycle in which it takes effect.
@@ -193,8 +193,8 @@ bundle! {
     pub struct Hashing {
         /// One-hot: for which slot; all zero: the newest miss has its turn.
         pub slot: Signal,
-        /// What the first half of the hash has given, for each way.
-        pub begun: Vec<Signal>,
+        /// The search.
+        pub begins: Beginning,
     }
 
     /// Registers.
@@ -283,7 +283,7 @@ impl Component for Walker {
             newest: ports::request(),
             fresh: shape(1),
             search: Search::none(),
-            lookup: Slot::free(&self.config).sought(),
+            lookup: places::beginning(),
             control: ports::control(&self.config),
             invalidate: ports::invalidate(),
             memory: ports::memory_in(&self.config),
@@ -295,13 +295,9 @@ impl Component for Walker {
     fn reset(&self) -> WalkerState {
         let walks = self.walks();
         let turn = (walks > 1).then(|| lit(walks, 0u32));
-        let begun_bits = places::begun_bits(&self.config);
         WalkerState {
             slot: vec![Slot::free(&self.config); walks as usize],
-            hashing: zeros(&Hashing {
-                slot: shape(walks),
-                begun: vec![shape(begun_bits); self.config.ways() as usize],
-            }),
+            hashing: zeros(&Hashing { slot: shape(walks), begins: places::beginning() }),
             hash_turn: turn.clone(),
             standing: lit(walks, 0u32),
             memory_turn: turn,
@@ -324,7 +320,7 @@ impl Component for Walker {
         let unit_busy = s.hashing.slot.any().named("unit_busy");
         let walk_cache = WalkCache::new(config).map(|cache| m.instance("walk_cache", &cache));
         let known = walk_cache.as_ref().map(|cache| &cache.outputs);
-        let start = places::places(config, m, &i.control, &s.hashing.begun, known);
+        let start = places::places(config, m, &i.control, &s.hashing.begins, known);
 
         // Who is hashed next, and who has nothing to look for.
         let waits = each(&|n, slot| {
@@ -406,7 +402,7 @@ impl Component for Walker {
         if let Some(walk_cache) = &walk_cache {
             let begins = &unit_busy | (&i.allocate & &i.fresh);
             walk_cache.connect(WalkCacheInputs {
-                lookup: places::page_begun(&s.hashing.begun),
+                lookup: places::page_of(&s.hashing.begins),
                 used: begins,
                 invalidate: i.invalidate.clone(),
                 fill: followed(&s.element, &verdict, &follows, &steps),
@@ -474,7 +470,7 @@ impl Component for Walker {
                     allocated: &i.allocate & &vacant[at],
                     hashed: s.hashing.slot.bit(n),
                     nothing_sought: &says_nothing & &seekless[at],
-                    presented: presents[at].clone(),
+                    standing: s.standing.bit(n),
                     accepted: &presents[at] & &accepted,
                     checked: &fires & &mine,
                     ends: &ends & &mine,
@@ -506,15 +502,16 @@ impl Component for Walker {
             })
             .collect();
 
-        // The first half of the hash: of the next search, of somebody who waits, or of what is being looked up.
-        let of_next = next_search.sought(&s.element.request.vpn, &s.element.request.asid);
-        let of_chosen = one_hot_mux(chosen.granted.iter().cloned().zip(s.slot.iter().map(Slot::sought)));
+        // What is hashed in the next cycle: the next search, that of somebody who waits, or what is being looked up.
+        let asked = &s.element.request;
+        let of_next = Beginning::of(&next_search, &asked.vpn, &asked.asid);
+        let of_slot = |slot: &Slot| Beginning::of(&slot.search, &slot.request.vpn, &slot.request.asid);
+        let of_chosen = one_hot_mux(chosen.granted.iter().cloned().zip(s.slot.iter().map(of_slot)));
         let any_chosen = any_of(&hashes);
         let hash_moves = !&next_begins;
-        let begins = when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone());
         let hashing = Hashing {
             slot: when(&next_begins, s.element.slot.clone()).otherwise(bits(&chosen.granted)),
-            begun: places::begun(config, &i.control, &begins),
+            begins: when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone()),
         };
 
         let element = s.element.next(config, &i.memory, &i.control.search_enable, &fires, &s.slot);
@@ -531,17 +528,9 @@ impl Component for Walker {
 
         // What was compared as it arrived, and A and D, which software keeps.
         m.ignore(s.element.bits.clone());
-        // Not every hash is of all of this.
-        m.ignore(i.lookup.vpn.clone());
-        m.ignore(i.lookup.size.clone());
         if config.format() == Format::Radix {
             m.ignore(i.control.table_mask.clone());
-            m.ignore(i.lookup.vpn.clone());
         }
-        if config.hash() == Hash::Asid {
-            m.ignore(i.lookup.vpn.clone());
-        }
-        m.ignore(i.lookup.global.clone());
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
         m.check(
             "a_read_is_out_for_what_comes",

@@ -1,17 +1,52 @@
 //! Where a page may stand in the table, and the address of that place (docs/spec.md, sections 2 and 3).
 
-use hashwalk_hdl::{Module, Signal, concat, lit, when};
-use hashwalk_spec::address::{ASID_BITS, PAGE_OFFSET_BITS, PHYS_ADDR_BITS};
+use hashwalk_hdl::{Module, Signal, bundle, concat, lit, shape, when};
+use hashwalk_spec::address::{ASID_BITS, PAGE_OFFSET_BITS, PHYS_ADDR_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::format::parts_log2;
-use hashwalk_spec::{Config, Format};
+use hashwalk_spec::{Config, Format, Hash};
 
+use super::search::Search;
 use super::slot::step_bits;
-use crate::hash::{self, HashInputs, HashUnit};
+use crate::hash::{HashInputs, HashUnit};
 use crate::ports::Control;
-use crate::verdict::Sought;
 use crate::walk_cache::{PageOf, WalkCacheOutputs};
-use crate::{line, link, radix};
+use crate::{line, link, page, radix};
+
+bundle! {
+    /// A search that begins, as it is kept until it is hashed: which it is may be known late, so nothing is made of it before.
+    pub struct Beginning {
+        /// 52 bits: the page that is asked for.
+        pub vpn: Signal,
+        /// 16 bits: by whom.
+        pub asid: Signal,
+        /// 2 bits: the page size that is looked for.
+        pub size: Signal,
+        /// 1 bit: it is looked for under ASID 0.
+        pub global: Signal,
+    }
+}
+
+/// The widths of a beginning.
+#[must_use]
+pub fn beginning() -> Beginning {
+    let Search { size, global, .. } = Search::none();
+    Beginning { vpn: shape(VPN_BITS), asid: shape(ASID_BITS), size, global }
+}
+
+impl Beginning {
+    /// Of this search for a page.
+    #[must_use]
+    pub fn of(search: &Search, vpn: &Signal, asid: &Signal) -> Beginning {
+        let Search { size, global, .. } = search.clone();
+        Beginning { vpn: vpn.clone(), asid: asid.clone(), size, global }
+    }
+
+    /// The ASID that is looked under.
+    fn space(&self) -> Signal {
+        self.asid.gate(&!&self.global)
+    }
+}
 
 /// Where a search begins.
 #[derive(Clone)]
@@ -28,52 +63,41 @@ pub fn bits(config: &Config) -> u32 {
     if config.format().links_by_address() { link::PLACE_BITS } else { INDEX_BITS }
 }
 
-/// Bits that are kept between the halves of the hash.
-#[must_use]
-pub fn begun_bits(config: &Config) -> u32 {
-    match config.format() {
-        Format::Radix if config.walk_cache_entries() == 0 => ASID_BITS,
-        Format::Radix => ASID_BITS + radix::VPN_BITS,
-        _ => hash::begun_bits(config.hash()),
-    }
-}
-
-/// The first half of the hash of what is sought, for each way; without ways there is one. A radix tree has no hash.
-#[must_use]
-pub fn begun(config: &Config, table: &Control, sought: &Sought) -> Vec<Signal> {
-    let vpn = match config.format() {
-        Format::Radix if config.walk_cache_entries() == 0 => return vec![sought.asid.clone()],
-        Format::Radix => return vec![concat([&sought.vpn.bits(0..radix::VPN_BITS), &sought.asid])],
-        Format::Line => line::group(&sought.vpn, &sought.size),
-        _ => sought.vpn.clone(),
-    };
-    let of_way = |way| hash::begin(config.hash(), way, table.hash_key.as_ref(), &vpn, &sought.asid);
-    (0..config.ways()).map(of_way).collect()
-}
-
-/// Where the search for what is hashed begins, in each way: the second half.
+/// Where a search begins, in each way.
 #[must_use]
 pub fn places(
     config: &Config,
     m: &mut Module,
     table: &Control,
-    begun: &[Signal],
+    begins: &Beginning,
     known: Option<&WalkCacheOutputs>,
 ) -> Start {
     let steps = lit(step_bits(config), 0u32);
+    let asid = begins.space();
     if config.format() == Format::Radix {
-        let root = link::in_array(&table.table_frame, &begun[0].bits(0..ASID_BITS).zext(INDEX_BITS));
+        m.ignore(begins.vpn.clone());
+        m.ignore(begins.size.clone());
+        let root = link::in_array(&table.table_frame, &asid.zext(INDEX_BITS));
         let from_root = Start { index: vec![root.clone()], steps };
         return known.map_or(from_root, |known| Start {
             index: vec![when(&known.hit, known.place.clone()).otherwise(root)],
             steps: known.steps.clone(),
         });
     }
-    let index = (0..)
-        .zip(begun)
-        .map(|(way, begun)| {
+    let first = page::base(&begins.vpn, &begins.size);
+    let hashed = if config.format() == Format::Line { line::group(&first, &begins.size) } else { first };
+    if config.hash() == Hash::Asid {
+        m.ignore(begins.vpn.clone());
+        m.ignore(begins.size.clone());
+    }
+    let index = (0..config.ways())
+        .map(|way| {
             let unit = m.instance(&format!("hash_{way}"), &HashUnit { hash: config.hash(), way });
-            unit.connect(HashInputs { key: table.hash_key.clone(), begun: begun.clone() });
+            unit.connect(HashInputs {
+                key: table.hash_key.clone(),
+                vpn: (config.hash() != Hash::Asid).then(|| hashed.clone()),
+                asid: asid.clone(),
+            });
             let index = in_table(config, table, &unit.outputs, way);
             let by_address = config.format().links_by_address();
             let place = if by_address { link::in_array(&table.table_frame, &index) } else { index };
@@ -83,11 +107,10 @@ pub fn places(
     Start { index, steps }
 }
 
-/// What the walk cache is asked for: the page whose search begins.
+/// What the walk cache is asked for.
 #[must_use]
-pub fn page_begun(begun: &[Signal]) -> PageOf {
-    let vpn = begun[0].bits(ASID_BITS..ASID_BITS + radix::VPN_BITS);
-    PageOf { vpn, asid: begun[0].bits(0..ASID_BITS) }
+pub fn page_of(begins: &Beginning) -> PageOf {
+    PageOf { vpn: begins.vpn.bits(0..radix::VPN_BITS), asid: begins.space() }
 }
 
 /// The index that a hash comes to in this table.

@@ -95,8 +95,8 @@ pub struct Happens {
     pub hashed: Signal,
     /// That there is no search to be made is on its way to the answer.
     pub nothing_sought: Signal,
-    /// Its request stands at the memory port.
-    pub presented: Signal,
+    /// Its request has stood at the memory port in the cycle before, and was not taken.
+    pub standing: Signal,
     /// And memory takes it.
     pub accepted: Signal,
     /// What memory has sent for it leaves the element register.
@@ -222,13 +222,14 @@ impl Slot {
             .or_when(&(&begins | &h.follows), Walk::Request.signal())
             .or_when(&(self.is(Walk::Request) & &all_taken), Walk::Read.signal())
             .otherwise(self.state.clone());
-        // A request or a question that stands cannot be taken back.
-        let stands = (&h.presented & !&h.accepted) | (&h.asked & !&h.told);
-        let owes = (out.any() | stands).named("owes");
+        // A request or a question that stands cannot be taken back. Who is answered in this cycle presents nothing new.
+        let asks = &h.standing | (&h.asked & !&h.told);
+        let owes = ((&self.out - count(&h.checked)).any() | asks).named("owes");
         let over = (&h.answered | &self.dead).named("over");
-        let is_free = Walk::Free.is(&self.state);
+        let is_free = Walk::Free.is(&self.state).named("is_free");
 
-        let starts_over = &h.restarts | &h.withdrawn;
+        // Whether what it delivers is withdrawn is known late: a search that is over is prepared to be made again.
+        let starts_over = &h.restarts | self.is(Walk::Deliver);
         let search = when(&starts_over, g.first_search.clone())
             .or_when(&h.goes_on, g.next_search.clone())
             .otherwise(self.search.clone());
@@ -255,7 +256,7 @@ impl Slot {
         let stale =
             self.stale.as_ref().map(|stale| (stale | (has_read & &g.names_path)) & self.listens() & !&h.goes_on);
         let going_on = Slot {
-            state: when(&(is_free | (&over & !&owes)), Walk::Free.signal()).otherwise(goes_to),
+            state: when(&(&is_free | (&over & !&owes)), Walk::Free.signal()).otherwise(goes_to),
             dead: &over & owes,
             software: self.software.clone(),
             request: self.request.clone(),
@@ -285,7 +286,11 @@ impl Slot {
             way: self.way.as_ref().zip(going_on.way).map(|(now, next)| kept(now, next)),
             ..going_on
         };
-        when(&h.allocated, g.allocation.clone()).otherwise(going_on)
+        // Whether there is a miss is known late too: a slot that is free always holds what it would begin with.
+        Slot {
+            state: when(&h.allocated, g.allocation.state.clone()).otherwise(going_on.state.clone()),
+            ..when(&is_free, g.allocation.clone()).otherwise(going_on)
+        }
     }
 }
 
