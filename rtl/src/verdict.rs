@@ -10,7 +10,7 @@
 //! holds the page and where the chain goes on ([`Step`]); what follows from that is the same for all. A judge weighs each PTE that may be the one before it knows which it is
 //! ([`Candidate::weigh`]), so that rights and alignment cost no time after the comparison of the tags.
 
-use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, when};
+use hashwalk_hdl::{Signal, any_of, bundle, lit, low, when};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 use hashwalk_spec::{Access, Format, Marking, entry};
 
@@ -140,6 +140,8 @@ bundle! {
         pub next: Signal,
         /// 1 bit: the walk would end with success, but marks are to be set first.
         pub lacks_marks: Signal,
+        /// 1 bit: if the walk ends here, or lacks marks, it has found a well-formed mapping.
+        pub finds: Signal,
         /// 1 bit: the walk ends with a mapping that is well formed and, where the hardware looks at them, has the marks.
         pub is_mapping: Signal,
         /// 3 bits: the fault that the walk ends in, 0 for success.
@@ -212,10 +214,9 @@ impl Weighed {
         !&self.malformed & !&self.denied & &self.unmarked
     }
 
-    /// Whether it may be kept, and shared with whoever else waits: not where nobody has set A yet.
-    fn is_mapping(&self, marks: Marking) -> Signal {
-        let is_marked = self.word.accessed() & (&self.denied | !&self.unmarked);
-        !&self.malformed & if marks.is_checked() { is_marked } else { high() }
+    /// Whether its marks allow that it is kept, and shared with whoever else waits: not where nobody has set A yet.
+    fn is_marked(&self) -> Signal {
+        self.word.accessed() & (&self.denied | !&self.unmarked)
     }
 }
 
@@ -352,6 +353,7 @@ pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
         Marking::Update => (&is_match & step.found.lacks_marks()).named("lacks_marks"),
         Marking::Software | Marking::Fault => low(),
     };
+    let finds = &is_match & !&step.found.malformed;
     let code = |fault: Fault| lit(FAULT_BITS, fault.code());
     let fault = when(unreadable, code(Fault::BusError))
         .or_when(&step.is_match, step.found.fault(marks))
@@ -366,7 +368,8 @@ pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
         follow: &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match & !stale,
         next: step.next.clone(),
         lacks_marks: lacks_marks & !&step.found.killed,
-        is_mapping: &is_match & step.found.is_mapping(marks),
+        finds: finds.clone(),
+        is_mapping: if marks.is_checked() { &finds & step.found.is_marked() } else { finds },
         fault,
         restart,
     }

@@ -375,6 +375,7 @@ impl Component for Walker {
         let mark_fires = &is_marked & !effect & &i.turn.open;
         let mark_ends = marks.as_ref().map_or_else(low, |marks| &mark_fires & &marks.ends);
         let mark_restarts = &mark_fires & !&mark_ends;
+        let mark_killed = marks.as_ref().map_or_else(low, |marks| &mark_restarts & &marks.killed);
         let marked_back = |n: u32| marks.as_ref().map_or_else(low, |marks| marks.back.bit(n));
 
         // What memory has sent.
@@ -431,7 +432,7 @@ impl Component for Walker {
             (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&verdict.lacks_marks & !&passes)
                 .named("next_begins");
 
-        let finds = ((&ends & &verdict.is_mapping) | &lacks_marks).named("finds");
+        let finds = ((&ends | &lacks_marks) & &verdict.finds).named("finds");
 
         if let Some(walk_cache) = &walk_cache {
             let begins = &unit_busy | (&i.allocate & &i.fresh);
@@ -612,7 +613,7 @@ impl Component for Walker {
             event: Event {
                 predicted: &finds & &s.element.first,
                 mispredicted: &finds & !&s.element.first,
-                killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
+                killed: any_of([&restarts, &mark_killed, &told_in_vain, &i.turn.withdrawn.any()]),
             },
             found_vpn: s.element.request.vpn.clone(),
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },

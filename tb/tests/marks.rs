@@ -11,7 +11,7 @@ use hashwalk_model::{Mapping, PageTable};
 use hashwalk_spec::{
     Access, Answer, Asid, Config, Fault, Format, Invalidation, PageSize, Pfn, Request, Rights, Translation, Vpn,
 };
-use support::named;
+use support::{Bench, Refill, named};
 
 const NONE: Marks = Marks::NONE;
 const A: Marks = Marks::A;
@@ -249,6 +249,74 @@ fn an_invalidation_in_any_cycle_of_an_update_makes_the_walk_again() {
     }
 }
 
+/// Nothing in the table changes, so that the update is made and the walk is made again all the same.
+#[test]
+fn an_invalidation_while_marks_are_set_kills_the_walk_once() {
+    for config in UPDATING.map(named) {
+        for latency in [1, 6] {
+            let page = page(0x1234, NONE);
+            let mut plain = machine(&config, latency, &[page]);
+            let plain = ask(&mut plain, write(page)).cycles;
+            let mut killed_at = Vec::new();
+            for cycles in 0..u64::from(plain) + 2 {
+                let mut machine = machine(&config, latency, &[page]);
+                let (mut lookup, mut kills, mut answer) = (Some(write(page)), 0, None);
+                for now in 0..u64::from(4 * plain) {
+                    let invalidate = (now == cycles).then_some(Invalidation::Address(page.vpn));
+                    let events = machine.cycle(Drive { lookup, invalidate }).unwrap();
+                    lookup = lookup.filter(|_| !events.lookup_accepted);
+                    kills += u32::from(events.killed);
+                    answer = events.into_answers().next().or(answer);
+                }
+                let answered = answer.expect("an answer");
+                assert_eq!(answered.answer, granted(page));
+                assert_eq!(held(&machine)[0].marks, BOTH);
+                // The walk that is made again finds the marks set, and updates nothing.
+                assert_eq!(kills, u32::from(answered.cycles > plain + 1), "{}, {latency}, {cycles}", config.name());
+                killed_at.extend((kills > 0).then_some(cycles));
+            }
+            // From the read on until the update is over.
+            assert!(killed_at.is_sorted() && killed_at.len() > 2 * latency as usize, "{killed_at:?}");
+        }
+    }
+}
+
+/// Each finds A clear, and whoever sets its marks later walks again.
+#[test]
+fn two_walks_of_one_huge_page_leave_both_marks_whenever_the_second_comes() {
+    for config in UPDATING.map(named) {
+        let huge = Mapping { size: PageSize::Huge, pfn: Pfn::truncate(0x80000), ..page(0x40000, NONE) };
+        let at = |vpn: u64, access| Request { vpn: Vpn::truncate(vpn), ..request(huge, access) };
+        let frame = |vpn: u64| Ok(Translation { pfn: Pfn::truncate(0x80000 + vpn - 0x40000) });
+        for latency in [1, 4] {
+            for (first, second) in [(Access::Read, Access::Write), (Access::Write, Access::Read)] {
+                for gap in 0..walk_cycles(&config, latency) {
+                    let mut machine = machine(&config, latency, &[huge]);
+                    let mut answers = Vec::new();
+                    let (first, second) = (at(0x40001, first), at(0x50002, second));
+                    let mut asked = vec![second, first];
+                    let mut since = 0;
+                    for _ in 0..200 {
+                        let is_due = asked.len() == 2 || since > gap;
+                        let lookup = asked.last().copied().filter(|_| is_due);
+                        let events = machine.cycle(Drive { lookup, invalidate: None }).unwrap();
+                        if events.lookup_accepted {
+                            asked.pop();
+                        }
+                        since += 1;
+                        answers.extend(events.into_answers().map(|answered| (answered.request.vpn, answered.answer)));
+                    }
+                    answers.sort_by_key(|(vpn, _)| *vpn);
+                    let expected = [first, second].map(|request| (request.vpn, frame(request.vpn.get())));
+                    assert_eq!(answers, expected, "{}, {latency}, {gap}", config.name());
+                    assert_eq!(held(&machine)[0].marks, BOTH);
+                    assert_eq!(ask(&mut machine, at(0x60003, Access::Write)).level, 1);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn no_mark_of_another_cpu_is_lost_and_none_that_software_clears_comes_back() {
     for config in UPDATING.map(named) {
@@ -359,6 +427,29 @@ fn software_that_refills_hands_over_d() {
         assert_eq!((asked(&mut machine, read(page)), held(&machine)[0].marks), ((granted(page), 1), A));
         assert_eq!(asked(&mut machine, write(page)), (granted(page), 0), "D was not handed over");
         assert_eq!((asked(&mut machine, write(page)), held(&machine)[0].marks), ((granted(page), 1), BOTH));
+    }
+}
+
+/// The hardware checks what it is handed: cvw 1541, where the TLB was filled although the dirty write was denied.
+#[test]
+fn a_write_for_which_software_hands_over_no_d_is_unmarked_and_not_kept() {
+    for config in ["line_fault", "cuckoo_update"].map(named) {
+        let mut bench = Bench::new(&config);
+        bench.software = true;
+        let mut serve = |lookup, given| {
+            bench.lookup = Some(lookup);
+            bench.until("miss", |seen| seen.miss == Some(lookup));
+            bench.refill = Some(Refill::Entry(given));
+            bench.until("answer", |seen| seen.answered.is_some()).answered.expect("just seen").answer
+        };
+        // This bench leaves `refill_dirty` clear.
+        let clean = support::page(1, 0x55, 0x77);
+        assert_eq!(serve(support::write(1, 0x55), clean), Err(Fault::Unmarked));
+        assert_eq!(serve(support::read(1, 0x55), clean), Ok(0x77), "nothing was kept");
+        assert_eq!(serve(support::write(1, 0x55), clean), Err(Fault::Unmarked), "what is kept has no D");
+        let read_only = clean.rights(support::R);
+        assert_eq!(serve(support::write(1, 0x55), read_only), Err(Fault::Rights));
+        bench.hits(support::read(1, 0x55), Ok(0x77));
     }
 }
 

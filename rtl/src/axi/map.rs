@@ -290,7 +290,7 @@ fn hash_code(hash: Hash) -> u32 {
 
 fn control() -> Vec<Register> {
     let mut status = Register::new(0x024, "STATUS", Access::Status, "everything that software may wait for")
-        .field("idle", 1, "no lookup waits for an answer, and no read is out")
+        .field("idle", 1, "no lookup waits for an answer, and no read or update is out")
         .field("table_busy", 1, "as in `TABLE_STATUS`")
         .field("invalidate_busy", 1, "as in `INVALIDATE_STATUS`")
         .field("refill_busy", 1, "as in `REFILL_STATUS`")

@@ -86,6 +86,8 @@ pub struct Progress {
     pub ends: Signal,
     /// 1 bit: it could not be made.
     pub error: Signal,
+    /// 1 bit: an invalidation has named its mapping.
+    pub killed: Signal,
     next: Updating,
 }
 
@@ -153,8 +155,9 @@ impl Updating {
             },
             owed,
             back: self.back.clone(),
-            ends: &self.error | (&self.swapped & !killed),
+            ends: &self.error | (&self.swapped & !&killed),
             error: self.error.clone(),
+            killed,
             next: Updating {
                 standing: presents_bits.gate(&!&accepted),
                 out: when(&accepted, presents_bits).otherwise(self.out.gate(&!&over)),

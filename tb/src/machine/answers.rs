@@ -63,7 +63,7 @@ impl Machine {
             }
         }
         self.note_strange_mapping(&waiting, answer, source);
-        self.judge_marks(&waiting, answer, source)?;
+        self.judge_marks(&waiting, answer)?;
         let level = match source {
             None => 1,
             Some(LateSource::L2) => 2,

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use hashwalk_model::Mapping;
 use hashwalk_model::coherence::drops;
 use hashwalk_model::mapping::Marks;
-use hashwalk_spec::{Answer, Invalidation, LateSource, Marking, Request};
+use hashwalk_spec::{Answer, Invalidation, Marking, Request};
 
 use super::handler::Unmarked;
 use super::requests::Waiting;
@@ -54,21 +54,13 @@ impl HeldMarks {
 }
 
 impl Machine {
-    /// Whether a granted request has found the marks that it must: all of them if a walk granted it, D if it is a write
-    /// and the TLB did.
-    pub(super) fn judge_marks(
-        &self,
-        waiting: &Waiting,
-        answer: Answer,
-        source: Option<LateSource>,
-    ) -> Result<(), MachineError> {
+    /// Whether a granted request has found the marks that it must.
+    pub(super) fn judge_marks(&self, waiting: &Waiting, answer: Answer) -> Result<(), MachineError> {
         if self.config.marks() == Marking::Software || answer.is_err() {
             return Ok(());
         }
         let request = &waiting.request;
-        let all = Marks::of(request.access);
-        let by_walk = matches!(source, Some(LateSource::Walk | LateSource::Shared));
-        let needed = if by_walk { all } else { all.without(Marks::A) };
+        let needed = Marks::of(request.access);
         // One that was withdrawn is marked no more.
         let Some(mapping) = self.golden(*request).mapping.filter(|mapping| mapping.translate(request) == answer) else {
             return Ok(());

@@ -82,6 +82,8 @@ pub struct Events {
     pub hit: Option<Answered>,
     /// The answer to a request that had missed it.
     pub late: Option<Answered>,
+    /// In the cycle before a walk was made again, for what it had found was invalidated.
+    pub killed: bool,
 }
 
 impl Events {
@@ -318,7 +320,7 @@ impl Machine {
             watch.observe(self.requests.iter().map(|(id, waiting)| (id, waiting.request)), &walks);
         }
 
-        let mut events = Events::default();
+        let mut events = Events { killed: self.dut.get(self.ports.event_killed) != 0, ..Events::default() };
         self.observe_idle()?;
         let ready = self.observe_lookup_ready()?;
         self.observe_invalidations(drive, &mut events)?;

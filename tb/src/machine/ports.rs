@@ -82,6 +82,7 @@ ports! {
     refill_global: InPort = input("refill_global"),
     refill_ready: OutPort = output("refill_ready"),
     idle: OutPort = output("idle"),
+    event_killed: OutPort = output("event_killed"),
     walk_state: OutPort = output("walk_state"),
     walk_id: OutPort = output("walk_id"),
 }
