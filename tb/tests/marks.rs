@@ -45,10 +45,14 @@ fn granted(page: Mapping) -> Answer {
 
 /// At rest, over a table of these pages.
 fn machine(config: &Config, latency: u32, pages: &[Mapping]) -> Machine {
+    machine_at(config, MemoryTiming::fixed(latency), pages)
+}
+
+fn machine_at(config: &Config, timing: MemoryTiming, pages: &[Mapping]) -> Machine {
     let mut os = Os::new(config, 1);
     let (table, ram) = os.table_mut();
     pages.iter().for_each(|page| table.insert(ram, *page).expect("there is room"));
-    let mut machine = Machine::new(support::dut(config), config, os, MemoryTiming::fixed(latency)).expect("a machine");
+    let mut machine = Machine::new(support::dut(config), config, os, timing).expect("a machine");
     // The sweep of a second level after reset.
     (0..32).for_each(|_| step(&mut machine));
     machine
@@ -314,6 +318,38 @@ fn two_walks_of_one_huge_page_leave_both_marks_whenever_the_second_comes() {
                 }
             }
         }
+    }
+}
+
+/// Another walk of the huge page has read the marks after they were set, and its answer comes before `update_done`.
+#[test]
+fn an_update_whose_request_is_answered_from_elsewhere_is_not_taken_for_the_next_walks() {
+    for config in UPDATING.map(named) {
+        let huge = Mapping { size: PageSize::Huge, pfn: Pfn::truncate(0x80000), ..page(0x40000, NONE) };
+        let next = page(0x55, NONE);
+        let mut overtaken = 0;
+        for seed in 0..400 {
+            let timing = MemoryTiming { latency_max: 40, seed, ..MemoryTiming::fixed(1) };
+            let mut machine = machine_at(&config, timing, &[huge, next]);
+            let at = |vpn: u64| Request { vpn: Vpn::truncate(vpn), ..write(huge) };
+            // The last one takes the slot of the first.
+            let mut asked = vec![write(next), at(0x50002), at(0x40001)];
+            let mut order = Vec::new();
+            for now in 0..500 {
+                let is_due = match asked.len() {
+                    2 => now > 10 + seed % 60,
+                    others => others == 3 || order.len() == 2,
+                };
+                let lookup = asked.last().copied().filter(|_| is_due);
+                let events = machine.cycle(Drive { lookup, invalidate: None }).unwrap();
+                asked.truncate(asked.len() - usize::from(events.lookup_accepted));
+                order.extend(events.into_answers().map(|answered| (answered.request.vpn, answered.shared)));
+            }
+            assert_eq!(order.len(), 3, "{}, seed {seed}", config.name());
+            assert_eq!(held(&machine).iter().filter(|page| page.marks == BOTH).count(), 2, "seed {seed}");
+            overtaken += u32::from(order[1] == (Vpn::truncate(0x40001), true));
+        }
+        assert!(overtaken > 4, "{}: {overtaken}", config.name());
     }
 }
 
