@@ -25,8 +25,8 @@ pub(super) struct HeldMarks {
 }
 
 impl HeldMarks {
-    /// Software has changed these, which are given as they were.
-    pub(super) fn withdrawn(&mut self, now: u64, mappings: &[Mapping]) {
+    /// These may be held with these marks although the table does not hold them so from now on.
+    pub(super) fn may_hold(&mut self, now: u64, mappings: &[Mapping]) {
         for mapping in mappings {
             let (marks, at) = self.held.entry(mapping.unmarked()).or_default();
             (*marks, *at) = (marks.with(mapping.marks), now);

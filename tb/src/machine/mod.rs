@@ -206,7 +206,7 @@ impl Machine {
         let withdrawn = change(&mut self.os);
         self.coherence.table_changed(self.now, &withdrawn);
         self.nodes_held_since = self.config.format().links_by_address().then_some(self.now);
-        self.held.withdrawn(self.now, &withdrawn);
+        self.held.may_hold(self.now, &withdrawn);
         for id in self.requests.ids() {
             let Some(request) = self.requests.get(id).map(|waiting| waiting.request) else { continue };
             let result = self.golden(request);

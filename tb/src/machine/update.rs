@@ -181,15 +181,16 @@ impl Machine {
     }
 
     /// If software has moved a PTE away and put that of another page with the same word in its place, the marks were set
-    /// there (docs/spec.md, section 7). So they count for every page with that word.
+    /// there (docs/spec.md, section 7). So they count for every page with that word that somebody waits for, and the TLB
+    /// may hold it as if it had them.
     fn count_for_same_word(&mut self, change: Change) {
         let pte = Entry::from_words([change.desired, 0, 0, 0]);
         for id in self.requests.ids() {
             let Some(request) = self.requests.get(id).map(|waiting| waiting.request) else { continue };
             let same = |mapping: &Mapping| mapping.pfn == pte.pfn() && mapping.rights == pte.rights();
-            if self.golden(request).mapping.is_some_and(|mapping| same(&mapping))
-                && let Some(waiting) = self.requests.get_mut(id)
-            {
+            let Some(mapping) = self.golden(request).mapping.filter(same) else { continue };
+            self.held.may_hold(self.now, &[Mapping { marks: pte.marks(), ..mapping }]);
+            if let Some(waiting) = self.requests.get_mut(id) {
                 waiting.seen = waiting.seen.with(pte.marks());
             }
         }
