@@ -7,8 +7,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiResp
 
-from bench import CONFIG, Core, Software
-from table import BUS_ERROR, FETCH, FORMATS, NONE, NOT_PRESENT, READ, RIGHTS, WRITE, Page, R, U, W, X
+from bench import CONFIG, Core, Refused, Software
+from table import BUS_ERROR, FETCH, FORMATS, NONE, NOT_PRESENT, READ, RIGHTS, UNMARKED, WRITE, Page, R, U, W, X
 from test_update import ExclusiveMemory
 
 A, D = 1 << 6, 1 << 7
@@ -34,11 +34,15 @@ class Bench:
         for index in range(bench.table.mask + 1):
             for number, word in enumerate(bench.table.words(index)):
                 bench.memory.words[bench.table.base + index * bench.table.element_bytes + 8 * number] = word
-        await bench.cycles(3)
-        dut.reset.value = 0
-        await bench.cycles(1)
+        await bench.reset()
         await bench.software.use(bench.table)
         return bench
+
+    async def reset(self):
+        self.dut.reset.value = 1
+        await self.cycles(3)
+        self.dut.reset.value = 0
+        await self.cycles(1)
 
     async def cycles(self, count):
         for _ in range(count):
@@ -117,3 +121,42 @@ async def a_page_that_is_withdrawn_in_any_cycle_stays_withdrawn(dut):
         await bench.software.invalidate(2, page.vpn)
         assert (await bench.core.translate(1, page.vpn)).result == (NOT_PRESENT, 0)
     assert faults == {NONE, NOT_PRESENT}
+
+
+@cocotb.test
+async def reset_in_any_cycle_of_an_update_begins_anew(dut):
+    all_pages = pages(60)
+    bench = await Bench.start(dut, all_pages, share=0.1)
+    for delay, page in enumerate(all_pages):
+        await bench.core.ask(1, page.vpn, WRITE)
+        await bench.cycles(delay)
+        await bench.reset()
+        await bench.software.use(bench.table)
+        assert bench.memory.words[bench.place(page)] in (page.pte(), page.pte() | A | D)
+        assert (await bench.core.translate(1, page.vpn, WRITE)).result == (NONE, page.pfn)
+        assert bench.memory.words[bench.place(page)] == page.pte() | A | D
+
+
+@cocotb.test
+async def software_hands_over_d_and_may_answer_unmarked(dut):
+    bench = await Bench.start(dut)
+    software, page = bench.software, pages(1)[0]
+    await software.write("CONTROL", 1)
+    for access, entry, fault, dirty, want in (
+        (WRITE, page, 0, 0, (UNMARKED, 0)),
+        (WRITE, None, UNMARKED, 0, (UNMARKED, 0)),
+        (READ, page, 0, 0, (NONE, page.pfn)),
+        (WRITE, page, 0, 1, (NONE, page.pfn)),
+    ):
+        answer = await bench.core.ask(1, page.vpn, access)
+        while not await software.read("MISS_STATUS") & 1:
+            pass
+        try:
+            await software.refill(None, 7)
+            raise AssertionError("a reserved code is taken")
+        except Refused:
+            pass
+        await software.refill(entry, fault, dirty)
+        assert (await answer.wait()).result == want
+    assert (await bench.core.translate(1, page.vpn, WRITE)).source is None
+    assert bench.memory.writes == 0

@@ -84,6 +84,8 @@ pub struct Events {
     pub late: Option<Answered>,
     /// In the cycle before a walk was made again, for what it had found was invalidated.
     pub killed: bool,
+    /// An update of marks was made, or was in vain: another word stood there, or it could not be changed.
+    pub updated: Option<bool>,
 }
 
 impl Events {
@@ -326,7 +328,7 @@ impl Machine {
         self.observe_invalidations(drive, &mut events)?;
         self.observe_reads()?;
         self.observe_answers(&mut events)?;
-        self.observe_update()?;
+        self.observe_update(&mut events)?;
         self.requests.looked_up = None;
         if let Some((request, _)) = lookup
             && ready

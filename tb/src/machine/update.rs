@@ -7,7 +7,7 @@ use hashwalk_sim::{Dut, Error, InPort, OutPort};
 use hashwalk_spec::{Marking, PhysAddr, entry};
 
 use super::memory::MemoryTiming;
-use super::{Machine, MachineError};
+use super::{Events, Machine, MachineError};
 
 /// The MMU's update port.
 struct Ports {
@@ -150,7 +150,7 @@ impl UpdateAgent {
 
 impl Machine {
     /// Memory's side of a change of marks. It counts as one between this cycle and the next.
-    pub(super) fn observe_update(&mut self) -> Result<(), MachineError> {
+    pub(super) fn observe_update(&mut self, events: &mut Events) -> Result<(), MachineError> {
         let Some(update) = &mut self.update else { return Ok(()) };
         let accepted = update.observe(&self.dut, self.now);
         let due = update.due(self.now);
@@ -171,6 +171,7 @@ impl Machine {
                 Vec::new()
             });
         }
+        events.updated = Some(result == Ok(true));
         if result == Ok(true) {
             self.count_for_same_word(change);
         }

@@ -131,6 +131,9 @@ impl<'a> Runner<'a> {
         if events.invalidate_accepted {
             self.drive.invalidate = None;
         }
+        if let Some(swapped) = events.updated {
+            self.tally.count(if swapped { "updates" } else { "updates in vain" });
+        }
         for answered in events.into_answers() {
             if answered.level == 0 {
                 self.miss_cycles = answered.cycles;
