@@ -299,15 +299,13 @@ fn two_walks_of_one_huge_page_leave_both_marks_whenever_the_second_comes() {
                     let mut answers = Vec::new();
                     let (first, second) = (at(0x40001, first), at(0x50002, second));
                     let mut asked = vec![second, first];
-                    let mut since = 0;
-                    for _ in 0..200 {
-                        let is_due = asked.len() == 2 || since > gap;
+                    for now in 0..200 {
+                        let is_due = asked.len() == 2 || now > gap;
                         let lookup = asked.last().copied().filter(|_| is_due);
                         let events = machine.cycle(Drive { lookup, invalidate: None }).unwrap();
                         if events.lookup_accepted {
                             asked.pop();
                         }
-                        since += 1;
                         answers.extend(events.into_answers().map(|answered| (answered.request.vpn, answered.answer)));
                     }
                     answers.sort_by_key(|(vpn, _)| *vpn);
