@@ -353,19 +353,20 @@ pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
         Marking::Update => (&is_match & step.found.lacks_marks()).named("lacks_marks"),
         Marking::Software | Marking::Fault => low(),
     };
-    let finds = &is_match & !&step.found.malformed;
     let code = |fault: Fault| lit(FAULT_BITS, fault.code());
     let fault = when(unreadable, code(Fault::BusError))
         .or_when(&step.is_match, step.found.fault(marks))
         .or_when(&(&step.linked & &bad_link), code(Fault::Malformed))
         .or_when(&step.linked, code(Fault::ChainTooLong))
         .otherwise(code(Fault::NotPresent));
+    let ends_walk =
+        (unreadable | (&is_match & !&step.found.killed & !&lacks_marks) | (!&step.is_match & (bad_end | nothing_left)))
+            & !stale;
+    let follow = &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match & !stale;
+    let finds = &is_match & !&step.found.malformed;
     Verdict {
-        ends_walk: (unreadable
-            | (&is_match & !&step.found.killed & !&lacks_marks)
-            | (!&step.is_match & (bad_end | nothing_left)))
-            & !stale,
-        follow: &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match & !stale,
+        ends_walk,
+        follow,
         next: step.next.clone(),
         lacks_marks: lacks_marks & !&step.found.killed,
         finds: finds.clone(),

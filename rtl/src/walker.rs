@@ -613,7 +613,7 @@ impl Component for Walker {
             event: Event {
                 predicted: &finds & &s.element.first,
                 mispredicted: &finds & !&s.element.first,
-                killed: any_of([&restarts, &mark_killed, &told_in_vain, &i.turn.withdrawn.any()]),
+                killed: any_of([restarts | mark_killed, told_in_vain, i.turn.withdrawn.any()]),
             },
             found_vpn: s.element.request.vpn.clone(),
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
