@@ -43,7 +43,7 @@ pub struct Pte {
     pub marks: Marks,
 }
 
-/// What has been done with a page: a set of accessed and dirty. Software keeps it (section 2).
+/// What has been done with a page: a set of accessed and dirty (section 5).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Marks(u8);
 
@@ -54,6 +54,15 @@ impl Marks {
     pub const A: Marks = Marks(1);
     /// Dirty: written.
     pub const D: Marks = Marks(2);
+
+    /// What an access leaves: A, and D if it is a write.
+    #[must_use]
+    pub const fn of(access: Access) -> Marks {
+        match access {
+            Access::Write => Marks::A.with(Marks::D),
+            Access::Read | Access::Execute => Marks::A,
+        }
+    }
 
     /// Both sets together.
     #[must_use]
@@ -134,6 +143,13 @@ impl Mapping {
         // Pages are aligned to their size, so two of them are nested or apart: the larger one holds the other's start.
         let nested = self.holds(other.vpn) || other.holds(self.vpn);
         nested && (self.asid == other.asid || self.global || other.global)
+    }
+
+    /// Whether the page lacks a mark that this access is to leave: A, or D of a write (section 5).
+    #[inline]
+    #[must_use]
+    pub fn lacks_marks(&self, access: Access) -> bool {
+        !self.marks.contains(Marks::of(access))
     }
 
     /// The answer to a request that the mapping covers: the frame of its 4 KiB page.

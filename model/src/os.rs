@@ -71,7 +71,7 @@ use crate::organisation::{PageTable, Walkable, of_config};
 use crate::ram::Ram;
 use crate::walk::WalkContext;
 use hashwalk_spec::address::FRAME_BYTES;
-use hashwalk_spec::{Asid, Config, Pfn, Search};
+use hashwalk_spec::{Asid, Config, Marking, Pfn, Search};
 use owners::Owners;
 use process::Processes;
 use rand_chacha::ChaCha8Rng;
@@ -128,6 +128,7 @@ pub struct Os<T = Box<dyn Walkable>> {
     /// The searches that walks make, bit i for [`Search::ALL`]`[i]`.
     search_enable: u8,
     max_steps: u32,
+    marks: Marking,
     processes: Processes,
     owners: Owners,
     files: Files,
@@ -146,7 +147,8 @@ impl Os {
         let mut ram = Ram::new(config.frames());
         let table = of_config(config, &mut ram, draw_key(seed))
             .expect("a configuration's memory is a multiple of its table, which has a legal size");
-        Os { max_steps: config.max_steps(), ..Os::with_table(ram, table, Platform::default()) }
+        let (max_steps, marks) = (config.max_steps(), config.marks());
+        Os { max_steps, marks, ..Os::with_table(ram, table, Platform::default()) }
     }
 }
 
@@ -154,7 +156,7 @@ impl<T: Walkable> Os<T> {
     /// What the hardware's control registers must be set to, and what golden walks take.
     #[must_use]
     pub fn walk_context(&self) -> WalkContext {
-        WalkContext::new(*self.table.layout(), self.search_enable, self.max_steps)
+        WalkContext::new(*self.table.layout(), self.search_enable, self.max_steps).with_marks(self.marks)
     }
 }
 
@@ -170,6 +172,7 @@ impl<T: PageTable> Os<T> {
             grows: table_grows,
             search_enable: Search::ENABLE_ALL,
             max_steps: MAX_STEPS,
+            marks: Marking::Software,
             processes: Processes::new(last_asid),
             files: Files::new(file_latency),
             swap: Swap::new(swap_pages, swap_latency),

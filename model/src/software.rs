@@ -2,7 +2,7 @@
 //!
 //! Source: docs/spec.md, section 8.
 
-use crate::mapping::Mapping;
+use crate::mapping::{Mapping, Marks};
 use hashwalk_spec::{Answer, Asid, Fault, PageSize, Pfn, Request, Rights, Vpn};
 
 /// An entry on the refill port, as software gave it: nothing in it is checked.
@@ -20,12 +20,14 @@ pub struct RefillEntry {
     pub rights: Rights,
     /// Whether every address space sees it.
     pub global: bool,
+    /// D; looked at only where the hardware looks at D.
+    pub dirty: bool,
 }
 
 impl From<Mapping> for RefillEntry {
     fn from(mapping: Mapping) -> RefillEntry {
-        let Mapping { asid, vpn, size, pfn, rights, global, .. } = mapping;
-        RefillEntry { vpn, asid, pfn, size_code: size.code(), rights, global }
+        let Mapping { asid, vpn, size, pfn, rights, global, marks } = mapping;
+        RefillEntry { vpn, asid, pfn, size_code: size.code(), rights, global, dirty: marks.contains(Marks::D) }
     }
 }
 
@@ -33,7 +35,7 @@ impl RefillEntry {
     /// The mapping that the entry is for `request`; `None` if it is not well formed or not for this request.
     #[must_use]
     pub fn mapping_for(&self, request: &Request) -> Option<Mapping> {
-        let RefillEntry { vpn, asid, pfn, size_code, rights, global } = *self;
+        let RefillEntry { vpn, asid, pfn, size_code, rights, global, .. } = *self;
         let size = PageSize::from_code(size_code)?;
         let well_formed = vpn.base(size) == vpn && pfn.is_aligned(size) && (!global || asid == Asid::GLOBAL);
         let mapping = Mapping { global, ..Mapping::new(asid, vpn, size, pfn, rights) };
@@ -63,6 +65,7 @@ mod tests {
         size_code: 1,
         rights: Rights::R,
         global: false,
+        dirty: false,
     };
 
     fn answer(asid: u16, vpn: u64, entry: RefillEntry) -> Answer {

@@ -41,7 +41,7 @@ use hashwalk_spec::{Answer, Asid, Fault, Format, PageSize, PhysAddr, Request, Se
 pub struct WalkResult {
     /// The answer to the request.
     pub answer: Answer,
-    /// The mapping that decided, also when its rights deny the access; `None` for every other fault.
+    /// The mapping that decided, also when its rights deny the access or it lacks a mark; `None` for every other fault.
     pub mapping: Option<Mapping>,
     /// The elements that were read, over all searches.
     pub probes: u32,
@@ -240,7 +240,7 @@ impl Walk {
         // A radix tree has so many levels and no more.
         let is_last = format != Format::Radix && steps >= context.max_steps();
         match judgement {
-            Judgement::Found(mapping) => self.end(mapping.translate(&self.request), Some(mapping)),
+            Judgement::Found(mapping) => self.end(context.answer(&mapping, &self.request), Some(mapping)),
             Judgement::Malformed => self.end(Err(Fault::Malformed), None),
             Judgement::Ends if steps < context.layout().ways() => self.probe(context.place(steps, &self.search)),
             Judgement::Ends => self.begin_search(),

@@ -165,7 +165,7 @@ impl Component for Delivery {
             valid: low(),
             serving: lit(walks + 1, 0u32),
             request: zeros(&ports::request()),
-            outcome: zeros(&ports::outcome()),
+            outcome: zeros(&ports::outcome(&self.config)),
             own: low(),
             refilled: low(),
             admits: low(),
@@ -186,7 +186,10 @@ impl Component for Delivery {
             .zip(&everybody)
             .map(|(n, waiting)| {
                 let waits = &waiting.alive & !s.serving.bit(n) & (&s.admits | s.promised.bit(n));
-                (&is_mapping & waits & page::covers(&mapping, &waiting.request)).named(format!("covered_{n}"))
+                let Request { access, user, .. } = &waiting.request;
+                // A first write walks for itself, to set D.
+                let serves = page::covers(&mapping, &waiting.request) & !page::lacks_dirty(&mapping, access, user);
+                (&is_mapping & waits & serves).named(format!("covered_{n}"))
             })
             .collect();
         let more = any_of(&covered).named("more");
@@ -226,7 +229,7 @@ impl Component for Delivery {
             withdrawn: s.serving.bits(0..walks).gate(&(&withdrawn & &s.own & !&from_l2)),
             refill_valid: refill_valid.clone(),
             refill: mapping.clone(),
-            fill_valid: all_of([&refill_valid, &keep, &s.own]),
+            fill_valid: all_of([&refill_valid, &keep, &s.own]) & is_settled(&mapping),
         };
 
         m.assume("an_outcome_is_taken", !&loads | &can_take);
@@ -280,6 +283,11 @@ impl Delivery {
         let newest = mask.bit(walks);
         concat([&newest & !moves, mask.bits(0..walks) | vacant.gate(&(&newest & moves))])
     }
+}
+
+/// Whether the mapping stays as it is when the page is written: what the second level may keep.
+fn is_settled(mapping: &Mapping) -> Signal {
+    mapping.dirty.as_ref().map_or_else(high, |dirty| dirty | !mapping.rights.bit(1))
 }
 
 /// Whether an invalidation names the mapping.

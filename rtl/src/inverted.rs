@@ -22,7 +22,7 @@ use hashwalk_spec::inverted::{
 use hashwalk_spec::link::LINK_LOG2;
 
 use crate::link;
-use crate::verdict::{Arrival, Candidate, Judged, Step};
+use crate::verdict::{Arrival, Candidate, Judged, Step, Word};
 
 /// Bits of an entry.
 const ENTRY_BITS: u32 = 8 << ENTRY_LOG2;
@@ -64,6 +64,7 @@ pub fn judge(j: &Judged) -> Step {
         rights: slot.bits(entry::RIGHTS),
         pfn: when(&names_frame, j.bits.bits(ALIAS_PFN)).otherwise(from_place.bits(0..PFN_BITS)),
         stray_bits: slot.bits(ZERO).any() | when(&names_frame, strays_of_alias).otherwise(too_far),
+        word: Word::of(&slot, 0),
     };
     let anchor = link::of_word(&link::word_at(j.bits, j.place), ENTRY_LOG2);
     let next = slot.bits(NEXT);

@@ -48,6 +48,9 @@
 //! **Replacement.** A counter names the way, the same for all sets. A page is kept only if it was looked for in all
 //! sizes before its walk, so that no page stands in two ways.
 //!
+//! **D.** Where the hardware looks at D, no page comes here that could be written but for its D: its first write would have
+//! to find it again to drop it. So whatever is here answers writes, and D takes no room.
+//!
 //! Pages that overlap can stand here together, when software has replaced one by the other and not invalidated it yet: of
 //! a 2 MiB page and a 1 GiB page the 2 MiB page is found, and of a page of the request's own and a global one of the same
 //! size any one, never both.
@@ -268,7 +271,7 @@ impl Component for L2 {
             answered: shape(walks),
             can_take: shape(1),
             fill_valid: shape(1),
-            fill: ports::mapping(),
+            fill: kept(&self.config),
             invalidate: ports::invalidate(),
         }
     }
@@ -287,7 +290,7 @@ impl Component for L2 {
             compared: look.clone(),
             counts: low(),
             due: look,
-            set: vec![zeros(&shape_of_slot()); self.ways as usize],
+            set: vec![zeros(&shape_of_slot(&self.config)); self.ways as usize],
             small_due: none.clone(),
             large_due: none.clone(),
             looking: none.clone(),
@@ -345,7 +348,7 @@ impl Component for L2 {
             request: s.compared.request.clone(),
             fault: one_hot_mux(faults),
             is_mapping: high(),
-            mapping: found,
+            mapping: Mapping { dirty: self.config.marks().is_checked().then(high), ..found },
         };
 
         // Who reads in this cycle: the sweep, a slot that could not before, the newest miss, whatever is looked up.
@@ -382,13 +385,13 @@ impl Component for L2 {
             PageSize::ALL.map(|size| (i.fill.size.eq_value(u32::from(size.code())), self.set_of(&i.fill.vpn, size))),
         );
         let filled = Slot { valid: high(), mapping: i.fill.clone() };
-        let word = when(&s.sweep.clears, zeros(&shape_of_slot())).otherwise(filled).pack();
+        let word = when(&s.sweep.clears, zeros(&shape_of_slot(&self.config))).otherwise(filled).pack();
         let slots: Vec<Slot> = (0..self.ways)
             .map(|way| {
                 let ram = m
                     .memory(&format!("way_{way}"), word.width(), self.sets as usize)
                     .attribute("ram_style = \"block\", no_rw_check");
-                let slot = shape_of_slot().unpack(&ram.read_data);
+                let slot = shape_of_slot(&self.config).unpack(&ram.read_data);
                 let clear = &s.sweep.clears & s.sweep.drops(&s.set[way as usize]);
                 let half = self.half(way);
                 ram.connect(MemoryPorts {
@@ -411,7 +414,7 @@ impl Component for L2 {
         let small_chosen = chosen.gate(&!&due_large);
         let large_chosen = chosen.gate(&due_large);
         let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls));
-        let kept = |mask: Signal| (mask & &alive).gate(&!effect);
+        let lasting = |mask: Signal| (mask & &alive).gate(&!effect);
         let read = Look {
             slot: when(&any_due, due_slot & &alive).otherwise(i.vacant.gate(&newest_reads)),
             large: when(&any_due, due_large).otherwise(high()),
@@ -436,13 +439,13 @@ impl Component for L2 {
             compared: when(&stalls, Look { slot: &s.compared.slot & &alive, ..s.compared.clone() })
                 .otherwise(Look { slot: compared.slot.gate(&open), ..compared }),
             set: when(&stalls, s.set.clone()).otherwise(slots),
-            small_due: kept((&s.small_due & !small_chosen) | small_again) | begun.gate(&!&has_small),
-            large_due: kept((&s.large_due & !large_chosen) | large_again) | begun.gate(&!&newest_reads),
-            looking: kept(&s.looking & !&over) | &begun,
-            missed: kept(&s.missed | &over),
+            small_due: lasting((&s.small_due & !small_chosen) | small_again) | begun.gate(&!&has_small),
+            large_due: lasting((&s.large_due & !large_chosen) | large_again) | begun.gate(&!&newest_reads),
+            looking: lasting(&s.looking & !&over) | &begun,
+            missed: lasting(&s.missed | &over),
             turn: choice.turn.zip(s.turn).map(|(next, turn)| when(&moves, next).otherwise(turn)),
-            due: when(&moves, Look { slot: kept(next_due.slot), ..next_due })
-                .otherwise(Look { slot: kept(s.due.slot.clone()), ..s.due.clone() }),
+            due: when(&moves, Look { slot: lasting(next_due.slot), ..next_due })
+                .otherwise(Look { slot: lasting(s.due.slot.clone()), ..s.due.clone() }),
             victim: when(&fill, &s.victim + lit(self.way_bits(), 1u32)).otherwise(s.victim.clone()),
             sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
         };
@@ -534,6 +537,11 @@ impl Sweep {
     }
 }
 
-fn shape_of_slot() -> Slot {
-    Slot { valid: shape(1), mapping: ports::mapping() }
+fn shape_of_slot(config: &Config) -> Slot {
+    Slot { valid: shape(1), mapping: kept(config) }
+}
+
+/// The widths of a mapping as it is kept here.
+fn kept(config: &Config) -> Mapping {
+    Mapping { dirty: None, ..ports::mapping(config) }
 }

@@ -17,7 +17,7 @@ use hashwalk_spec::PageSize;
 use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::{entry, line};
 
-use crate::verdict::{Candidate, Scales, Sought, Step};
+use crate::verdict::{Candidate, Scales, Sought, Step, Word};
 
 /// Bits of a line's tags: the dense line holds the page, and so does each of the entries; then the page's own word.
 pub const TAG_BITS: u32 = 1 + line::MIXED_ENTRIES + line::GROUP_LOG2;
@@ -103,6 +103,7 @@ fn candidate(bits: &Signal, word: u32, dense: bool) -> Candidate {
         rights: bits.bits(line::in_word(word, entry::RIGHTS)),
         pfn: bits.bits(line::in_word(word, entry::PFN)),
         stray_bits: if zero.is_empty() { lit(1, 0u32) } else { bits.bits(zero).any() },
+        word: Word::of(bits, word),
     }
 }
 

@@ -33,10 +33,11 @@ use crate::delivery::{Delivery, DeliveryInputs};
 use crate::l2::{L2, L2Inputs};
 use crate::page;
 use crate::ports::{
-    self, Answer, Control, Invalidate, LateAnswer, Lookup, MemoryIn, MemoryOut, Miss, Refill, Request, zeros,
+    self, Answer, Control, Invalidate, LateAnswer, Lookup, Mapping, MemoryIn, MemoryOut, Miss, Refill, Request,
+    UpdateIn, UpdateOut, zeros,
 };
 use crate::predictor::{Predictor, PredictorInputs};
-use crate::tlb::{Found, Tlb, TlbInputs};
+use crate::tlb::{AccessKind, Found, Tlb, TlbInputs};
 use crate::walker::places::Beginning;
 use crate::walker::search::Search;
 use crate::walker::{self, Event, Turn, Walker, WalkerInputs};
@@ -54,6 +55,8 @@ bundle! {
         pub memory: MemoryIn,
         /// From software.
         pub refill: Refill,
+        /// From memory, of the marks that are set there.
+        pub update: Option<UpdateIn>,
     }
 
     /// All output ports.
@@ -74,6 +77,8 @@ bundle! {
         pub miss: Miss,
         /// 1 bit.
         pub refill_ready: Signal,
+        /// To memory: marks to be set.
+        pub update: Option<UpdateOut>,
         /// 1 bit.
         pub idle: Signal,
         /// The walks, for people.
@@ -155,7 +160,8 @@ impl Component for Mmu {
             lookup: ports::lookup(),
             invalidate: ports::invalidate(),
             memory: ports::memory_in(&self.config),
-            refill: ports::refill(),
+            refill: ports::refill(&self.config),
+            update: ports::update_in(&self.config),
         }
     }
 
@@ -174,7 +180,7 @@ impl Component for Mmu {
 
     fn kernel(&self, m: &mut Module, i: MmuInputs, s: MmuState) -> (MmuOutputs, MmuState) {
         let walks = self.config.walks();
-        let tlb = m.instance("tlb", &Tlb { slots: self.config.tlb_entries() });
+        let tlb = m.instance("tlb", &Tlb::new(&self.config));
         let walker = m.instance("walker", &Walker::new(&self.config));
         let delivery = m.instance("delivery", &Delivery::new(&self.config));
         let l2 = L2::new(&self.config).map(|l2| m.instance("l2", &l2));
@@ -201,6 +207,10 @@ impl Component for Mmu {
         tlb.connect(TlbInputs {
             lookup_vpn: i.lookup.vpn.clone(),
             lookup_asid: i.lookup.asid.clone(),
+            lookup: self.config.marks().is_checked().then(|| {
+                let Lookup { access, user, .. } = i.lookup.clone();
+                AccessKind { access, user }
+            }),
             touch: s.fresh.clone(),
             refill_valid: late.refill_valid.clone(),
             refill: late.refill.clone(),
@@ -222,6 +232,7 @@ impl Component for Mmu {
             invalidate: s.invalidate.clone(),
             memory: i.memory,
             refill: i.refill,
+            update: i.update,
             turn: Turn {
                 open: &late.can_take & !(&l2_compares & !&l2_was_last),
                 answered: late.answered.bits(0..walks),
@@ -256,7 +267,7 @@ impl Component for Mmu {
                 answered: late.answered.bits(0..walks),
                 can_take: &late.can_take & !&walk_first,
                 fill_valid: late.fill_valid.clone(),
-                fill: late.refill.clone(),
+                fill: Mapping { dirty: None, ..late.refill.clone() },
                 invalidate: s.invalidate.clone(),
             });
         } else {
@@ -292,6 +303,7 @@ impl Component for Mmu {
             memory: walk.memory.clone(),
             miss: walk.miss.clone(),
             refill_ready: walk.refill_ready.clone(),
+            update: walk.update.clone(),
             idle: !(&s.fresh | &s.waiting) & &walk.idle,
             event: s.event,
             walk: WalksOut {

@@ -10,9 +10,9 @@
 //! +------------------------+------------+------------+
 //! ```
 
-use hashwalk_hdl::{Signal, concat, lit, when};
-use hashwalk_spec::PageSize;
+use hashwalk_hdl::{Signal, concat, lit, low, when};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
+use hashwalk_spec::{Access, PageSize};
 
 use crate::ports::{Mapping, Request, SIZE_BITS};
 
@@ -81,6 +81,16 @@ pub fn allows(rights: &Signal, access: &Signal, user: &Signal) -> Signal {
 pub fn denial(rights: &Signal, request: &Request) -> Signal {
     when(&allows(rights, &request.access, &request.user), lit(FAULT_BITS, NO_FAULT))
         .otherwise(lit(FAULT_BITS, Fault::Rights.code()))
+}
+
+/// Whether the mapping allows this access (2-bit code) in this mode, but it is a write and D is not set. Never where the
+/// hardware does not look at D.
+#[must_use]
+pub fn lacks_dirty(mapping: &Mapping, access: &Signal, user: &Signal) -> Signal {
+    mapping.dirty.as_ref().map_or_else(low, |dirty| {
+        let is_write = access.eq_value(u32::from(Access::Write.code()));
+        is_write & allows(&mapping.rights, access, user) & !dirty
+    })
 }
 
 /// Whether the mapping is one that answers the request.

@@ -5,7 +5,7 @@ use hashwalk_spec::address::{ASID_BITS, PFN_BITS, PHYS_ADDR_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::fault::FAULT_BITS;
 use hashwalk_spec::transaction::ID_BITS;
-use hashwalk_spec::{Config, Format, Hash};
+use hashwalk_spec::{Config, Format, Hash, Marking};
 
 /// Bits of a page size's code.
 pub const SIZE_BITS: u32 = 2;
@@ -45,6 +45,8 @@ bundle! {
         pub pfn: Signal,
         /// 4 bits: R, W, X, U from the lowest.
         pub rights: Signal,
+        /// 1 bit: D is set, so that writes may be answered; only where the hardware looks at it.
+        pub dirty: Option<Signal>,
     }
 
     /// An invalidation in the cycle in which it takes effect.
@@ -163,6 +165,32 @@ bundle! {
         pub rights: Signal,
         /// 1 bit.
         pub global: Signal,
+        /// 1 bit: D; only where the hardware looks at it.
+        pub dirty: Option<Signal>,
+    }
+
+    /// A word of the table that shall be changed, if it still is what was read.
+    pub struct UpdateOut {
+        /// 1 bit.
+        pub valid: Signal,
+        /// 52 bits: a multiple of 8.
+        pub address: Signal,
+        /// 64 bits: what must stand there.
+        pub expected: Signal,
+        /// 64 bits: what shall.
+        pub desired: Signal,
+    }
+
+    /// Memory's side of that.
+    pub struct UpdateIn {
+        /// 1 bit: the change is accepted.
+        pub ready: Signal,
+        /// 1 bit, for one cycle: it is over, and the other two count.
+        pub done: Signal,
+        /// 1 bit: the word was what was expected, and is what was desired.
+        pub swapped: Signal,
+        /// 1 bit: the word could not be changed.
+        pub error: Signal,
     }
 
     /// A miss that software is asked to serve.
@@ -211,7 +239,7 @@ pub fn request() -> Request {
 
 /// The widths of a mapping.
 #[must_use]
-pub fn mapping() -> Mapping {
+pub fn mapping(config: &Config) -> Mapping {
     Mapping {
         vpn: shape(VPN_BITS),
         asid: shape(ASID_BITS),
@@ -219,6 +247,7 @@ pub fn mapping() -> Mapping {
         size: shape(SIZE_BITS),
         pfn: shape(PFN_BITS),
         rights: shape(RIGHTS_BITS),
+        dirty: config.marks().is_checked().then(|| shape(1)),
     }
 }
 
@@ -262,9 +291,16 @@ pub fn memory_in(config: &Config) -> MemoryIn {
 
 /// The widths of software's answer.
 #[must_use]
-pub fn refill() -> Refill {
-    let Mapping { vpn, asid, global, size, pfn, rights } = mapping();
-    Refill { valid: shape(1), fault: shape(FAULT_BITS), vpn, asid, pfn, size, rights, global }
+pub fn refill(config: &Config) -> Refill {
+    let Mapping { vpn, asid, global, size, pfn, rights, dirty } = mapping(config);
+    Refill { valid: shape(1), fault: shape(FAULT_BITS), vpn, asid, pfn, size, rights, global, dirty }
+}
+
+/// The widths of memory's side of a change; only where the hardware makes any.
+#[must_use]
+pub fn update_in(config: &Config) -> Option<UpdateIn> {
+    let update = UpdateIn { ready: shape(1), done: shape(1), swapped: shape(1), error: shape(1) };
+    (config.marks() == Marking::Update).then_some(update)
 }
 
 /// The width of a physical address on the memory port.
@@ -272,8 +308,9 @@ pub const ADDRESS_BITS: u32 = PHYS_ADDR_BITS;
 
 /// The widths of an outcome.
 #[must_use]
-pub fn outcome() -> Outcome {
-    Outcome { fault: shape(FAULT_BITS), is_mapping: shape(1), mapping: mapping(), from_l2: shape(1), keep: shape(1) }
+pub fn outcome(config: &Config) -> Outcome {
+    let mapping = mapping(config);
+    Outcome { fault: shape(FAULT_BITS), is_mapping: shape(1), mapping, from_l2: shape(1), keep: shape(1) }
 }
 
 /// The same bundle of zeros: what a register holds that counts for nothing yet.

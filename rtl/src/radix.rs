@@ -17,7 +17,7 @@ use hashwalk_spec::radix::{INDEX_BITS, LEVELS, NODE, PFN, SIGN, ZERO_IN_LEAF, ZE
 use crate::link::{self, Link, PLACE_BITS};
 use crate::page;
 use crate::ports::SIZE_BITS;
-use crate::verdict::{Arrival, Candidate, Judged, SIZES, Sought, Step};
+use crate::verdict::{Arrival, Candidate, Judged, SIZES, Sought, Step, Word};
 
 /// Bits of the tags: the word is a leaf that is sought; it leads on; it is malformed.
 pub const TAG_BITS: u32 = 3;
@@ -79,6 +79,7 @@ pub fn judge(j: &Judged) -> Step {
         rights: word.bits(entry::RIGHTS),
         pfn: word.bits(PFN),
         stray_bits: any_of(ZERO_IN_LEAF.map(|range| word.bits(range).any())) | other_size,
+        word: Word::of(&word, 0),
     };
     let below = one_hot_mux((1..=LEVELS).map(|level| (is_at(level + 1, j.steps), j.vpn.bits(index(level)))));
     let malformed = j.tags.bit(MALFORMED);

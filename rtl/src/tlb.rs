@@ -20,15 +20,19 @@
 //! written too: if that is its page it hits the slot that is written, and no other; the slot that gives way is hit no
 //! more, since its content is gone in t + 1. Dropping clears only a slot's valid bit.
 //!
+//! **D.** Where the hardware looks at D, a write that a slot would let pass but for its D hits nothing. Its walk sets D, and
+//! the refill takes the slot's place.
+//!
 //! Reset: every slot is unused, the victim is slot 0.
 
 use hashwalk_hdl::{
     Component, Module, Signal, all_of, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when,
 };
-use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
+use hashwalk_spec::Config;
+use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 
 use crate::page;
-use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, SIZE_BITS};
+use crate::ports::{self, Invalidate, Mapping, SIZE_BITS, zeros};
 use crate::replacement;
 
 bundle! {
@@ -38,6 +42,8 @@ bundle! {
         pub lookup_vpn: Signal,
         /// 16 bits.
         pub lookup_asid: Signal,
+        /// How the page is accessed; only where the hardware looks at D.
+        pub lookup: Option<AccessKind>,
         /// 1 bit.
         pub touch: Signal,
         /// 1 bit: write `refill`.
@@ -46,6 +52,14 @@ bundle! {
         pub refill: Mapping,
         /// What is dropped.
         pub invalidate: Invalidate,
+    }
+
+    /// How a page is accessed.
+    pub struct AccessKind {
+        /// 2 bits: read, write, fetch.
+        pub access: Signal,
+        /// 1 bit: user mode.
+        pub user: Signal,
     }
 
     /// What it found for the lookup of the cycle before.
@@ -85,10 +99,19 @@ bundle! {
     }
 }
 
-/// A TLB of this number of slots, 4 to 64.
+/// The first level of a configuration.
 pub struct Tlb {
-    /// Number of slots.
-    pub slots: u32,
+    config: Config,
+    /// 4 to 64.
+    slots: u32,
+}
+
+impl Tlb {
+    /// The first level of this configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Tlb {
+        Tlb { config: config.clone(), slots: config.tlb_entries() }
+    }
 }
 
 impl Component for Tlb {
@@ -108,25 +131,16 @@ impl Component for Tlb {
         TlbInputs {
             lookup_vpn: shape(VPN_BITS),
             lookup_asid: shape(ASID_BITS),
+            lookup: self.config.marks().is_checked().then(|| AccessKind { access: shape(2), user: shape(1) }),
             touch: shape(1),
             refill_valid: shape(1),
-            refill: ports::mapping(),
+            refill: ports::mapping(&self.config),
             invalidate: ports::invalidate(),
         }
     }
 
     fn reset(&self) -> TlbState {
-        let slot = Slot {
-            valid: low(),
-            mapping: Mapping {
-                vpn: lit(VPN_BITS, 0u32),
-                asid: lit(ASID_BITS, 0u32),
-                global: low(),
-                size: lit(SIZE_BITS, 0u32),
-                pfn: lit(PFN_BITS, 0u32),
-                rights: lit(RIGHTS_BITS, 0u32),
-            },
-        };
+        let slot = Slot { valid: low(), mapping: zeros(&ports::mapping(&self.config)) };
         TlbState { slot: vec![slot; self.slots as usize], hits: lit(self.slots, 0u32), tree: lit(self.slots - 1, 0u32) }
     }
 
@@ -138,6 +152,7 @@ impl Component for Tlb {
         }));
 
         let is_refilled = self.is_of_refill(&i).named("is_refilled");
+        let hits_refill = !bars(&i.refill, i.lookup.as_ref());
         let victims = victims(&s);
         let writes: Vec<Signal> = victims.iter().map(|victim| victim & &i.refill_valid).collect();
         let maintenance = Maintenance::new(&i);
@@ -156,8 +171,8 @@ impl Component for Tlb {
         let state = TlbState {
             slot: slots.collect(),
             hits: concat(s.slot.iter().zip(&victims).rev().map(|(slot, victim)| {
-                let kept = matches(slot, &i.lookup_vpn, &i.lookup_asid);
-                let refilled = when(&is_refilled, victim.clone()).otherwise(&kept & !victim);
+                let kept = matches(slot, &i.lookup_vpn, &i.lookup_asid) & !bars(&slot.mapping, i.lookup.as_ref());
+                let refilled = when(&is_refilled, victim & &hits_refill).otherwise(&kept & !victim);
                 when(&i.refill_valid, refilled).otherwise(kept)
             })),
             tree: when(&i.refill_valid, replacement::touched(&tree, &victims)).otherwise(tree),
@@ -186,6 +201,11 @@ fn matches(slot: &Slot, vpn: &Signal, asid: &Signal) -> Signal {
     let same_page = page::overlap(first, size, vpn, &lit(SIZE_BITS, 0u32));
     let same_space = global | space.eq(asid);
     &slot.valid & same_page & same_space
+}
+
+/// Whether a slot with this mapping may not answer the lookup although it is of its page: a first write.
+fn bars(mapping: &Mapping, lookup: Option<&AccessKind>) -> Signal {
+    lookup.map_or_else(low, |lookup| page::lacks_dirty(mapping, &lookup.access, &lookup.user))
 }
 
 /// The slot to write next, one-hot: the first unused one, else the tree's victim.

@@ -13,7 +13,7 @@ use hashwalk_spec::entry;
 use hashwalk_spec::tree::{LEFT, NODE_LOG2, RIGHT};
 
 use crate::link;
-use crate::verdict::{Arrival, Candidate, Judged, Step};
+use crate::verdict::{Arrival, Candidate, Judged, Step, Word};
 
 /// Bits of the tags: the node holds the page; it holds the bucket; the page stands left of it; right of it.
 pub const TAG_BITS: u32 = 4;
@@ -45,6 +45,7 @@ pub fn judge(j: &Judged) -> Step {
         rights: j.bits.bits(entry::RIGHTS),
         pfn: j.bits.bits(entry::PFN),
         stray_bits: any_of(entry::ZERO_IN_MAPPING.map(|range| j.bits.bits(range).any())),
+        word: Word::of(j.bits, 0),
     };
     let onward = one_hot_mux([
         (j.tags.bit(IS_BUCKET), link::word_at(j.bits, j.place)),

@@ -12,7 +12,7 @@
 
 use hashwalk_hdl::{Signal, any_of, bundle, lit, low, when};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Format, entry};
+use hashwalk_spec::{Access, Format, Marking, entry};
 
 use crate::link::{Link, PLACE_BITS};
 use crate::ports::{Control, Request};
@@ -20,6 +20,10 @@ use crate::{inverted, line, page, radix, tree};
 
 /// How many sizes of pages there are, and bits of [`Killed`].
 pub const SIZES: u32 = 3;
+/// Bits of a word of an element.
+pub const WORD_BITS: u32 = 64;
+/// Bits of the number of a word within its element.
+pub const WORD_NUMBER_BITS: u32 = 3;
 
 bundle! {
     /// What is searched for.
@@ -64,6 +68,16 @@ bundle! {
         pub pfn: Signal,
         /// 1 bit: a bit of it that must be zero is set.
         pub stray_bits: Signal,
+        /// Where its marks stand.
+        pub word: Word,
+    }
+
+    /// The word that holds a PTE's marks.
+    pub struct Word {
+        /// 64 bits.
+        pub bits: Signal,
+        /// 3 bits: its number within the element.
+        pub number: Signal,
     }
 
     /// What a PTE comes to, if it is the one.
@@ -80,6 +94,10 @@ bundle! {
         pub denied: Signal,
         /// 1 bit: an invalidation has named it since it was read.
         pub killed: Signal,
+        /// 1 bit: A is clear, or D although it is a write.
+        pub unmarked: Signal,
+        /// Where its marks stand.
+        pub word: Word,
     }
 
     /// What a format's judge says of an element.
@@ -120,7 +138,11 @@ bundle! {
         pub follow: Signal,
         /// An index or a place.
         pub next: Signal,
-        /// 1 bit: the walk ends with a well-formed mapping.
+        /// 1 bit: the walk would end with success, but marks are to be set first.
+        pub lacks_marks: Signal,
+        /// 1 bit: if the walk ends here, or lacks marks, it has found a well-formed mapping.
+        pub finds: Signal,
+        /// 1 bit: the walk ends with a mapping that is well formed and, where the hardware looks at them, has the marks.
         pub is_mapping: Signal,
         /// 3 bits: the fault that the walk ends in, 0 for success.
         pub fault: Signal,
@@ -140,12 +162,14 @@ impl Candidate {
     /// What this PTE comes to, if it is the one.
     #[must_use]
     pub fn weigh(self, scales: &Scales) -> Weighed {
-        let Candidate { global, rights, pfn, stray_bits, .. } = self;
+        let Candidate { global, rights, pfn, stray_bits, word } = self;
         let Scales { sought, request, private_killed, global_killed } = scales;
         Weighed {
             malformed: stray_bits | (&global & sought.asid.any()) | !page::is_aligned(&pfn, &sought.size),
             denied: !page::allows(&rights, &request.access, &request.user),
             killed: when(&global, global_killed.clone()).otherwise(private_killed.clone()),
+            unmarked: !word.accessed() | (request.access.eq_value(u32::from(Access::Write.code())) & !word.dirty()),
+            word,
             global,
             rights,
             pfn,
@@ -153,13 +177,46 @@ impl Candidate {
     }
 }
 
+impl Word {
+    /// Word `number` of an element.
+    #[must_use]
+    pub fn of(element: &Signal, number: u32) -> Word {
+        Word { bits: element.bits(WORD_BITS * number..WORD_BITS * (number + 1)), number: lit(WORD_NUMBER_BITS, number) }
+    }
+
+    /// A.
+    #[must_use]
+    pub fn accessed(&self) -> Signal {
+        self.bits.bit(entry::ACCESSED)
+    }
+
+    /// D.
+    #[must_use]
+    pub fn dirty(&self) -> Signal {
+        self.bits.bit(entry::DIRTY)
+    }
+}
+
 impl Weighed {
     /// The fault in which this PTE ends the walk, 0 if there is none.
     #[must_use]
-    pub fn fault(&self) -> Signal {
-        when(&self.malformed, lit(FAULT_BITS, Fault::Malformed.code()))
-            .or_when(&self.denied, lit(FAULT_BITS, Fault::Rights.code()))
+    pub fn fault(&self, marks: Marking) -> Signal {
+        let code = |fault: Fault| lit(FAULT_BITS, fault.code());
+        let unmarked = if marks == Marking::Fault { self.unmarked.clone() } else { low() };
+        when(&self.malformed, code(Fault::Malformed))
+            .or_when(&self.denied, code(Fault::Rights))
+            .or_when(&unmarked, code(Fault::Unmarked))
             .otherwise(lit(FAULT_BITS, NO_FAULT))
+    }
+
+    /// Whether it allows the access but for its marks.
+    fn lacks_marks(&self) -> Signal {
+        !&self.malformed & !&self.denied & &self.unmarked
+    }
+
+    /// Whether its marks allow that it is kept, and shared with whoever else waits: not where nobody has set A yet.
+    fn is_marked(&self) -> Signal {
+        self.word.accessed() & (&self.denied | !&self.unmarked)
     }
 }
 
@@ -272,6 +329,7 @@ fn judge_entry(bits: &Signal, tags: &Signal, scales: &Scales, links: bool) -> St
         rights: bits.bits(entry::RIGHTS),
         pfn: bits.bits(entry::PFN),
         stray_bits: any_of(stray) | in_link_word,
+        word: Word::of(bits, 0),
     };
     let (linked, next, bad_link) = if links {
         (bits.bit(entry::LINKED), bits.bits(entry::NEXT), bits.bits(entry::ZERO_IN_LINK).any())
@@ -283,7 +341,7 @@ fn judge_entry(bits: &Signal, tags: &Signal, scales: &Scales, links: bool) -> St
 
 /// What follows from a step of the walk.
 #[must_use]
-pub fn conclude(step: &Step, limits: &Limits) -> Verdict {
+pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
     let Limits { last_step, table_mask, stale, unreadable, last_search } = limits;
     let is_match = (&step.is_match & !unreadable).named("is_match");
     let outside = table_mask.as_ref().map_or_else(low, |mask| (&step.next & !mask).any());
@@ -291,18 +349,28 @@ pub fn conclude(step: &Step, limits: &Limits) -> Verdict {
     let bad_end = (&step.linked & (&bad_link | last_step)).named("bad_end");
     let nothing_left = (!&step.linked & last_search).named("nothing_left");
     let restart = ((&is_match & &step.found.killed) | stale).named("restart");
+    let lacks_marks = match marks {
+        Marking::Update => (&is_match & step.found.lacks_marks()).named("lacks_marks"),
+        Marking::Software | Marking::Fault => low(),
+    };
     let code = |fault: Fault| lit(FAULT_BITS, fault.code());
     let fault = when(unreadable, code(Fault::BusError))
-        .or_when(&step.is_match, step.found.fault())
+        .or_when(&step.is_match, step.found.fault(marks))
         .or_when(&(&step.linked & &bad_link), code(Fault::Malformed))
         .or_when(&step.linked, code(Fault::ChainTooLong))
         .otherwise(code(Fault::NotPresent));
+    let ends_walk =
+        (unreadable | (&is_match & !&step.found.killed & !&lacks_marks) | (!&step.is_match & (bad_end | nothing_left)))
+            & !stale;
+    let follow = &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match & !stale;
+    let finds = &is_match & !&step.found.malformed;
     Verdict {
-        ends_walk: (unreadable | (&is_match & !&step.found.killed) | (!&step.is_match & (bad_end | nothing_left)))
-            & !stale,
-        follow: &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match & !stale,
+        ends_walk,
+        follow,
         next: step.next.clone(),
-        is_mapping: &is_match & !&step.found.malformed,
+        lacks_marks: lacks_marks & !&step.found.killed,
+        finds: finds.clone(),
+        is_mapping: if marks.is_checked() { &finds & step.found.is_marked() } else { finds },
         fault,
         restart,
     }

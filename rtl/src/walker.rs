@@ -46,12 +46,16 @@
 //! is in the order of the ways. The first that decides ends the walk; what is still out is waited for before the slot is
 //! used again.
 //!
-//! Bounds: a walk ends after at most 6 searches of `max_steps` probes, or of the number of ways, unless it is made again.
+//! **Marks.** Where the hardware sets A and D, a walk that lacks them waits in `Check` for an update (`marking.rs`).
+//!
+//! Bounds: a walk ends after at most 6 searches of `max_steps` probes, or of the number of ways, unless it is made again:
+//! for an invalidation, or for a change of its PTE between the read and the setting of marks.
 //!
 //! Reset: all slots are free. A read that is out when reset begins must have been answered when it ends.
 
 pub mod arbiter;
 mod element;
+mod marking;
 pub mod places;
 pub mod search;
 pub mod slot;
@@ -65,7 +69,8 @@ use hashwalk_spec::{Config, Format};
 use crate::link::PLACE_BITS;
 use crate::page;
 use crate::ports::{
-    self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, zeros,
+    self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, UpdateIn,
+    UpdateOut, zeros,
 };
 use crate::predictor::Guess;
 use crate::radix;
@@ -73,6 +78,7 @@ use crate::verdict::{self, Judged, Killed, Limits, SIZES, Scales, Step, Verdict}
 use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
 use arbiter::round_robin;
 use element::Element;
+use marking::{Progress, Updating};
 use places::{Beginning, Start};
 use search::Search;
 pub use slot::Walk;
@@ -137,6 +143,8 @@ bundle! {
         pub memory: MemoryIn,
         /// Software's side.
         pub refill: Refill,
+        /// The memory's side of marks that are set.
+        pub update: Option<UpdateIn>,
         /// The side of the answers.
         pub turn: Turn,
     }
@@ -175,6 +183,8 @@ bundle! {
         pub miss: Miss,
         /// 1 bit: software's answer is taken.
         pub refill_ready: Signal,
+        /// To the memory, to set marks.
+        pub update: Option<UpdateOut>,
         /// 3 bits a slot: [`Walk`].
         pub states: Signal,
     }
@@ -215,6 +225,8 @@ bundle! {
         pub software: Software,
         /// 1 bit: a walk had nothing to look for in the cycle before.
         pub seekless: Signal,
+        /// Marks that are being set; only where the hardware sets any.
+        pub updating: Option<Updating>,
     }
 }
 
@@ -253,7 +265,7 @@ pub fn turn(config: &Config) -> Turn {
 /// The widths of an offer.
 #[must_use]
 pub fn offer(config: &Config) -> Offer {
-    let Outcome { fault, is_mapping, mapping, .. } = ports::outcome();
+    let Outcome { fault, is_mapping, mapping, .. } = ports::outcome(config);
     Offer { valid: shape(1), slot: shape(config.walks()), request: ports::request(), fault, is_mapping, mapping }
 }
 
@@ -287,7 +299,8 @@ impl Component for Walker {
             control: ports::control(&self.config),
             invalidate: ports::invalidate(),
             memory: ports::memory_in(&self.config),
-            refill: ports::refill(),
+            refill: ports::refill(&self.config),
+            update: ports::update_in(&self.config),
             turn: turn(&self.config),
         }
     }
@@ -304,6 +317,7 @@ impl Component for Walker {
             element: Element::empty(&self.config),
             software: Software::silent(&self.config),
             seekless: low(),
+            updating: Updating::none(&self.config),
         }
     }
 
@@ -346,8 +360,22 @@ impl Component for Walker {
         let accepted = (&wants & &i.memory.request_ready).named("accepted");
         let index_asked = one_hot_mux(presents.iter().cloned().zip(s.slot.iter().map(Slot::index_asked)));
 
+        // Marks that are being set, and the walk for which they have been.
+        let may_ask = each(&|n, _| !i.turn.served.bit(n) & !i.turn.promised.bit(n));
+        let marks = s
+            .updating
+            .as_ref()
+            .zip(i.update.as_ref())
+            .map(|(updating, update)| updating.progress(config, m, &i.control, update, &s.slot, &may_ask));
+        let is_marked = marks.as_ref().map_or_else(low, |marks| marks.lives.clone());
+        let mark_fires = &is_marked & !effect & &i.turn.open;
+        let mark_ends = marks.as_ref().map_or_else(low, |marks| &mark_fires & &marks.ends);
+        let mark_restarts = &mark_fires & !&mark_ends;
+        let mark_killed = marks.as_ref().map_or_else(low, |marks| &mark_restarts & &marks.killed);
+        let marked_back = |n: u32| marks.as_ref().map_or_else(low, |marks| marks.back.bit(n));
+
         // What memory has sent.
-        let fires = (&s.element.full & !effect & &i.turn.open).named("fires");
+        let fires = (&s.element.full & !effect & &i.turn.open & !&is_marked).named("fires");
         // Known last: a request that does not stand yet is not made if the second level has just found its page. Where
         // another read of the walk is judged in this cycle it is made all the same.
         let overtaken = &i.turn.overtaken & !&s.standing & !s.element.slot.gate(&fires);
@@ -387,17 +415,20 @@ impl Component for Walker {
                 unreadable: s.element.unreadable.clone(),
                 last_search: !&next_search.exists & !&goes_past,
             },
+            config.marks(),
         );
         let answered_now = (&s.element.slot & &i.turn.answered).any();
         let judged = (&fires & listens & !answered_now).named("judged");
         let ends = (&judged & &verdict.ends_walk).named("ends");
         let follows = (&judged & &verdict.follow).named("follows");
         let restarts = (&judged & &verdict.restart).named("restarts");
+        let lacks_marks = &judged & &verdict.lacks_marks;
         let passes = goes_past & !&verdict.ends_walk;
         let next_begins =
-            (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&passes).named("next_begins");
+            (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&verdict.lacks_marks & !&passes)
+                .named("next_begins");
 
-        let finds = (&ends & &verdict.is_mapping).named("finds");
+        let finds = ((&ends | &lacks_marks) & &verdict.finds).named("finds");
 
         if let Some(walk_cache) = &walk_cache {
             let begins = &unit_busy | (&i.allocate & &i.fresh);
@@ -417,19 +448,17 @@ impl Component for Walker {
         let question = round_robin(&questions, s.software.turn.as_ref());
         let asker = s.software.of_asker(&s.slot, |slot| slot.request.clone());
         let nothing = any_of(&seekless).named("nothing_sought");
-        let weighed = &s.software.answer.valid & &i.turn.open & !effect & !&s.element.full;
+        let weighed = &s.software.answer.valid & &i.turn.open & !effect & !&s.element.full & !&is_marked;
         let weighed = weighed.named("weighed");
         let answer = s.software.offer(&asker);
-        let (private_killed, global_killed) =
-            s.software.of_asker(&s.slot, |slot| slot.killed.clone()).of_size(&s.software.answer.size);
-        let withdrawn = &answer.is_mapping & when(&s.software.answer.global, global_killed).otherwise(private_killed);
-        let told_in_vain = (&weighed & withdrawn).named("told_in_vain");
+        let asker_killed = s.software.of_asker(&s.slot, |slot| slot.killed.clone());
+        let told_in_vain = (&weighed & s.software.is_withdrawn(config, &answer, &asker_killed)).named("told_in_vain");
         let asker_lives = s.software.of_asker(&s.slot, Slot::is_alive);
         let asker_answered = (&s.software.asking & &i.turn.answered).any();
         let tells = (&weighed & !&told_in_vain & asker_lives & !asker_answered).named("tells");
 
-        // What goes out: a judgement first, then software's answer, then that nothing is sought.
-        let others = (&s.element.full | &s.software.answer.valid).named("others");
+        // What goes out: a walk whose marks are set first, then a judgement, software's answer, that nothing is sought.
+        let others = (&s.element.full | &s.software.answer.valid | &is_marked).named("others");
         let says_nothing = (&nothing & &s.seekless & &i.turn.open & !effect & !&others).named("says_nothing");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
         let by_walk = Offer {
@@ -438,7 +467,7 @@ impl Component for Walker {
             request: s.element.request.clone(),
             fault: verdict.fault.clone(),
             is_mapping: verdict.is_mapping.clone(),
-            mapping: mapping_of(&step, &scales),
+            mapping: mapping_of(config, &step, &scales),
         };
         let idle_request = one_hot_mux(seekless.iter().cloned().zip(s.slot.iter().map(|slot| slot.request.clone())));
         let without_search = Offer {
@@ -452,6 +481,10 @@ impl Component for Walker {
         let from_software = Offer { valid: tells.clone(), ..answer };
         let offer =
             when(&s.element.full, by_walk).or_when(&s.software.answer.valid, from_software).otherwise(without_search);
+        let offer = match &marks {
+            None => offer,
+            Some(marks) => when(&is_marked, by_marking(marks, &mark_ends, &s.slot)).otherwise(offer),
+        };
 
         // The newest miss.
         let vacancies = each(&|_, slot| Walk::Free.is(&slot.state));
@@ -473,10 +506,12 @@ impl Component for Walker {
                     standing: s.standing.bit(n),
                     accepted: &presents[at] & &accepted,
                     checked: &fires & &mine,
-                    ends: &ends & &mine,
+                    ends: (&ends & &mine) | (&mark_ends & marked_back(n)),
                     follows: &follows & &mine,
-                    goes_on: (&next_begins | &restarts) & &mine,
-                    restarts: &restarts & &mine,
+                    goes_on: ((&next_begins | &restarts) & &mine) | (&mark_restarts & marked_back(n)),
+                    lacks_marks: &lacks_marks & &mine,
+                    owes_update: marks.as_ref().map_or_else(low, |marks| marks.owed[at].clone()),
+                    restarts: (&restarts & &mine) | (&mark_restarts & marked_back(n)),
                     asked: s.software.asking.bit(n),
                     told: &weighed & s.software.asking.bit(n),
                     told_in_vain: &told_in_vain & s.software.asking.bit(n),
@@ -497,6 +532,7 @@ impl Component for Walker {
                     ),
                     named: named(&i.invalidate, &slot.request),
                     names_path: names_path(config, &i.invalidate, slot),
+                    word: step.found.word.clone(),
                 };
                 slot.next(config, &alive, &happens, &given)
             })
@@ -514,6 +550,7 @@ impl Component for Walker {
             begins: when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone()),
         };
 
+        let update = marks.as_ref().map(|marks| marks.port.clone());
         let element = s.element.next(config, &i.memory, &i.control.search_enable, &fires, &s.slot);
         let next = WalkerState {
             slot: slots,
@@ -524,9 +561,10 @@ impl Component for Walker {
             element,
             software: s.software.next(&i.refill, &weighed, question),
             seekless: nothing,
+            updating: marks.map(|marks| marks.next(&mark_fires)),
         };
 
-        // What was compared as it arrived, and A and D, which software keeps.
+        // What was compared as it arrived, and A and D where software keeps them.
         m.ignore(s.element.bits.clone());
         if config.format() == Format::Radix {
             m.ignore(i.control.table_mask.clone());
@@ -545,7 +583,10 @@ impl Component for Walker {
 
         let shown = each(&|n, slot| {
             let checked = &s.element.full & speaker(n) & slot.listens();
-            when(&slot.dead, Walk::Drain.signal()).or_when(&checked, Walk::Check.signal()).otherwise(slot.state.clone())
+            when(&slot.dead, Walk::Drain.signal())
+                .or_when(&checked, Walk::Check.signal())
+                .or_when(&slot.is_being_marked(), Walk::Read.signal())
+                .otherwise(slot.state.clone())
         });
         let outputs = WalkerOutputs {
             any_vacant: any_of(&vacancies),
@@ -561,7 +602,7 @@ impl Component for Walker {
             event: Event {
                 predicted: &finds & &s.element.first,
                 mispredicted: &finds & !&s.element.first,
-                killed: any_of([&restarts, &told_in_vain, &i.turn.withdrawn.any()]),
+                killed: any_of([restarts | mark_killed, told_in_vain, i.turn.withdrawn.any()]),
             },
             found_vpn: s.element.request.vpn.clone(),
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
@@ -574,6 +615,7 @@ impl Component for Walker {
             },
             miss: s.software.miss(&asker),
             refill_ready: s.software.asks(),
+            update,
             states: concat(shown.iter().rev()),
         };
         (outputs, next)
@@ -639,7 +681,7 @@ fn most_steps(config: &Config) -> Option<u32> {
 }
 
 /// The mapping that a step has found.
-fn mapping_of(step: &Step, scales: &Scales) -> Mapping {
+fn mapping_of(config: &Config, step: &Step, scales: &Scales) -> Mapping {
     let found = &step.found;
     let sought = &scales.sought;
     Mapping {
@@ -649,6 +691,22 @@ fn mapping_of(step: &Step, scales: &Scales) -> Mapping {
         size: sought.size.clone(),
         pfn: found.pfn.clone(),
         rights: found.rights.clone(),
+        dirty: config.marks().is_checked().then(|| found.word.dirty()),
+    }
+}
+
+/// How the walk for which marks were set has ended.
+fn by_marking(marks: &Progress, ends: &Signal, slots: &[Slot]) -> Offer {
+    let of_back = |slot: &Slot| (slot.request.clone(), slot.marked_mapping());
+    let (requests, mappings): (Vec<Request>, Vec<Mapping>) = slots.iter().map(of_back).unzip();
+    let chosen: Vec<Signal> = (0..marks.back.width()).map(|n| marks.back.bit(n)).collect();
+    Offer {
+        valid: ends.clone(),
+        slot: marks.back.clone(),
+        request: one_hot_mux(chosen.iter().cloned().zip(requests)),
+        fault: lit(FAULT_BITS, Fault::BusError.code()).gate(&marks.error),
+        is_mapping: !&marks.error,
+        mapping: one_hot_mux(chosen.into_iter().zip(mappings)),
     }
 }
 

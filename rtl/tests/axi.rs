@@ -6,14 +6,16 @@ use hashwalk_hdl::{Interpreter, Port};
 use hashwalk_rtl::axi::markdown;
 use hashwalk_rtl::axi::read::ReadManager;
 use hashwalk_rtl::{generate_axi, generate_update};
-use hashwalk_spec::{Config, Format, Hash, Settings};
+use hashwalk_spec::{Config, Format, Hash, Marking, Settings};
 
 fn configurations() -> Vec<Config> {
     let odd = Settings { name: "odd".into(), tlb_entries: 5, bus_bits: 128, hash: Hash::Fold, ..Settings::default() };
     let mut all: Vec<Config> = Config::PRESETS.iter().map(|name| Config::preset(name).unwrap()).collect();
     all.push(Config::new(odd.clone()).unwrap());
     all.push(Config::new(Settings { format: Format::Chained, bus_bits: 64, ..odd.clone() }).unwrap());
-    all.push(Config::new(Settings { format: Format::Cuckoo, bus_bits: 256, ..odd }).unwrap());
+    all.push(Config::new(Settings { format: Format::Cuckoo, bus_bits: 256, ..odd.clone() }).unwrap());
+    all.push(Config::new(Settings { marks: Marking::Update, ..odd.clone() }).unwrap());
+    all.push(Config::new(Settings { marks: Marking::Fault, ..odd }).unwrap());
     all
 }
 

@@ -113,7 +113,7 @@ class Software:
         await self.write("INVALIDATE_GO", kind)
         await self.wait_until_clear("INVALIDATE_STATUS")
 
-    async def refill(self, page=None, fault=0):
+    async def refill(self, page=None, fault=0, dirty=0):
         if page is not None:
             await self.write("REFILL_VPN_LO", page.vpn & 0xFFFF_FFFF)
             await self.write("REFILL_VPN_HI", page.vpn >> 32)
@@ -121,7 +121,7 @@ class Software:
             await self.write("REFILL_PFN_LO", page.pfn & 0xFFFF_FFFF)
             await self.write("REFILL_PFN_HI", page.pfn >> 32)
             await self.write("REFILL_ATTRIBUTES", page.size | page.rights << 2 | page.is_global << 6)
-        await self.write("REFILL_GO", fault)
+        await self.write("REFILL_GO", fault | dirty << 3)
         await self.wait_until_clear("REFILL_STATUS")
 
 

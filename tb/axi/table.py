@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 READ, WRITE, FETCH = 0, 1, 2
 R, W, X, U = 1, 2, 4, 8
-NONE, NOT_PRESENT, RIGHTS, MALFORMED, CHAIN_TOO_LONG, BUS_ERROR = range(6)
+NONE, NOT_PRESENT, RIGHTS, MALFORMED, CHAIN_TOO_LONG, BUS_ERROR, UNMARKED = range(7)
 
 VPN_MASK = (1 << 52) - 1
 STATE_BITS = 68

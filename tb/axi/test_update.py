@@ -37,6 +37,12 @@ class ExclusiveMemory:
         if self.monitor == address:
             self.monitor = None
 
+    def forget(self):
+        """Nothing of before reset is answered."""
+        self.monitor, self.beats = None, {}
+        for channel in (self.ar, self.r, self.aw, self.w, self.b):
+            channel.clear()
+
     def load(self, address):
         return self.words.setdefault(address, self.draw.getrandbits(64))
 
@@ -44,6 +50,9 @@ class ExclusiveMemory:
         edge = RisingEdge(self.dut.clock)
         while True:
             await edge
+            if self.dut.reset.value:
+                self.forget()
+                continue
             while not self.ar.empty():
                 self.accept(self.ar.recv_nowait())
             ids = [name for name, beats in self.beats.items() if beats]

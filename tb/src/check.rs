@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use hashwalk_spec::{Config, Format, Hash, Settings};
+use hashwalk_spec::{Config, Format, Hash, Marking, Settings};
 use indicatif::{ProgressBar, ProgressStyle};
 use proptest::test_runner::{Config as RunnerConfig, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
@@ -39,7 +39,7 @@ pub enum CheckOutcome {
     },
 }
 
-/// Small, odd, default and large hardware, every format, every hash, every bus.
+/// Small, odd, default and large hardware, every format, every hash, every bus, every way of keeping marks.
 #[must_use]
 pub fn default_configs() -> Vec<Config> {
     let preset = |name| Config::preset(name).expect("a preset");
@@ -78,6 +78,10 @@ pub fn default_configs() -> Vec<Config> {
         named("cuckoo_four", Settings { ways: 4, bus_bits: 128, ..cuckoo }),
         named("line_odd", odd.clone()),
         named("line_asid", Settings { format: Format::Line, ..asid.clone() }),
+        named("line_fault", Settings { marks: Marking::Fault, ..odd.clone() }),
+        named("line_update", Settings { marks: Marking::Update, ..odd.clone() }),
+        named("cuckoo_update", Settings { marks: Marking::Update, format: Format::Cuckoo, ..odd.clone() }),
+        named("chained_update_l2", Settings { marks: Marking::Update, ..l2(4) }),
         named("line_l2", Settings { l2_entries: 64, l2_ways: 2, ..odd.clone() }),
         named("inverted", inverted),
         named("inverted_odd", Settings { format: Format::Inverted, max_steps: 64, ..asid.clone() }),

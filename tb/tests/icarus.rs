@@ -16,9 +16,9 @@ use support::{icarus, soak};
 const SCENARIOS: usize = 25;
 const SOAK_CYCLES: u64 = 10_000;
 
-/// Chained entries and lines on the narrowest port, and lines on the widest.
+/// Chained entries and lines on the narrowest port, lines on the widest, and lines whose marks are set.
 fn configs() -> Vec<Config> {
-    ["chained_tiny", "tiny", "default"].map(support::named).into()
+    ["chained_tiny", "tiny", "default", "line_update"].map(support::named).into()
 }
 
 /// Random scenarios, always the same ones.

@@ -31,6 +31,36 @@ impl fmt::Display for Hash {
     }
 }
 
+/// Who keeps the PTEs' marks A and D (docs/spec.md, section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marking {
+    /// Software; the hardware does not look at them.
+    Software,
+    /// Software; an access that lacks one is the fault [`crate::Fault::Unmarked`].
+    Fault,
+    /// The walker sets what an access lacks, by an atomic compare-and-set.
+    Update,
+}
+
+impl Marking {
+    /// Whether the hardware looks at A and D.
+    #[must_use]
+    pub fn is_checked(self) -> bool {
+        self != Marking::Software
+    }
+}
+
+impl fmt::Display for Marking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Marking::Software => "software",
+            Marking::Fault => "fault",
+            Marking::Update => "update",
+        })
+    }
+}
+
 /// What a configuration says, unchecked. A TOML file holds these fields; those that it leaves out have the values of
 /// the preset `default`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,6 +90,8 @@ pub struct Settings {
     pub max_steps: u32,
     /// The hash function.
     pub hash: Hash,
+    /// Who keeps the marks A and D.
+    pub marks: Marking,
     /// Frames of 4 KiB in physical memory: a power of two from 128 to 1,048,576, with [`Format::Radix`] from 1,024 on.
     pub frames: u64,
     /// Entries of 32 bytes, half lines, anchors or buckets of the page table for each frame: 1, 2, 4 or 8. It has no
@@ -82,6 +114,7 @@ impl Default for Settings {
             walk_cache_entries: 16,
             max_steps: 64,
             hash: Hash::Keyed,
+            marks: Marking::Software,
             frames: 1 << 16,
             entries_per_frame: 1,
         }
@@ -143,7 +176,7 @@ impl Config {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let element_bits = 8 * s.format.element_bytes() as u32;
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 14] = [
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 15] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -175,6 +208,12 @@ impl Config {
                 "0, or from 4 to 32",
             ),
             ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
+            (
+                !(s.marks.is_checked() && s.format.links_by_address()),
+                "marks",
+                &s.marks,
+                "software with inverted, tree or radix",
+            ),
             (
                 s.frames.is_power_of_two() && (1 << MIN_TABLE_LOG2..=1 << 20).contains(&s.frames),
                 "frames",
@@ -360,6 +399,12 @@ impl Config {
         self.0.hash
     }
 
+    /// Who keeps the marks A and D.
+    #[must_use]
+    pub fn marks(&self) -> Marking {
+        self.0.marks
+    }
+
     /// Frames of 4 KiB in physical memory.
     #[must_use]
     pub fn frames(&self) -> u64 {
@@ -430,6 +475,10 @@ mod tests {
             message("format = 'radix'\nbus_bits = 256\nframes = 512"),
             "frames = 512 is not legal: it must be at least 1024 with radix"
         );
+        assert_eq!(
+            message("format = 'tree'\nbus_bits = 256\nmarks = 'fault'"),
+            "marks = fault is not legal: it must be software with inverted, tree or radix"
+        );
         assert_eq!(message("entries_per_frame = 3"), "entries_per_frame = 3 is not legal: it must be 1, 2, 4 or 8");
         assert_eq!(message("name = 'a/b'"), "name = \"a/b\" is not legal: it must be 1 to 32 letters, digits, - or _");
     }
@@ -462,6 +511,8 @@ mod tests {
     fn a_file_is_read_and_the_rest_defaults() {
         let config = Config::from_toml("name = 'odd'\ntlb_entries = 5\nhash = 'fold'").unwrap();
         assert_eq!((config.tlb_entries(), config.hash(), config.bus_bits()), (5, Hash::Fold, 512));
+        assert_eq!(config.marks(), Marking::Software);
+        assert_eq!(Config::from_toml("marks = 'update'").unwrap().marks(), Marking::Update);
     }
 
     #[test]

@@ -16,9 +16,9 @@ pub const VALID: u32 = 0;
 pub const RIGHTS: Range<u32> = 1..5;
 /// G: the mapping is global.
 pub const GLOBAL: u32 = 5;
-/// A: the page has been accessed. Kept by software; the hardware neither reads nor writes it.
+/// A: the page has been accessed.
 pub const ACCESSED: u32 = 6;
-/// D: the page has been written. Kept by software; the hardware neither reads nor writes it.
+/// D: the page has been written.
 pub const DIRTY: u32 = 7;
 /// The page size's code.
 pub const SIZE: Range<u32> = 8..10;

@@ -28,12 +28,15 @@ pub enum Fault {
     /// The memory answered a read of the table with an error.
     #[error("bus error")]
     BusError = 5,
+    /// The mapping allows the access but lacks A, or D of a write; only where the hardware looks at them.
+    #[error("unmarked")]
+    Unmarked = 6,
 }
 
 impl Fault {
     /// All faults, in the order of their codes.
-    pub const ALL: [Fault; 5] =
-        [Fault::NotPresent, Fault::Rights, Fault::Malformed, Fault::ChainTooLong, Fault::BusError];
+    pub const ALL: [Fault; 6] =
+        [Fault::NotPresent, Fault::Rights, Fault::Malformed, Fault::ChainTooLong, Fault::BusError, Fault::Unmarked];
 
     /// The code on the answer port, 3 bits, never [`NO_FAULT`].
     #[must_use]
@@ -41,7 +44,7 @@ impl Fault {
         self as u8
     }
 
-    /// The fault with this code; `None` for 0 and for the reserved codes 6 and 7.
+    /// The fault with this code; `None` for 0 and for the reserved code 7.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Fault> {
         Fault::ALL.into_iter().find(|fault| fault.code() == code)

@@ -17,7 +17,7 @@ pub mod transaction;
 pub mod tree;
 
 pub use address::{Asid, PageSize, Pfn, PhysAddr, VirtAddr, Vpn};
-pub use config::{Config, ConfigError, Hash, Settings};
+pub use config::{Config, ConfigError, Hash, Marking, Settings};
 pub use fault::Fault;
 pub use format::Format;
 pub use transaction::{Access, Answer, Invalidation, LateSource, Request, Rights, Search, Translation};

@@ -2,10 +2,11 @@
 
 use crate::hash::{HashFunction, Hasher, hasher};
 use crate::layout::Layout;
+use crate::mapping::Mapping;
 use crate::organisation::common::SearchFor;
 use crate::organisation::line::group_vpn;
 use crate::organisation::radix::Reach;
-use hashwalk_spec::{Format, PhysAddr, Search};
+use hashwalk_spec::{Answer, Fault, Format, Marking, PhysAddr, Request, Search};
 
 /// What a walk depends on besides the table's bytes: the hardware's control registers and its `max_steps`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,7 @@ pub struct WalkContext {
     hasher: Hasher,
     search_enable: u8,
     max_steps: u32,
+    faults_unmarked: bool,
 }
 
 impl WalkContext {
@@ -22,7 +24,22 @@ impl WalkContext {
     #[must_use]
     pub fn new(layout: Layout, search_enable: u8, max_steps: u32) -> WalkContext {
         let search_enable = search_enable & Search::ENABLE_ALL;
-        WalkContext { layout, hasher: hasher(layout.hash(), layout.key()), search_enable, max_steps }
+        let hasher = hasher(layout.hash(), layout.key());
+        WalkContext { layout, hasher, search_enable, max_steps, faults_unmarked: false }
+    }
+
+    /// The same walks where A and D are kept so.
+    #[must_use]
+    pub fn with_marks(self, marks: Marking) -> WalkContext {
+        WalkContext { faults_unmarked: marks == Marking::Fault, ..self }
+    }
+
+    /// The answer to a request that comes to this mapping.
+    #[inline]
+    pub(super) fn answer(&self, mapping: &Mapping, request: &Request) -> Answer {
+        let translation = mapping.translate(request)?;
+        let is_fault = self.faults_unmarked && mapping.lacks_marks(request.access);
+        if is_fault { Err(Fault::Unmarked) } else { Ok(translation) }
     }
 
     /// The table's place and hash.

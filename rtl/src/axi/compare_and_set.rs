@@ -1,5 +1,5 @@
-//! A word of the table is changed if it is still what was read: an AXI4 manager for exclusive accesses. It stands ready for
-//! a walker that sets the accessed and dirty bits; the MMU has no such port yet.
+//! A word of the table is changed if it is still what was read: an AXI4 manager for exclusive accesses. By it
+//! the walker sets the accessed and dirty bits, where it does.
 //!
 //! | port | dir | when |
 //! | ---- | --- | ---- |

@@ -68,7 +68,7 @@ pub fn counters() -> Vec<(String, Event, String)> {
     }
     all.extend(
         [
-            ("KILLED", Event::Killed, "walks that were ended since nobody waited for them"),
+            ("KILLED", Event::Killed, "walks that were made again, since what they had found was invalidated"),
             ("PREDICTED", Event::Predicted, "predictions that were right"),
             ("MISPREDICTED", Event::Mispredicted, "predictions that were wrong"),
             ("INVALIDATIONS", Event::Invalidation, "invalidations that are done, those of a change of table too"),

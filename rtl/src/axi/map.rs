@@ -3,7 +3,7 @@
 
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 use hashwalk_spec::fault::FAULT_BITS;
-use hashwalk_spec::{Config, Format, Hash};
+use hashwalk_spec::{Config, Format, Hash, Marking};
 
 use super::counter_list::counters;
 use super::ports::REGISTER_BITS;
@@ -57,7 +57,7 @@ impl Refusal {
             Refusal::WhileInvalidating => "while `INVALIDATE_STATUS.busy` is set",
             Refusal::WhileRefilling => "while `REFILL_STATUS.busy` is set",
             Refusal::NothingToRefill => {
-                "while `REFILL_STATUS.busy` is set, while `MISS_STATUS.valid` is clear, and with the fault codes 6 and 7"
+                "while `REFILL_STATUS.busy` is set, while `MISS_STATUS.valid` is clear, and with reserved fault codes"
             }
         }
     }
@@ -243,7 +243,14 @@ fn constants() -> Vec<Register> {
             .constant(4, "hash", 2, |c| hash_code(c.hash()), "0 `keyed`, 1 `fold`, 2 `asid`")
             .constant(8, "ways", 4, Config::ways, "ways of a `cuckoo` table, else 1")
             .constant(12, "walks", 4, Config::walks, "walks that may be under way")
-            .constant(16, "bus_bits", 12, Config::bus_bits, "bits of the memory port's data"),
+            .constant(16, "bus_bits", 12, Config::bus_bits, "bits of the memory port's data")
+            .constant(
+                28,
+                "marks",
+                2,
+                |c| marks_code(c.marks()),
+                "who keeps A and D: 0 `software`, 1 `fault`, 2 `update`",
+            ),
         constant(0x010, "MAX_STEPS", "the walker's bound").constant(
             0,
             "max_steps",
@@ -265,6 +272,14 @@ fn format_code(format: Format) -> u32 {
     }
 }
 
+fn marks_code(marks: Marking) -> u32 {
+    match marks {
+        Marking::Software => 0,
+        Marking::Fault => 1,
+        Marking::Update => 2,
+    }
+}
+
 fn hash_code(hash: Hash) -> u32 {
     match hash {
         Hash::Keyed => 0,
@@ -275,7 +290,7 @@ fn hash_code(hash: Hash) -> u32 {
 
 fn control() -> Vec<Register> {
     let mut status = Register::new(0x024, "STATUS", Access::Status, "everything that software may wait for")
-        .field("idle", 1, "no lookup waits for an answer, and no read is out")
+        .field("idle", 1, "no lookup waits for an answer, and no read or update is out")
         .field("table_busy", 1, "as in `TABLE_STATUS`")
         .field("invalidate_busy", 1, "as in `INVALIDATE_STATUS`")
         .field("refill_busy", 1, "as in `REFILL_STATUS`")
@@ -387,7 +402,12 @@ fn miss_and_refill() -> Vec<Register> {
             Access::Command,
             "the miss is answered; the MMU checks the entry as any other",
         )
-        .field("fault", FAULT_BITS, "0: with the entry above; 1 to 5: with this fault")
+        .field(
+            "fault",
+            FAULT_BITS,
+            "0: with the entry above; 1 to 5, or 6 where the hardware looks at A and D: with this fault",
+        )
+        .field("dirty", 1, "the entry's D; not looked at where the hardware does not look at D")
         .refused(Refusal::NothingToRefill),
         miss(0x0dc, "REFILL_STATUS", "how far the refill is").field("busy", 1, "it is not taken").field_at(
             16,

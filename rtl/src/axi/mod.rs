@@ -6,6 +6,7 @@
 //!                  ▲  │ table,       ▲   │   ▲
 //!                  │  │ invalidate   │   │   └── read ◄─────► m_axi_ar, m_axi_r
 //!                  │  └──────────────┘   │
+//!                                         └── compare_and_set ◄► m_axi_aw, m_axi_w, m_axi_b (and ar, r: share)
 //!   s_axil ◄► lite ◄► registers ◄────────┤ miss
 //!                        ▲               ▼ events
 //!                        └── counters ◄─ meter
@@ -19,7 +20,8 @@
 //! | [`change`] | the change of table at run time |
 //! | [`read`] | the AXI4 read manager |
 //! | [`counters`], [`counter_list`], [`meter`] | the performance counters, what they count, reads and cycles of walks |
-//! | [`compare_and_set`], [`share`], [`update`] | exclusive changes of a word of the table, not yet wired in |
+//! | [`compare_and_set`], [`share`] | exclusive changes of a word of the table, where the walker sets A and D |
+//! | [`update`] | these and the reads without an MMU |
 //! | [`stable`] | assertions: what is offered stays |
 //! | [`markdown`] | docs/registers.md |
 //! | [`ports`] | the channels |
@@ -52,19 +54,21 @@ pub mod share;
 pub mod stable;
 pub mod update;
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, concat};
-use hashwalk_spec::Config;
+use hashwalk_hdl::{Component, Instance, Module, Signal, bundle, concat};
+use hashwalk_spec::{Config, Marking};
 
 use self::change::{ChangeInputs, TableChange};
+use self::compare_and_set::{Change, CompareAndSet, CompareAndSetInputs, CompareAndSetOutputs, Outcome};
 use self::counters::{CounterInputs, Counters, Events};
 use self::lite::{Lite, LiteInputs};
 use self::meter::{Meter, MeterInputs};
-use self::ports::{LiteIn, LiteOut, ReadIn, ReadOut, lite_in, read_in};
+use self::ports::{LiteIn, LiteOut, ManagerIn, ManagerOut, ReadIn, ReadOut, lite_in, read_in, write_in};
 use self::read::{ReadInputs, ReadManager};
 use self::registers::{ChangeStatus, MmuStatus, RegisterInputs, Registers};
+use self::share::{Share, ShareInputs};
 use self::stable::Stable;
 use crate::mmu::{Mmu, MmuInputs};
-use crate::ports::{Answer, Control, LateAnswer, Lookup, lookup};
+use crate::ports::{Answer, Control, LateAnswer, Lookup, UpdateIn, UpdateOut, lookup};
 use crate::walker::Event as Happening;
 
 bundle! {
@@ -73,7 +77,7 @@ bundle! {
         /// A request.
         pub lookup: Lookup,
         /// The table's memory.
-        pub m_axi: ReadIn,
+        pub m_axi: ManagerIn,
         /// Software.
         pub s_axil: LiteIn,
     }
@@ -87,11 +91,50 @@ bundle! {
         /// To one that has missed it.
         pub late: LateAnswer,
         /// The table's memory.
-        pub m_axi: ReadOut,
+        pub m_axi: ManagerOut,
         /// Software.
         pub s_axil: LiteOut,
         /// 1 bit, a level: software is asked to serve a miss.
         pub miss_interrupt: Signal,
+    }
+}
+
+/// What sets marks, and shares the read channel with the reads of the table.
+struct Update {
+    compare_and_set: Instance<CompareAndSet>,
+    share: Instance<Share>,
+}
+
+impl Update {
+    fn new(m: &mut Module, bus_bits: u32) -> Update {
+        let compare_and_set = m.instance("compare_and_set", &CompareAndSet { bus_bits });
+        Update { compare_and_set, share: m.instance("share", &Share { bus_bits }) }
+    }
+
+    /// What the MMU is answered.
+    fn answer(&self) -> UpdateIn {
+        let CompareAndSetOutputs { update_ready, result, .. } = &self.compare_and_set.outputs;
+        let Outcome { done, swapped, error, .. } = result.clone();
+        UpdateIn { ready: update_ready.clone(), done, swapped, error }
+    }
+
+    /// The bus as the reads of the table see it.
+    fn for_table(&self) -> ReadIn {
+        self.share.outputs.table.clone()
+    }
+
+    /// Connects both, and gives what goes out to the bus.
+    fn connect(self, m: &mut Module, asked: &UpdateOut, table: ReadOut, bus: ManagerIn) -> ManagerOut {
+        let UpdateOut { valid, address, expected, desired } = asked.clone();
+        m.ignore(self.compare_and_set.outputs.result.seen.clone());
+        let (of_update, of_share) = (self.compare_and_set.outputs.clone(), self.share.outputs.clone());
+        self.compare_and_set.connect(CompareAndSetInputs {
+            update: Change { valid, address, expected, desired },
+            read: of_share.update,
+            write: bus.write.expect("where marks are set the bus is written"),
+        });
+        self.share.connect(ShareInputs { table, update: of_update.read, bus: bus.read });
+        ManagerOut { read: of_share.bus, write: Some(of_update.write) }
     }
 }
 
@@ -105,6 +148,11 @@ impl Axi {
     #[must_use]
     pub fn new(config: &Config) -> Axi {
         Axi { config: config.clone() }
+    }
+
+    fn bus(&self) -> ManagerIn {
+        let write = (self.config.marks() == Marking::Update).then(write_in);
+        ManagerIn { read: read_in(self.config.bus_bits()), write }
     }
 }
 
@@ -122,7 +170,7 @@ impl Component for Axi {
     }
 
     fn inputs(&self) -> AxiInputs {
-        AxiInputs { lookup: lookup(), m_axi: read_in(self.config.bus_bits()), s_axil: lite_in() }
+        AxiInputs { lookup: lookup(), m_axi: self.bus(), s_axil: lite_in() }
     }
 
     fn reset(&self) {}
@@ -135,6 +183,7 @@ impl Component for Axi {
         let change = m.instance("change", &TableChange::new(&self.config));
         let meter = m.instance("meter", &Meter::new(&self.config));
         let counters = m.instance("counters", &Counters);
+        let update = (self.config.marks() == Marking::Update).then(|| Update::new(m, self.config.bus_bits()));
         let (of_mmu, of_registers, of_change) = (&mmu.outputs, &registers.outputs, &change.outputs);
 
         let table = of_change.table.clone();
@@ -155,8 +204,15 @@ impl Component for Axi {
             invalidate: of_change.mmu_invalidate.clone(),
             memory: read.outputs.walker.clone(),
             refill: of_registers.refill.clone(),
+            update: update.as_ref().map(Update::answer),
         });
-        read.connect(ReadInputs { walker: of_mmu.memory.clone(), bus: i.m_axi });
+        let from_bus = update.as_ref().map_or_else(|| i.m_axi.read.clone(), Update::for_table);
+        read.connect(ReadInputs { walker: of_mmu.memory.clone(), bus: from_bus });
+        let to_table = read.outputs.bus.clone();
+        let to_memory = match (update, &of_mmu.update) {
+            (Some(update), Some(asked)) => update.connect(m, asked, to_table, i.m_axi),
+            _ => ManagerOut { read: to_table, write: None },
+        };
         lite.connect(LiteInputs { bus: i.s_axil, answer: of_registers.answer.clone() });
         registers.connect(RegisterInputs {
             access: lite.outputs.access.clone(),
@@ -225,7 +281,7 @@ impl Component for Axi {
             lookup_ready: of_change.lookup_ready.clone(),
             answer: of_mmu.answer.clone(),
             late: of_mmu.late.clone(),
-            m_axi: read.outputs.bus.clone(),
+            m_axi: to_memory,
             s_axil: lite.outputs.bus.clone(),
             miss_interrupt: of_registers.miss_interrupt.clone(),
         };

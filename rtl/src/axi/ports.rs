@@ -202,8 +202,8 @@ bundle! {
 pub struct ManagerOut {
     /// AR and R.
     pub read: ReadOut,
-    /// AW, W and B.
-    pub write: WriteOut,
+    /// AW, W and B; only where something is written.
+    pub write: Option<WriteOut>,
 }
 
 /// All channels of an AXI4 manager, into the hardware, under one prefix.
@@ -211,19 +211,19 @@ pub struct ManagerOut {
 pub struct ManagerIn {
     /// AR and R.
     pub read: ReadIn,
-    /// AW, W and B.
-    pub write: WriteIn,
+    /// AW, W and B; only where something is written.
+    pub write: Option<WriteIn>,
 }
 
 impl Bundle for ManagerOut {
     fn map(&self, prefix: &str, f: &mut dyn FnMut(&str, &Signal) -> Signal) -> ManagerOut {
-        ManagerOut { read: self.read.map(prefix, f), write: self.write.map(prefix, f) }
+        ManagerOut { read: self.read.map(prefix, f), write: Bundle::map(&self.write, prefix, f) }
     }
 }
 
 impl Bundle for ManagerIn {
     fn map(&self, prefix: &str, f: &mut dyn FnMut(&str, &Signal) -> Signal) -> ManagerIn {
-        ManagerIn { read: self.read.map(prefix, f), write: self.write.map(prefix, f) }
+        ManagerIn { read: self.read.map(prefix, f), write: Bundle::map(&self.write, prefix, f) }
     }
 }
 

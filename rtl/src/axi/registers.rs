@@ -123,6 +123,8 @@ bundle! {
         pub refilling: Signal,
         /// 3 bits.
         pub refill_fault: Signal,
+        /// 1 bit: its D; only where the hardware looks at it.
+        pub refill_dirty: Option<Signal>,
         /// 32 bits: the high word of the counter whose low word was read last.
         pub counter_high: Signal,
         /// How often things were done.
@@ -220,6 +222,7 @@ impl Component for Registers {
             invalidate_kind: lit(2, 0u32),
             refilling: low(),
             refill_fault: lit(FAULT_BITS, 0u32),
+            refill_dirty: self.config.marks().is_checked().then(low),
             counter_high: lit(REGISTER_BITS, 0u32),
             done: Done { changes: none.clone(), invalidations: none.clone(), refills: none },
         }
@@ -229,7 +232,8 @@ impl Component for Registers {
         let invalidating = (!Invalidation::Rest.is(&s.invalidation)).named("invalidating");
         let data = &i.access.write_data;
         let fault = data.bits(0..FAULT_BITS);
-        let reserved = fault.gt(&lit(FAULT_BITS, Fault::BusError.code())).named("reserved_fault");
+        let last = if self.config.marks().is_checked() { Fault::Unmarked } else { Fault::BusError };
+        let reserved = fault.gt(&lit(FAULT_BITS, last.code())).named("reserved_fault");
         let refused = |refusal: Option<Refusal>| match refusal {
             None => low(),
             Some(Refusal::WhileTableChanges) => i.change.busy.clone(),
@@ -281,6 +285,8 @@ impl Component for Registers {
             invalidate_kind: when(go, data.bits(0..2)).otherwise(s.invalidate_kind.clone()),
             refilling: write("REFILL_GO") | (&s.refilling & !&i.mmu.refill_ready),
             refill_fault: when(write("REFILL_GO"), fault).otherwise(s.refill_fault.clone()),
+            refill_dirty: (s.refill_dirty.as_ref())
+                .map(|dirty| when(write("REFILL_GO"), data.bit(FAULT_BITS)).otherwise(dirty.clone())),
             counter_high: when(&low_word, i.counter_value.bits(REGISTER_BITS..COUNTER_BITS))
                 .otherwise(s.counter_high.clone()),
             done: Done {
@@ -380,6 +386,7 @@ impl Registers {
             size: part("size"),
             rights: part("rights"),
             global: part("global"),
+            dirty: s.refill_dirty.clone(),
         }
     }
 }

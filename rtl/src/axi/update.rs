@@ -1,5 +1,5 @@
 //! The memory side of a walker that reads and changes the table, for itself: reads of elements and compare-and-set on one
-//! AXI4 port. A top of its own, by which the two are tested together until the MMU asks for changes.
+//! AXI4 port. A top of its own, by which the two are tested together without an MMU.
 //!
 //! ```text
 //!  memory ◄──► read ──────────────┐
@@ -72,7 +72,7 @@ impl Component for UpdateTop {
         UpdateInputs {
             memory: memory_out(&self.config),
             update: change(),
-            m_axi: ManagerIn { read: read_in(bus_bits), write: write_in() },
+            m_axi: ManagerIn { read: read_in(bus_bits), write: Some(write_in()) },
         }
     }
 
@@ -87,7 +87,7 @@ impl Component for UpdateTop {
         compare_and_set.connect(CompareAndSetInputs {
             update: i.update,
             read: share.outputs.update.clone(),
-            write: i.m_axi.write,
+            write: i.m_axi.write.expect("this top writes"),
         });
         share.connect(ShareInputs {
             table: read.outputs.bus.clone(),
@@ -98,7 +98,7 @@ impl Component for UpdateTop {
             memory: read.outputs.walker.clone(),
             update_ready: compare_and_set.outputs.update_ready.clone(),
             result: compare_and_set.outputs.result.clone(),
-            m_axi: ManagerOut { read: share.outputs.bus.clone(), write: compare_and_set.outputs.write.clone() },
+            m_axi: ManagerOut { read: share.outputs.bus.clone(), write: Some(compare_and_set.outputs.write.clone()) },
         };
         (outputs, ())
     }

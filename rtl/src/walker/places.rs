@@ -48,6 +48,9 @@ impl Beginning {
     }
 }
 
+/// log2 of the bytes of a word.
+const WORD_LOG2: u32 = 3;
+
 /// Where a search begins.
 #[derive(Clone)]
 pub struct Start {
@@ -125,6 +128,14 @@ fn in_table(config: &Config, table: &Control, hash: &Signal, way: u32) -> Signal
     let of_way =
         (0..parts).filter(|n| way >> (parts - 1 - n) & 1 != 0).fold(lit(INDEX_BITS, 0u32), |bits, n| bits | top.shr(n));
     (hash & mask.shr(parts)) | of_way
+}
+
+/// The address of a word of an element.
+#[must_use]
+pub fn word_address(config: &Config, control: &Control, index: &Signal, number: &Signal) -> Signal {
+    let element = address(config, &control.table_frame, index);
+    let within = config.format().element_log2() - WORD_LOG2;
+    concat([element.bits(config.format().element_log2()..PHYS_ADDR_BITS), number.bits(0..within), lit(WORD_LOG2, 0u32)])
 }
 
 /// The address of an element, by its index or its place. The table is aligned to its size, so that the index can be put in by OR.

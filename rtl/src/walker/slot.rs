@@ -7,6 +7,7 @@
 //!    │        │ └───────────────────┼─── next search, ──────┘ │ follow                    │
 //!    │        │                     └─────── restart ─────────┘                           │
 //!    │        └─────────────────────────────────── the mapping was invalidated ───────────┤
+//!    │                                             Check ◄─┘ marks are to be set: an update, and then Deliver or Wait
 //!    └──► Ask ◄─────────────────────────────────────────────── (software's too) ──────────┘
 //! ```
 //!
@@ -18,11 +19,12 @@ use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, one_hot_mux, states, 
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::{Config, Format};
 
+use super::marking::Unmarked;
 use super::places::{self, Start};
 use super::search::Search;
 use crate::ports::{self, Request};
 use crate::radix;
-use crate::verdict::{Killed, SIZES, Sought};
+use crate::verdict::{Killed, SIZES, Sought, Word};
 
 /// Bits of a way's number.
 pub const WAY_BITS: u32 = 2;
@@ -36,7 +38,7 @@ states! {
         Wait,
         /// It waits until memory takes its request.
         Request,
-        /// Memory has its request.
+        /// Memory has its request, for a read or to set marks.
         Read,
         /// What memory has sent is judged.
         Check,
@@ -52,7 +54,7 @@ states! {
 bundle! {
     /// The registers of a walk.
     pub struct Slot {
-        /// 3 bits: [`Walk`], but neither `Check` nor `Drain`.
+        /// 3 bits: [`Walk`], but not `Drain`; `Check` while marks are set.
         pub state: Signal,
         /// 1 bit: the request is answered.
         pub dead: Signal,
@@ -84,6 +86,8 @@ bundle! {
         /// 1 bit: an invalidation has named what the search has read a link to, so that it may stand there no more; only where
         /// links are addresses.
         pub stale: Option<Signal>,
+        /// The word whose marks are set; only where the hardware sets any.
+        pub unmarked: Option<Unmarked>,
     }
 }
 
@@ -107,7 +111,11 @@ pub struct Happens {
     pub follows: Signal,
     /// And is over with this search, or the walk is made again.
     pub goes_on: Signal,
-    /// Of those, the walk is made again.
+    /// And finds a mapping that lacks marks, which are set first.
+    pub lacks_marks: Signal,
+    /// It has an update to wait for in the next cycle.
+    pub owes_update: Signal,
+    /// Of those that go on, the walk is made again.
     pub restarts: Signal,
     /// Software is being asked.
     pub asked: Signal,
@@ -139,6 +147,8 @@ pub struct Given {
     pub named: Killed,
     /// That it names what the search may have read a link to.
     pub names_path: Signal,
+    /// The word whose marks are to be set.
+    pub word: Word,
 }
 
 impl Slot {
@@ -162,6 +172,7 @@ impl Slot {
             out: lit(if is_cuckoo { 3 } else { 1 }, 0u32),
             killed: Killed { private: lit(SIZES, 0u32), global: lit(SIZES, 0u32) },
             stale: config.format().links_by_address().then(low),
+            unmarked: Unmarked::none(config),
         }
     }
 
@@ -183,6 +194,12 @@ impl Slot {
         self.is(Walk::Request) | self.is(Walk::Read)
     }
 
+    /// Whether its mapping was found and waits for marks.
+    #[must_use]
+    pub fn is_being_marked(&self) -> Signal {
+        self.unmarked.as_ref().map_or_else(low, |_| Walk::Check.is(&self.state))
+    }
+
     /// What it looks for.
     #[must_use]
     pub fn sought(&self) -> Sought {
@@ -196,6 +213,17 @@ impl Slot {
         match &self.way {
             None => self.index[0].clone(),
             Some(way) => one_hot_mux((0u32..).zip(&self.index).map(|(n, index)| (way.eq_value(n), index.clone()))),
+        }
+    }
+
+    /// The index at which marks are to be set: the one that was judged last.
+    #[must_use]
+    pub fn index_found(&self) -> Signal {
+        let (first, width) = (&self.index[0], self.steps.width());
+        let of_way = |way: u32| self.steps.eq_value((way + 1) % (1 << width));
+        match self.index.len() {
+            1 => first.clone(),
+            _ => one_hot_mux((0u32..).zip(&self.index).map(|(way, index)| (of_way(way), index.clone()))),
         }
     }
 
@@ -219,12 +247,13 @@ impl Slot {
             .or_when(&h.told_in_vain, Walk::Ask.signal())
             .or_when(&any_of([&h.ends, &h.told, &h.nothing_sought]), Walk::Deliver.signal())
             .or_when(&h.goes_on, Walk::Wait.signal())
+            .or_when(&h.lacks_marks, Walk::Check.signal())
             .or_when(&(&begins | &h.follows), Walk::Request.signal())
             .or_when(&(self.is(Walk::Request) & &all_taken), Walk::Read.signal())
             .otherwise(self.state.clone());
-        // A request or a question that stands cannot be taken back. Who is answered in this cycle presents nothing new.
-        let asks = &h.standing | (&h.asked & !&h.told);
-        let owes = ((&self.out - count(&h.checked)).any() | asks).named("owes");
+        // What stands cannot be taken back. Who is answered in this cycle presents nothing new at the memory port.
+        let stands = &h.standing | (&h.asked & !&h.told) | &h.owes_update;
+        let owes = ((&self.out - count(&h.checked)).any() | stands).named("owes");
         let over = (&h.answered | &self.dead).named("over");
         let is_free = Walk::Free.is(&self.state).named("is_free");
 
@@ -247,7 +276,7 @@ impl Slot {
             })
             .collect();
         // What was read before the invalidation took effect may be what it names.
-        let is_exposed = (self.out.any() | &h.asked).named("exposed");
+        let is_exposed = (self.out.any() | &h.asked | self.is_being_marked()).named("exposed");
         let killed = Killed {
             private: (&self.killed.private | &g.named.private).gate(&is_exposed),
             global: (&self.killed.global | &g.named.global).gate(&is_exposed),
@@ -275,6 +304,10 @@ impl Slot {
             out,
             killed,
             stale,
+            unmarked: self
+                .unmarked
+                .as_ref()
+                .map(|kept| when(&h.lacks_marks, kept.found(&g.word)).otherwise(kept.clone())),
         };
         // What an acceptance changes, and nothing else, depends on whether the request is made after all.
         let still = &h.overtaken & self.is(Walk::Request);

@@ -17,6 +17,7 @@ use super::arbiter::Choice;
 use super::slot::Slot;
 use crate::page;
 use crate::ports::{self, Mapping, Miss, Refill, Request, zeros};
+use crate::verdict::Killed;
 
 bundle! {
     /// Registers.
@@ -38,7 +39,7 @@ impl Software {
         Software {
             asking: lit(walks, 0u32),
             turn: (walks > 1).then(|| lit(walks, 0u32)),
-            answer: zeros(&ports::refill()),
+            answer: zeros(&ports::refill(config)),
         }
     }
 
@@ -78,21 +79,39 @@ impl Software {
     /// What its answer comes to for who asks: all but `valid` and `slot`.
     #[must_use]
     pub fn offer(&self, asker: &Request) -> Offer {
-        let Refill { size, pfn, rights, global, fault, .. } = self.answer.clone();
+        let Refill { size, pfn, rights, global, fault, dirty, .. } = self.answer.clone();
         let vpn = page::base(&asker.vpn, &size);
         let same_page = self.answer.vpn.eq(&vpn);
         let same_space = (self.answer.asid.eq(&asker.asid) & !&global) | (&global & !self.answer.asid.any());
         let well_formed = (same_page & same_space & !size.all() & page::is_aligned(&pfn, &size)).named("well_formed");
         let none = fault.is_zero();
+        let mapping = Mapping { vpn, asid: asker.asid.gate(&!&global), global, size, pfn, rights, dirty };
+        let unmarked = page::lacks_dirty(&mapping, &asker.access, &asker.user);
         Offer {
             valid: low(),
             slot: self.asking.clone(),
             request: asker.clone(),
             fault: when(&!&none, fault)
                 .or_when(&!&well_formed, lit(FAULT_BITS, Fault::Malformed.code()))
-                .otherwise(page::denial(&rights, asker)),
-            is_mapping: none & well_formed,
-            mapping: Mapping { vpn, asid: asker.asid.gate(&!&global), global, size, pfn, rights },
+                .or_when(&unmarked, lit(FAULT_BITS, Fault::Unmarked.code()))
+                .otherwise(page::denial(&mapping.rights, asker)),
+            is_mapping: none & well_formed & !unmarked,
+            mapping,
         }
+    }
+
+    /// Whether an invalidation has named what its answer, which comes to this offer, rests on.
+    #[must_use]
+    pub fn is_withdrawn(&self, config: &Config, offer: &Offer, killed: &Killed) -> Signal {
+        let (private_killed, global_killed) = killed.of_size(&self.answer.size);
+        let withdrawn = &offer.is_mapping & when(&self.answer.global, global_killed).otherwise(private_killed);
+        if !config.marks().is_checked() {
+            return withdrawn;
+        }
+        // A fault for a mapping's sake tells as much, though not of which size the mapping is. Without marks software hands
+        // a mapping over that denies the access, but not where its A is clear.
+        let is = |of: &Signal, fault: Fault| of.eq_value(u32::from(fault.code()));
+        let rests_on_mapping = is(&offer.fault, Fault::Unmarked) | is(&self.answer.fault, Fault::Rights);
+        withdrawn | (rests_on_mapping & (&killed.private | &killed.global).any())
     }
 }

@@ -63,6 +63,7 @@ impl Machine {
             }
         }
         self.note_strange_mapping(&waiting, answer, source);
+        self.judge_marks(&waiting, answer)?;
         let level = match source {
             None => 1,
             Some(LateSource::L2) => 2,
@@ -98,7 +99,7 @@ impl Machine {
         let only_global = match self.golden(request).answer {
             Err(Fault::Malformed | Fault::ChainTooLong | Fault::BusError) => false,
             Err(Fault::NotPresent) => true,
-            Err(Fault::Rights) | Ok(_) => return false,
+            Err(Fault::Rights | Fault::Unmarked) | Ok(_) => return false,
         };
         let gives = |mapping: Mapping| {
             let may_answer = mapping.global || !only_global;

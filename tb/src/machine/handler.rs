@@ -6,11 +6,13 @@
 
 use clap::Args;
 use clap::builder::RangedI64ValueParser;
+use hashwalk_model::Mapping;
+use hashwalk_model::mapping::Marks;
 use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::software::RefillEntry;
 use hashwalk_model::walk::{Progress, Walk, WalkContext};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Fault, PhysAddr, Request};
+use hashwalk_spec::{Access, Config, Fault, PhysAddr, Request, entry};
 
 use super::memory::MemoryTiming;
 use super::ports::Ports;
@@ -50,6 +52,14 @@ impl HandlerCost {
     }
 }
 
+/// A word of the table that software is to mark before it hands the page over.
+pub(super) struct Unmarked {
+    pub(super) request: Request,
+    pub(super) address: PhysAddr,
+    pub(super) expected: u64,
+    pub(super) desired: u64,
+}
+
 enum State {
     Waiting,
     /// Busy with instructions until this cycle; then comes the next load, or the answer.
@@ -75,11 +85,18 @@ pub(super) struct Handler {
     beats: u32,
     state: State,
     driving: bool,
+    /// The last load of a walk, with the walk as it was before.
+    last: Option<(Walk, Element)>,
+    /// What it has found and is to mark.
+    found: Option<Unmarked>,
+    /// The hardware looks at marks.
+    hands_marked: bool,
 }
 
 impl Handler {
-    pub(super) fn new(cost: HandlerCost, timing: MemoryTiming, beats: u32) -> Handler {
-        Handler { cost, timing, beats, state: State::Waiting, driving: false }
+    pub(super) fn new(cost: HandlerCost, timing: MemoryTiming, config: &Config) -> Handler {
+        let (beats, hands_marked) = (config.beats(), config.marks().is_checked());
+        Handler { cost, timing, beats, state: State::Waiting, driving: false, last: None, found: None, hands_marked }
     }
 
     /// The request that it walks for.
@@ -88,6 +105,36 @@ impl Handler {
             State::Waiting | State::Answering { .. } => None,
             State::Computing { walk, .. } | State::Loading { walk, .. } => Some(*walk.request()),
         }
+    }
+
+    /// The word that it has found unmarked since this was asked last.
+    pub(super) fn take_found(&mut self) -> Option<Unmarked> {
+        self.found.take()
+    }
+
+    /// The word was not what it had found: it walks again.
+    pub(super) fn walk_again(&mut self, now: u64, context: &WalkContext, request: Request) {
+        let until = now + u64::from(self.cost.probe);
+        self.state = State::Computing { until, walk: Walk::new(context, request) };
+    }
+
+    /// The word that lacks marks of the mapping that the last load has brought.
+    fn unmarked(&self, request: Request, mapping: Mapping) -> Option<Unmarked> {
+        let (walk, element) = self.last.as_ref()?;
+        let address = walk.probe_address()?;
+        let marks = u64::from(request.access == Access::Write) << entry::DIRTY | 1 << entry::ACCESSED;
+        // It is the one whose marks are those of the mapping.
+        element.as_chunks::<8>().0.iter().enumerate().find_map(|(number, bytes)| {
+            let expected = u64::from_le_bytes(*bytes);
+            let mut marked = *element;
+            marked[8 * number..8 * number + 8].copy_from_slice(&(expected | marks).to_le_bytes());
+            let is_it = match walk.clone().step(Ok(marked)) {
+                Progress::Done(result) => result.mapping.is_some_and(|found| found.marks != mapping.marks),
+                Progress::Probe(_) => false,
+            };
+            let address = PhysAddr::truncate(address.get() + 8 * number as u64);
+            is_it.then_some(Unmarked { request, address, expected, desired: expected | marks })
+        })
     }
 
     pub(super) fn set_cost(&mut self, cost: HandlerCost) {
@@ -132,7 +179,21 @@ impl Handler {
                 }
                 Progress::Done(result) => {
                     let refill = match (result.answer, result.mapping) {
-                        (Ok(_) | Err(Fault::Rights), Some(mapping)) => Ok(mapping.into()),
+                        (Ok(_), Some(mapping)) => {
+                            let access = walk.request().access;
+                            if self.hands_marked && mapping.lacks_marks(access) {
+                                self.found = self.unmarked(*walk.request(), mapping);
+                            }
+                            // It marks the page before it hands it over.
+                            let marks = mapping.marks.with(Marks::of(access));
+                            Ok(Mapping { marks, ..mapping }.into())
+                        }
+                        // Where the hardware looks at A, what is handed over has it.
+                        (Err(Fault::Rights), Some(mapping))
+                            if !self.hands_marked || !mapping.lacks_marks(Access::Read) =>
+                        {
+                            Ok(mapping.into())
+                        }
                         (Err(fault), _) => Err(fault),
                         (Ok(_), None) => unreachable!("a walk that succeeds names its mapping"),
                     };
@@ -140,6 +201,7 @@ impl Handler {
                 }
             },
             State::Loading { until, mut walk, loaded } if until <= now => {
+                self.last = loaded.ok().map(|element| (walk.clone(), element));
                 walk.step(loaded);
                 State::Computing { until: now + u64::from(self.cost.probe), walk }
             }

@@ -20,6 +20,7 @@ mod answers;
 mod error;
 mod handler;
 mod known;
+mod marks;
 mod memory;
 mod nodes;
 mod observe;
@@ -27,6 +28,7 @@ mod ports;
 mod reads;
 mod recording;
 mod requests;
+mod update;
 mod walks;
 mod watch;
 
@@ -42,6 +44,7 @@ use std::collections::{HashSet, VecDeque};
 use handler::Handler;
 use hashwalk_hdl::Design;
 use hashwalk_model::coherence::{Coherence, Ticket};
+use hashwalk_model::mapping::Marks;
 use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
@@ -49,9 +52,11 @@ use hashwalk_model::{Mapping, PhysicalMemory};
 use hashwalk_sim::Dut;
 use hashwalk_spec::{Config, Format, Invalidation, PhysAddr, Request, radix};
 use known::Known;
+use marks::HeldMarks;
 use memory::MemoryAgent;
 use ports::Ports;
 use requests::{Requests, Waiting};
+use update::UpdateAgent;
 use walks::Walks;
 use watch::Watch;
 
@@ -77,6 +82,10 @@ pub struct Events {
     pub hit: Option<Answered>,
     /// The answer to a request that had missed it.
     pub late: Option<Answered>,
+    /// In the cycle before a walk was made again, for what it had found was invalidated.
+    pub killed: bool,
+    /// An update of marks was made, or was in vain: another word stood there, or it could not be changed.
+    pub updated: Option<bool>,
 }
 
 impl Events {
@@ -97,6 +106,9 @@ pub struct Machine {
     /// The operating system and physical memory. Changes of the table go through [`Machine::change`].
     os: Os,
     memory: MemoryAgent,
+    /// Where the hardware sets marks.
+    update: Option<UpdateAgent>,
+    held: HeldMarks,
     handler: Handler,
     poison: Poison,
     coherence: Coherence,
@@ -129,7 +141,9 @@ impl Machine {
         let probe = u64::from(timing.worst_cycles(config.beats())) + 8;
         let mut machine = Machine {
             memory: MemoryAgent::new(timing, config),
-            handler: Handler::new(HandlerCost::SIMPLE, timing, config.beats()),
+            update: UpdateAgent::new(timing, &dut)?,
+            held: HeldMarks::default(),
+            handler: Handler::new(HandlerCost::SIMPLE, timing, config),
             // Six searches of as many probes as can be, with room for software's work.
             patience: 6 * u64::from(most_probes(config)) * (probe + 64) + 10_000,
             dut,
@@ -194,9 +208,14 @@ impl Machine {
         let withdrawn = change(&mut self.os);
         self.coherence.table_changed(self.now, &withdrawn);
         self.nodes_held_since = self.config.format().links_by_address().then_some(self.now);
-        for (id, waiting) in self.requests.iter() {
-            let result = self.golden(waiting.request);
+        self.held.may_hold(self.now, &withdrawn);
+        for id in self.requests.ids() {
+            let Some(request) = self.requests.get(id).map(|waiting| waiting.request) else { continue };
+            let result = self.golden(request);
             self.coherence.request_observes(id.into(), self.now, result);
+            if let Some(waiting) = self.requests.get_mut(id) {
+                waiting.see(&result);
+            }
         }
     }
 
@@ -278,6 +297,9 @@ impl Machine {
         ports.drive_lookup(dut, lookup);
         ports.drive_invalidate(dut, drive.invalidate);
         self.memory.drive(dut, ports, self.now);
+        if let Some(update) = &mut self.update {
+            update.drive(dut, self.now);
+        }
         self.handler.drive(dut, ports, self.now);
         if lookup.is_some() && self.requests.count() >= self.in_flight {
             // Answers depend on no input of their cycle, so that a processor may look at them first.
@@ -300,12 +322,13 @@ impl Machine {
             watch.observe(self.requests.iter().map(|(id, waiting)| (id, waiting.request)), &walks);
         }
 
-        let mut events = Events::default();
+        let mut events = Events { killed: self.dut.get(self.ports.event_killed) != 0, ..Events::default() };
         self.observe_idle()?;
         let ready = self.observe_lookup_ready()?;
         self.observe_invalidations(drive, &mut events)?;
         self.observe_reads()?;
         self.observe_answers(&mut events)?;
+        self.observe_update(&mut events)?;
         self.requests.looked_up = None;
         if let Some((request, _)) = lookup
             && ready
@@ -337,8 +360,17 @@ impl Machine {
     fn accept(&mut self, request: Request) -> Result<(), MachineError> {
         let result = self.golden(request);
         let deadline = self.now + self.patience * self.turns;
-        let (accepted_at, reads, known, invalidations) = (self.now, Vec::new(), Vec::new(), Vec::new());
-        let id = self.requests.accept(Waiting { request, accepted_at, reads, known, invalidations, deadline });
+        let mut waiting = Waiting {
+            request,
+            accepted_at: self.now,
+            reads: Vec::new(),
+            known: Vec::new(),
+            invalidations: Vec::new(),
+            seen: Marks::NONE,
+            deadline,
+        };
+        waiting.see(&result);
+        let id = self.requests.accept(waiting);
         self.requests.looked_up = Some(id);
         self.coherence.request_accepted(self.now, id.into(), request, result);
         // As many as there are walks, one that waits for its walk, and this one.

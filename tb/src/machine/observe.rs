@@ -3,6 +3,7 @@
 use hashwalk_rtl::walker::Walk as WalkerState;
 
 use super::reads::Read;
+use super::update::UpdateAgent;
 use super::{Drive, Events, Machine, MachineError, Reader};
 
 /// Cycles from the last one in which a request waited, or a read was out, by which the hardware says that it is idle.
@@ -12,8 +13,9 @@ impl Machine {
     /// The hardware is idle only while nothing waits and no read is out or asked for, and then soon.
     pub(super) fn observe_idle(&mut self) -> Result<(), MachineError> {
         let idle = self.dut.get(self.ports.idle) != 0;
+        let is_updating = self.update.as_ref().is_some_and(UpdateAgent::is_busy);
         let is_asking = self.dut.get(self.ports.memory_request_valid) != 0 || self.dut.get(self.ports.miss_valid) != 0;
-        if !self.requests.is_empty() || self.memory.is_busy() || is_asking {
+        if !self.requests.is_empty() || self.memory.is_busy() || is_updating || is_asking {
             self.busy_at = self.now;
         }
         if idle && self.busy_at == self.now && self.now > 0 {
@@ -48,6 +50,7 @@ impl Machine {
                     let (accepted, invalidation) = (ticket.accepted(), ticket.invalidation());
                     self.coherence.invalidation_done(ticket);
                     self.release_nodes_after(accepted, invalidation);
+                    self.held.invalidation_done();
                     events.invalidate_done = true;
                 }
                 Some((_, due)) => {
@@ -67,6 +70,7 @@ impl Machine {
             if let Some(watch) = &mut self.watch {
                 watch.invalidation_accepted(invalidation);
             }
+            self.held.invalidation_accepted(self.now, invalidation);
             let due = self.now + self.config.invalidation_cycles(invalidation);
             self.invalidations.push_back((self.coherence.invalidation_accepted(self.now, invalidation), due));
             // Walks may have to begin again.
@@ -100,6 +104,7 @@ impl Machine {
         let served = self.handler.request();
         self.handler.observe(&self.dut, &self.ports, self.now, context, |address| note(by_software, address));
         let [by_hardware, by_software] = reads;
+        self.mark_for_software();
         if let (Some((_, walk)), Some(read)) = (accepted, by_hardware) {
             let walks = self.walks();
             if let Some(id) = walks.id(walk).filter(|_| walks.state(walk) != WalkerState::Drain) {

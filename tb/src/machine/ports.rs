@@ -12,6 +12,7 @@ macro_rules! ports {
             table_mask: Option<InPort>,
             entries_frame: Option<InPort>,
             hash_key: Option<InPort>,
+            refill_dirty: Option<InPort>,
         }
 
         impl Ports {
@@ -19,10 +20,11 @@ macro_rules! ports {
             pub(super) fn new(dut: &Dut) -> Result<Ports, hashwalk_sim::Error> {
                 Ok(Ports {
                     $($name: dut.$method($port)?,)*
-                    // Those that not every format or hash has.
+                    // Those that not every format, hash or way of keeping marks has.
                     table_mask: dut.input("control_table_mask").ok(),
                     entries_frame: dut.input("control_entries_frame").ok(),
                     hash_key: dut.input("control_hash_key").ok(),
+                    refill_dirty: dut.input("refill_dirty").ok(),
                 })
             }
         }
@@ -80,6 +82,7 @@ ports! {
     refill_global: InPort = input("refill_global"),
     refill_ready: OutPort = output("refill_ready"),
     idle: OutPort = output("idle"),
+    event_killed: OutPort = output("event_killed"),
     walk_state: OutPort = output("walk_state"),
     walk_id: OutPort = output("walk_id"),
 }
@@ -135,6 +138,9 @@ impl Ports {
                 dut.set(self.refill_size, u64::from(entry.size_code));
                 dut.set(self.refill_rights, u64::from(entry.rights.bits()));
                 dut.set(self.refill_global, u64::from(entry.global));
+                if let Some(port) = self.refill_dirty {
+                    dut.set(port, u64::from(entry.dirty));
+                }
             }
         }
     }

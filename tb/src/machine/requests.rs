@@ -1,6 +1,7 @@
 //! The requests that wait for their answers, by the ids that the machine has given them.
 
-use hashwalk_model::walk::KnownNode;
+use hashwalk_model::mapping::Marks;
+use hashwalk_model::walk::{KnownNode, WalkResult};
 use hashwalk_spec::{Invalidation, Request};
 
 use super::reads::Read;
@@ -15,8 +16,17 @@ pub(super) struct Waiting {
     pub(super) known: Vec<KnownNode>,
     /// The invalidations accepted since, with the cycle.
     pub(super) invalidations: Vec<(u64, Invalidation)>,
+    /// The marks that the page has had at some moment since its acceptance.
+    pub(super) seen: Marks,
     /// The last cycle by which it must be answered if nothing restarts its walk.
     pub(super) deadline: u64,
+}
+
+impl Waiting {
+    /// The table holds this for it now.
+    pub(super) fn see(&mut self, result: &WalkResult) {
+        self.seen = self.seen.with(result.mapping.map_or(Marks::NONE, |mapping| mapping.marks));
+    }
 }
 
 /// The names that a request can have.
@@ -120,6 +130,7 @@ mod tests {
             reads: Vec::new(),
             known: Vec::new(),
             invalidations: Vec::new(),
+            seen: Marks::NONE,
             deadline: 0,
         }
     }

@@ -99,6 +99,9 @@ impl Coverage {
     /// It cannot have come about so.
     pub fn count(&mut self, format: Format, answered: &Answered) -> Result<(), Impossible> {
         let Some(origin) = &answered.origin else { return Ok(()) };
+        if answered.answer == Err(Fault::Unmarked) {
+            return Ok(());
+        }
         for &phase in &origin.phases {
             let bin = Bin { format, level: origin.level, outcome: answered.answer.err(), size: origin.size, phase };
             if let Some(reason) = impossible(&bin) {
@@ -157,6 +160,8 @@ fn align_right(table: &mut Table) {
 /// Every bin of this hardware, legal or not.
 fn bins(checked: &[Checked]) -> impl Iterator<Item = Bin> {
     let mut all = Vec::new();
+    // Which marks a page has depends on the configuration, and not on the format.
+    let outcomes = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Unmarked);
     for &Checked { format, has_l2, shares } in checked {
         let levels = [Level::Tlb, Level::L2, Level::Walk, Level::Shared, Level::Software];
         let is_there = |level: &Level| match level {
@@ -165,7 +170,7 @@ fn bins(checked: &[Checked]) -> impl Iterator<Item = Bin> {
             Level::Tlb | Level::Walk | Level::Software => true,
         };
         for level in levels.into_iter().filter(is_there) {
-            for outcome in std::iter::once(None).chain(Fault::ALL.map(Some)) {
+            for outcome in std::iter::once(None).chain(outcomes.clone().map(Some)) {
                 for size in PageSize::ALL.map(Some).into_iter().chain([None]) {
                     all.extend(Phase::ALL.map(|phase| Bin { format, level, outcome, size, phase }));
                 }

@@ -81,6 +81,17 @@ pub enum Action {
         /// The new rights.
         rights: Rights,
     },
+    /// Software sets or clears the marks of a page, if it is mapped.
+    Mark {
+        /// The address space.
+        asid: Asid,
+        /// Any VPN in the page.
+        vpn: Vpn,
+        /// A from now on.
+        accessed: bool,
+        /// D from now on.
+        dirty: bool,
+    },
     /// Everything comes to rest.
     Settle,
     /// As many other pages are asked for as the first level of the TLB has slots, if these are few: only the second level

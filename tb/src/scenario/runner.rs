@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
+use hashwalk_model::mapping::{Marks, Pte};
 use hashwalk_model::os::Os;
 use hashwalk_model::{Element, Mapping, PageTable, PhysicalMemory, Walkable};
 use hashwalk_sim::Dut;
@@ -41,6 +42,7 @@ impl Tally {
             Err(hashwalk_spec::Fault::Malformed) => "malformed",
             Err(hashwalk_spec::Fault::ChainTooLong) => "chain too long",
             Err(hashwalk_spec::Fault::BusError) => "bus error",
+            Err(hashwalk_spec::Fault::Unmarked) => "unmarked",
         });
     }
 }
@@ -128,6 +130,9 @@ impl<'a> Runner<'a> {
         }
         if events.invalidate_accepted {
             self.drive.invalidate = None;
+        }
+        if let Some(swapped) = events.updated {
+            self.tally.count(if swapped { "updates" } else { "updates in vain" });
         }
         for answered in events.into_answers() {
             if answered.level == 0 {
@@ -232,6 +237,18 @@ impl<'a> Runner<'a> {
                     self.change("protect", |os| {
                         let (table, ram) = os.table_mut();
                         table.protect(ram, old.asid, old.vpn, old.size, rights).ok().map(|old| vec![old])
+                    });
+                }
+            }
+            Action::Mark { asid, vpn, accessed, dirty } => {
+                self.heal();
+                let mark = |set, mark| if set { mark } else { Marks::NONE };
+                let marks = mark(accessed, Marks::A).with(mark(dirty, Marks::D));
+                if let Some(old) = self.mapped(asid, vpn) {
+                    self.change("mark", |os| {
+                        let (table, ram) = os.table_mut();
+                        let mark = |pte| Pte { marks, ..pte };
+                        table.update(ram, old.asid, old.vpn, old.size, &mark).ok().map(|old| vec![old])
                     });
                 }
             }

@@ -76,6 +76,8 @@ fn action() -> impl Strategy<Value = Action> {
         16 => map(),
         8 => (asid(), vpn()).prop_map(|(asid, vpn)| Action::Unmap { asid, vpn }),
         6 => (asid(), vpn(), rights()).prop_map(|(asid, vpn, rights)| Action::Protect { asid, vpn, rights }),
+        6 => (asid(), vpn(), any::<(bool, bool)>())
+            .prop_map(|(asid, vpn, (accessed, dirty))| Action::Mark { asid, vpn, accessed, dirty }),
         12 => invalidation().prop_map(Action::Invalidate),
         3 => any::<bool>().prop_map(|software| Action::Refill { software }),
         2 => any::<(u8, u16)>().prop_map(|(element, bit)| Action::Corrupt { element, bit }),
@@ -96,7 +98,9 @@ fn race() -> impl Strategy<Value = Vec<Step>> {
     let software = prop_oneof![4 => Just(None), 2 => Just(Some(false)), 3 => Just(Some(true))];
     let rights = prop_oneof![2 => Just(Rights::ALL), 1 => Just(Rights::from_bits(0))];
     let page = (request(), 0..=Pfn::MAX.get(), size_of_race(), rights, prop::bool::weighted(0.1));
-    let change = prop_oneof![4 => Just(None), 2 => Just(Some(Change::Unmap)), 1 => rights_change(), 4 => damage()];
+    let unmap = || Just(Some(Change::Unmap));
+    let mark = any::<bool>().prop_map(|accessed| Some(Change::Mark(accessed)));
+    let change = prop_oneof![4 => Just(None), 2 => unmap(), 1 => rights_change(), 1 => mark, 4 => damage()];
     let mapped = prop::bool::weighted(0.8);
     (software, page, mapped, change, moment(), invalidation_of_race()).prop_map(
         |(software, (request, pfn, size, rights, global), mapped, change, moment, invalidation)| {
@@ -122,6 +126,7 @@ fn race() -> impl Strategy<Value = Vec<Step>> {
                 None => &[],
                 Some(Change::Unmap) => &[Action::Unmap { asid, vpn }],
                 Some(Change::Protect(rights)) => &[Action::Protect { asid, vpn, rights }],
+                Some(Change::Mark(accessed)) => &[Action::Mark { asid, vpn, accessed, dirty: false }],
                 Some(Change::Break(damage)) => &[Action::Unmap { asid, vpn }, Action::Break { asid, vpn, damage }],
             };
             let first = steps.len();
@@ -189,6 +194,8 @@ fn invalidation_of_race() -> impl Strategy<Value = OfRace> {
 enum Change {
     Unmap,
     Protect(Rights),
+    /// Its D is cleared, and its A is set or cleared.
+    Mark(bool),
     /// It is withdrawn, and where its walk begins is broken.
     Break(Damage),
 }
@@ -319,6 +326,7 @@ fn flight() -> impl Strategy<Value = Vec<Step>> {
             let change = change.map(|change| match change {
                 Change::Unmap => Action::Unmap { asid, vpn },
                 Change::Protect(rights) => Action::Protect { asid, vpn, rights },
+                Change::Mark(accessed) => Action::Mark { asid, vpn, accessed, dirty: false },
                 Change::Break(damage) => Action::Break { asid, vpn, damage },
             });
             let invalidate = invalidation.map(|invalidation| Action::Invalidate(invalidation.of(request)));

@@ -264,7 +264,8 @@ impl Bench {
     #[track_caller]
     fn answered(&mut self, id: u8, code: u8, pfn: u64, source: Option<LateSource>) -> Named {
         self.demand(self.waits(id).is_some(), "only what was asked is answered");
-        self.demand(code <= 5 && (code == 0 || pfn == 0), "a fault carries PFN 0");
+        let last = if self.config.marks().is_checked() { Fault::Unmarked } else { Fault::BusError };
+        self.demand(code <= last.code() && (code == 0 || pfn == 0), "a fault carries PFN 0, and no reserved code");
         let Waiting { accepted_at, reads, .. } = self.waiting[usize::from(id)].take().expect("just seen");
         let (cycles, hit) = (self.now - accepted_at, source.is_none());
         self.demand(cycles > 0 && hit == (cycles == 1), "a hit is answered in the next cycle, a miss later");

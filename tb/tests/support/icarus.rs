@@ -72,6 +72,7 @@ fn input_counts(name: &str, samples: &[Sample]) -> bool {
     let value = |port: &str| samples.iter().find(|sample| sample.port.name == port).expect("a port").words[0];
     let valid = match name {
         "memory_response_id" | "memory_response_data" | "memory_response_error" => value("memory_response_valid"),
+        "update_swapped" | "update_error" => value("update_done"),
         _ => match name.split_once('_') {
             Some((port @ ("lookup" | "invalidate" | "refill"), field)) if field != "valid" => {
                 value(&format!("{port}_valid"))
@@ -96,6 +97,7 @@ fn valid_of_output(name: &str) -> Option<&'static str> {
         "answer_id" | "answer_pfn" | "answer_fault" => Some("answer_valid"),
         "late_id" | "late_pfn" | "late_fault" | "late_source" => Some("late_valid"),
         "memory_request_address" | "memory_request_id" => Some("memory_request_valid"),
+        "update_address" | "update_expected" | "update_desired" => Some("update_valid"),
         "miss_vpn" | "miss_asid" | "miss_access" | "miss_user" => Some("miss_valid"),
         _ => None,
     }

@@ -3,6 +3,7 @@
 
 use fastrand::Rng;
 use hashwalk::machine::{Drive, Machine, MachineError};
+use hashwalk_model::mapping::{Marks, Pte};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::walk;
 use hashwalk_model::{Mapping, PageTable, Walkable};
@@ -73,6 +74,16 @@ fn change(os: &mut Os, rng: &mut Rng) -> Vec<Mapping> {
     }
 }
 
+/// Sets the marks that the request has found missing, if its page is still mapped. That withdraws nothing.
+fn mark(os: &mut Os, request: Request) {
+    let found = os.table().lookup(os.ram(), request.asid, request.vpn).expect("the table is whole").mapping;
+    let (table, ram) = os.table_mut();
+    let set = |pte: Pte| Pte { marks: pte.marks.with(Marks::of(request.access)), ..pte };
+    if let Some(old) = found {
+        table.update(ram, old.asid, old.vpn, old.size, &set).expect("it is mapped");
+    }
+}
+
 fn has_chain_too_long(os: &Os) -> bool {
     let spaces = (0..SPACES).map(Asid::truncate);
     spaces.flat_map(|asid| (0..PAGES).map(move |n| (asid, vpn(n)))).any(|(asid, vpn)| {
@@ -135,6 +146,12 @@ pub fn soak(machine: &mut Machine, seed: u64, cycles: u64) -> Result<Counts, Mac
             counts.not_present += u32::from(answered.answer == Err(Fault::NotPresent));
             counts.rights += u32::from(answered.answer == Err(Fault::Rights));
             counts.reads += answered.reads;
+            if answered.answer == Err(Fault::Unmarked) {
+                machine.change(|os| {
+                    mark(os, answered.request);
+                    Vec::new()
+                });
+            }
         }
     }
     Ok(counts)
