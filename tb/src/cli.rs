@@ -147,6 +147,8 @@ pub enum Top {
     Axi,
     /// The table's reads and compare-and-set on AXI4, without an MMU
     Update,
+    /// The MMU with what a RISC-V core needs around it, without the core
+    Soc,
 }
 
 /// `hashwalk emit`.
