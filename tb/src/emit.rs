@@ -74,7 +74,9 @@ fn describe(config: &Config, top: Top, design: &Design) -> String {
                 name if top == Top::Soc && ["fetch_", "data_", "core_"].iter().any(|core| name.starts_with(core)) => {
                     "the core's (rtl/src/soc/port.rs)"
                 }
-                name if top == Top::Soc && ["ram_", "load_", "console_", "exit_", "timer"].iter().any(|own| name.starts_with(own)) => {
+                name if top == Top::Soc
+                    && ["ram_", "load_", "console_", "exit_", "timer"].iter().any(|own| name.starts_with(own)) =>
+                {
                     "of the system (rtl/src/soc/mod.rs)"
                 }
                 "miss_interrupt" => "a level: software is asked to serve a miss",

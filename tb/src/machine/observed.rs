@@ -54,6 +54,13 @@ impl Observed {
         self.board.change(change);
     }
 
+    /// Whether a request of id 0, and one of id 1, was accepted before the last cycle and waits.
+    #[must_use]
+    pub fn waits(&self) -> [bool; 2] {
+        let fresh = self.board.requests.looked_up;
+        [0, 1].map(|id| fresh != Some(id) && self.board.requests.get(id).is_some())
+    }
+
     /// The cycles simulated so far.
     #[must_use]
     pub fn now(&self) -> u64 {

@@ -54,10 +54,11 @@ impl Image {
                 address: segment.address() as u32,
                 bytes,
                 length: segment.size() as u32,
-                rights: right(PF_R, Rights::R) | right(PF_W, Rights::W) | right(PF_X, Rights::X),
+                rights: right(PF_R, Rights::R).with(right(PF_W, Rights::W)).with(right(PF_X, Rights::X)),
             });
         }
-        let symbols = elf.symbols().filter_map(|symbol| Some((symbol.name().ok()?.to_owned(), symbol.address() as u32)));
+        let symbols =
+            elf.symbols().filter_map(|symbol| Some((symbol.name().ok()?.to_owned(), symbol.address() as u32)));
         Ok(Image { name: name.into(), entry: elf.entry() as u32, parts, symbols: symbols.collect() })
     }
 }

@@ -94,7 +94,9 @@ pub enum SocError {
         state: String,
     },
     /// Machine mode traps again and again.
-    #[error("cycle {cycle}: {traps} traps in machine mode, the last with cause {cause} at pc {pc:#010x}, mtval {value:#010x}")]
+    #[error(
+        "cycle {cycle}: {traps} traps in machine mode, the last with cause {cause} at pc {pc:#010x}, mtval {value:#010x}"
+    )]
     TrapLoop {
         /// The cycle.
         cycle: u64,

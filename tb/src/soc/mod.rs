@@ -20,6 +20,7 @@
 //! | `ram` | the core's memory port |
 //! | `system` | a run, cycle by cycle, to its end |
 //! | `phases`, `counts` | where the cycles went |
+//! | `report` | the counts as a table |
 //! | `error` | why a run stopped |
 
 mod compile;
@@ -30,6 +31,7 @@ mod error;
 mod manifest;
 mod phases;
 mod ram;
+mod report;
 mod run;
 mod space;
 mod system;
@@ -42,7 +44,8 @@ pub use elf::{Image, Part};
 pub use error::SocError;
 pub use manifest::{Handler, Manifest, Program};
 pub use phases::{PhaseCycles, Phases};
-pub use run::{RunOptions, RunOutcome, config_for, run};
-pub use space::{Process, Setup, build};
+pub use report::table;
+pub use run::{RunOptions, RunOutcome, config_for, run, run_of};
+pub use space::{Built, Kind, Page, Process, Setup, build};
 pub use system::{End, Limits, System};
 pub use tools::SocTools;

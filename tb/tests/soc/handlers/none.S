@@ -1,0 +1,5 @@
+// Gives up at once.
+    .text
+    .global miss
+miss:
+    j fault
