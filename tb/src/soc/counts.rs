@@ -106,9 +106,13 @@ impl Counter {
                 open.entered = true;
                 match self.phases.at(seen.pc) {
                     Some(phase) => open.phase = phase,
+                    // The vector, before the handler's first instruction.
+                    None if open.phase == TRAP => {}
                     None => open.left = true,
                 }
             } else if open.entered && seen.user {
+                // One that has gone past the handler was served by the kernel.
+                open.left |= open.phase == TRAP;
                 open.phase = REPLAY;
             }
             open.phases[open.phase] += 1;
