@@ -38,7 +38,7 @@ known:
     slli a0, a0, 16
     srli a0, a0, 16
     la sp, stack_top
-    call phase_loads_c
+    call phase_loads_c                  // comes back to phase_refill_c, which the linker script puts behind this
 
     .section .fast.refill, "ax"
 phase_refill_c:
