@@ -15,7 +15,7 @@ void prepare_searches(const struct context *context);
 // address of the word that holds the PTE; or, with V clear, the fault << 1.
 uint32_t pte_of(uint32_t asid, uint32_t vpn, uint32_t *place);
 
-// Writes frame and rights (V, R, W, X, U) to a PTE that pte_of has found.
+// Writes frame and rights (V, R, W, X, U, G) to a PTE that pte_of has found.
 void set_page(uint32_t place, uint32_t pfn, uint32_t rights);
 
 // The same walk for the common entry of the C handlers, as fast as the format allows. V clear: pte_of is to judge.

@@ -30,10 +30,10 @@ static const struct region *region_of(uint32_t vpn)
     return 0;
 }
 
-static void invalidate(uint32_t vpn)
+static void invalidate(uint32_t vpn, uint32_t pte)
 {
     set(INVALIDATE_VPN, vpn);
-    set(INVALIDATE, block.current->asid | INVALIDATE_ADDRESS_IN_ASID << 16);
+    set(INVALIDATE, block.current->asid | (pte & PTE_G ? INVALIDATE_ADDRESS : INVALIDATE_ADDRESS_IN_ASID) << 16);
 }
 
 // Repairs the fault if the region of the page allows the access; returns 0 if it does not.
@@ -42,7 +42,7 @@ static int repair(uint32_t vpn, uint32_t access, uint32_t pte, uint32_t place)
     const struct region *region = region_of(vpn);
     if (!region || !(region->rights & 1u << access) || !(region->rights & 8))
         return 0;
-    uint32_t rights = PTE_V | PTE_U | (region->rights & 7) << 1;
+    uint32_t rights = PTE_V | PTE_U | (pte & PTE_G) | (region->rights & 7) << 1;
     if (region->kind == DEMAND_ZERO && !(pte & PTE_RWX)) {
         set_page(place, new_frame(), rights);
     } else if (region->kind == COPY_ON_WRITE && access == WRITE && !(pte & PTE_W)) {
@@ -52,7 +52,7 @@ static int repair(uint32_t vpn, uint32_t access, uint32_t pte, uint32_t place)
     } else if (!(pte & PTE_R << access)) {
         return 0;
     }
-    invalidate(vpn);
+    invalidate(vpn, pte);
     return 1;
 }
 

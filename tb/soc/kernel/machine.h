@@ -35,7 +35,7 @@ enum {
     TABLE_FRAME = 0x28, TABLE_MASK = 0x2c, ENTRIES_FRAME = 0x30, SEARCH_ENABLE = 0x34, KEY = 0x40,
     INVALIDATE_VPN = 0x70, INVALIDATE = 0x74,
 };
-enum { INVALIDATE_ADDRESS_IN_ASID = 3 };
+enum { INVALIDATE_ADDRESS = 2, INVALIDATE_ADDRESS_IN_ASID = 3 };
 
 static inline uint32_t get(uint32_t reg) { return load32(REGISTERS + reg); }
 static inline void set(uint32_t reg, uint32_t value) { store32(REGISTERS + reg, value); }

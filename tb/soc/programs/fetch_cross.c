@@ -4,7 +4,7 @@
 #include "user.h"
 
 // Two pages with file bytes, then two of demand-zero, then nothing.
-static volatile uint16_t code[2][2048] __attribute__((section(".exec"), aligned(4096))) = {{0}};
+static volatile uint16_t code[2][2048] __attribute__((section(".exec"), aligned(4096))) = {{1}, {1}};
 static volatile uint16_t zero_code[2][2048] __attribute__((section(".bss.exec_zero"), aligned(4096)));
 
 enum { RETURN = 0x8082, ADDI_LOW = 0x0513, MOVE_A0_RA_LOW = 0x8513 };
