@@ -269,6 +269,18 @@ module hashwalk_soc_top
       .walk_id
   );
 
+`ifdef HASHWALK_CHECKS
+  // What the core takes for an instruction was fetched in the mode in which it is executed: a change of mode discards all that
+  // was fetched before it.
+  logic answered_user;
+  always_ff @(posedge clock) if (fetch_gnt) answered_user <= fetch_user;
+  wire taken = fetch_rvalid & ~branch & ~core.u_ibex_core.if_stage_i.gen_prefetch_buffer.prefetch_buffer_i.branch_discard_q[0];
+  always @(posedge clock)
+    if (rst_n && taken)
+      assert (answered_user == core_user)
+      else $error("hashwalk_soc_top: fetched_in_the_mode_of_execution (top.sv)");
+`endif
+
   assign core_valid = core.u_ibex_core.instr_valid_id;
   assign core_pc = core.u_ibex_core.pc_id;
   assign core_user = core.u_ibex_core.priv_mode_id == PRIV_LVL_U;

@@ -26,7 +26,7 @@ pub struct Answered {
     pub cycles: u32,
     /// Elements that were read for it, by hardware or software.
     pub reads: u32,
-    /// How it came about, if that is watched ([`Machine::watch`]).
+    /// How it came about, if that is watched ([`super::Machine::watch`]).
     pub origin: Option<Origin>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hashwalk_model::os::Os;
 use hashwalk_spec::{Config, Format, Hash, Settings};
 use serde::Serialize;
 
@@ -86,15 +87,19 @@ pub fn config_for(base: Option<&Config>, handler: &Handler) -> Result<Config, So
 /// # Errors
 /// A tool is missing or fails, the program does not fit, or the run does not end well ([`System::run`]).
 pub fn run(options: &RunOptions, printed: impl FnMut(u8)) -> Result<RunOutcome, SocError> {
-    let manifest = Manifest::shipped()?;
-    run_of(&manifest, options, printed)
+    run_of(&Manifest::shipped()?, options, |_| {}, printed)
 }
 
-/// The same with other software.
+/// The same with other software, and with memory that `damage` has changed before the first cycle.
 ///
 /// # Errors
 /// As for [`run`].
-pub fn run_of(manifest: &Manifest, options: &RunOptions, printed: impl FnMut(u8)) -> Result<RunOutcome, SocError> {
+pub fn run_of(
+    manifest: &Manifest,
+    options: &RunOptions,
+    damage: impl FnOnce(&mut Os),
+    printed: impl FnMut(u8),
+) -> Result<RunOutcome, SocError> {
     let program = manifest.program(&options.program)?;
     let handler = match (&options.handler, &options.config) {
         (Some(name), _) => manifest.handler(name)?,
@@ -119,7 +124,8 @@ pub fn run_of(manifest: &Manifest, options: &RunOptions, printed: impl FnMut(u8)
         copy_on_write: program.copy_on_write,
         seed: options.seed,
     };
-    let built = build(&setup)?;
+    let mut built = build(&setup)?;
+    damage(&mut built.os);
     let mut system = System::new(&device, &config, built, Phases::of(&kernel), options.memory_latency)?;
     if let Some(wave) = &options.wave {
         system.open_wave(wave)?;

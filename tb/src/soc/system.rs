@@ -159,11 +159,6 @@ impl System {
         Ok(self.machine.dut_mut().open_wave(path)?)
     }
 
-    /// The memory, and the table in it, to be broken on purpose before the first cycle.
-    pub fn change(&mut self, change: impl FnOnce(&mut Os) -> Vec<Mapping>) {
-        self.machine.change(change);
-    }
-
     /// What was printed so far.
     #[must_use]
     pub fn console(&self) -> String {

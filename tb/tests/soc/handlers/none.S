@@ -1,5 +1,0 @@
-// Gives up at once.
-    .text
-    .global miss
-miss:
-    j fault
