@@ -129,16 +129,14 @@ void hash_start(const uint32_t key[4])
         put(planes, i, nibble(key2, i));
     for (uint32_t j = 0; j < 4; j++)
         block.key2[j] = twice(planes[j]);
-    for (uint32_t i = 0; i < 1024; i++) {
-        uint32_t out = 0;
-        for (uint32_t plane = 0; plane < 2; plane++) {
-            uint32_t field = i >> 5 * plane & 31;
-            field = field >> 1 ^ (field & 1);
-            for (uint32_t bit = 0; bit < 4; bit++)
-                out |= (field >> bit & 1) << (4 * bit + plane);
-        }
-        block.spread[i] = (uint16_t)out;
+    // Bit 0 of a field, nibble 16, falls together with nibble 0.
+    uint16_t apart[32];
+    for (uint32_t field = 0; field < 32; field++) {
+        uint32_t nibbles = field >> 1 ^ (field & 1);
+        apart[field] = (uint16_t)((nibbles & 1) | (nibbles & 2) << 3 | (nibbles & 4) << 6 | (nibbles & 8) << 9);
     }
+    for (uint32_t i = 0; i < 1024; i++)
+        block.spread[i] = (uint16_t)(apart[i & 31] | apart[i >> 5] << 1);
 }
 
 void hash_constants(uint32_t *constants, const uint32_t key[4], uint32_t asid, uint32_t ways)
