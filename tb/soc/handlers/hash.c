@@ -13,7 +13,7 @@
 // Last: of a hash of 16 bits, bit 4i + j is plane j's nibbles i, i + 8 and, in place 0, 16. They lie at bits 17 to 20, 25 to 28
 // and 16; after folding, bits 16 to 20 of two planes are the index into `spread`, which puts them where they belong.
 //
-// Instructions in line_asm.S: 33 first round, 14 + 16 + 8 second, 14 + 31 third and the index, in all 116.
+// Instructions in fast.h: 33 first round, 14 + 16 + 8 second, 14 + 32 third and the index, in all 117, of them 20 loads.
 // (Weighed against it: the substitution on whole words, 27 operations each for shifts and masks, and mixing with carries
 // between three words, about 50: more than 250. Tables in the second round too: 9 lookups of 9 instructions, and 27 KiB.)
 
