@@ -3,7 +3,7 @@
 //
 // Instructions if the first line holds the page, keyed hash, dense line (first entry of another line):
 //   way in 25, hash 119, loads 38 (28), refill 5, way out 11: 198 (188)
-// of them 6 (5) loads of the table. The first two pages of a dense line, whose words hold bits of the line, take 16 more.
+// of them 6 (4) loads of the table. The first page of a dense line, whose word holds bits of the line, takes 15 more.
 
 #include "fast.h"
 
