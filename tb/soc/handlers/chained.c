@@ -1,4 +1,5 @@
 // The format `chained`: entries of 32 bytes, one page each, in coalesced chains.
+// Instructions a miss, measured over the list chase, way in and out with them: 235.
 
 #include "handler.h"
 #include "hash.h"

@@ -1,5 +1,8 @@
 // Misses of the format `chained`, in assembly: the walk of docs/spec.md section 4 for the entries that a sound table has.
 // Whatever else it meets, and pages that are nowhere, it hands on to pte_of in chained.c.
+//
+// Instructions if the first entry is the page's, keyed hash: way in 25, hash 119, loads 15, refill 5, way out 11: 175
+// of them 3 loads of the table, all in the entry. Each further entry of the chain takes 14 with 3 loads (11 + 3).
 
 #include "fast.h"
 

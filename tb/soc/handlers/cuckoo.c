@@ -1,4 +1,5 @@
 // The format `cuckoo`: an entry in one of two to four places.
+// Instructions a miss, measured over the list chase, way in and out with them: 270 to 300 with three ways.
 
 #include "handler.h"
 #include "hash.h"

@@ -1,4 +1,5 @@
 // The format `line`: sparse lines of four pages with a tag each, and dense lines of eight under one.
+// Instructions a miss, measured over the list chase, way in and out with them: 292, in a mix of dense and other lines.
 
 #include "handler.h"
 #include "hash.h"

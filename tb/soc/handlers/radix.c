@@ -1,4 +1,5 @@
 // The format `radix`: four levels of nodes under a directory. There is no hash.
+// Instructions a miss, measured over the list chase, way in and out with them: 172: no hash, five words one after the other.
 
 #include "handler.h"
 

@@ -1,4 +1,5 @@
 // The format `tree`: buckets that lead to binary trees of nodes.
+// Instructions a miss, measured over the list chase, way in and out with them: 240, most of them roots.
 
 #include "handler.h"
 #include "hash.h"

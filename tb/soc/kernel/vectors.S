@@ -41,8 +41,8 @@ start:
     sw zero, 0(t0)
     addi t0, t0, 4
     j 1b
-2:  lui t0, %hi(block)                  // block and hash tables: 0x1000 to 0x4000 of the window
-    lui t1, %hi(hash_end)
+2:  lui t0, %hi(block)                  // the rest of it, and the hash tables, are filled
+    addi t1, t0, BLOCK_SPREAD
 3:  sw zero, 0(t0)
     addi t0, t0, 4
     bltu t0, t1, 3b

@@ -3,7 +3,7 @@
 #include "user.h"
 
 #define WORDS 65536
-#define STEPS 1500
+#define STEPS 250
 
 enum { HALT, PUSH, LOAD_LOCAL, STORE_LOCAL, ADD, MULTIPLY, AND, LOAD, STORE, LESS, JUMP_IF };
 

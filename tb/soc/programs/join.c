@@ -2,8 +2,8 @@
 
 #include "user.h"
 
-#define BUILD 900
-#define PROBE 1400
+#define BUILD 1100
+#define PROBE 1800
 #define BUCKETS 1024
 
 static struct row { uint32_t key, value; struct row *next; uint32_t rest[29]; } build[BUILD], probe[PROBE];
@@ -16,7 +16,7 @@ int main(void)
     // Build keys are 7 i + 3, so that it is known which probe keys match and what the sum is.
     uint32_t state = 12345, want_matches = 0, want_sum = 0;
     for (uint32_t i = 0; i < BUILD; i++) {
-        uint32_t place = i * 577 % BUILD;       // 577 and 900 have no common factor
+        uint32_t place = i * 577 % BUILD;       // 577 and 1100 have no common factor
         build[place].key = 7 * i + 3;
         build[place].value = i * i;
     }

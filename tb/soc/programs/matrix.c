@@ -2,7 +2,7 @@
 
 #include "user.h"
 
-#define N 30
+#define N 28
 #define PITCH 1024
 
 static uint32_t a[N][PITCH], b[N][PITCH], c[N][PITCH];

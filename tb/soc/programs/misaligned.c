@@ -21,7 +21,7 @@ int main(void)
             right &= byte_is(at + i, (uint8_t)(0x11 * (i + 1)));
         // Into demand-zero from a page of demand-zero: neither, then one, then both have been touched.
         at = (uint32_t)zeros + 4096 * offset - offset;
-        right &= try_load(at) == (offset == 1 ? 0 : 0) && not_faulted();
+        right &= try_load(at) == 0 && not_faulted();
         try_store(at, 0x88776655);
         right &= not_faulted() && try_load(at) == 0x88776655;
         for (uint32_t i = 0; i < 4; i++)
