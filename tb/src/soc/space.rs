@@ -18,6 +18,8 @@ use super::{Image, SocError};
 
 /// Bytes of a page.
 const PAGE: u32 = 4096;
+/// The address space of no process.
+const NOBODY: Asid = Asid::MAX;
 /// Where the stack begins.
 const STACK_TOP: u32 = 0x7fff_f000;
 /// Pages of the stack.
@@ -112,6 +114,11 @@ pub fn build(setup: &Setup) -> Result<Built, SocError> {
         .zip(1..)
         .map(|(image, asid)| Process { asid: Asid::truncate(asid), pages: pages_of(image, setup), entry: image.entry })
         .collect();
+    if setup.config.format() == Format::Inverted {
+        // Demand-zero pages name frame 0. None may stand in that frame's own entry, which could name no other frame, so a page
+        // of nobody's does.
+        put(&mut os, Mapping::new(NOBODY, Vpn::truncate(0), PageSize::Small, Pfn::truncate(0), Rights::NONE))?;
+    }
     // A page that two processes may both only read is shared.
     let mut shared: HashMap<(u32, Vec<u8>), Pfn> = HashMap::new();
     for process in &processes {
@@ -135,14 +142,18 @@ pub fn build(setup: &Setup) -> Result<Built, SocError> {
                 }
             };
             let mapping = Mapping::new(process.asid, Vpn::truncate(vpn.into()), PageSize::Small, pfn, rights);
-            let (table, ram) = os.table_mut();
-            table.insert(ram, mapping).map_err(|error| SocError::Space(format!("page {vpn:#x}: {error}")))?;
+            put(&mut os, mapping)?;
         }
     }
     let mut window = kernel_words(setup.kernel)?;
     let boot = boot_block(setup, &os, &processes)?;
     window.extend(boot.into_iter().zip(BOOT / 4..).map(|(word, at)| (at, word)));
     Ok(Built { os, window, processes })
+}
+
+fn put(os: &mut Os, mapping: Mapping) -> Result<(), SocError> {
+    let (table, ram) = os.table_mut();
+    table.insert(ram, mapping).map_err(|error| SocError::Space(format!("page {}: {error}", mapping.vpn)))
 }
 
 /// A free frame with these bytes and zeros.
