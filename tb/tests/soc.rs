@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hashwalk::machine::MachineError;
 use hashwalk::soc::{Manifest, RunOptions, RunOutcome, SocError, SocTools, run_of};
 use hashwalk_model::os::Os;
 use hashwalk_spec::{Config, Format, Hash, PhysAddr, Settings};
@@ -111,6 +112,15 @@ fn endless_program_is_given_up() {
     let error = run(&RunOptions { max_cycles: 20_000, ..options("loop", false) }).unwrap_err();
     assert!(matches!(error, SocError::TooLong { cycles: 20_000, .. }), "{error}");
     assert!(error.to_string().contains("--max-cycles"), "{error}");
+}
+
+#[test]
+fn wrong_refill_is_a_mismatch() {
+    if !has_tools() {
+        return;
+    }
+    let error = run(&RunOptions { handler: Some("wrong".into()), ..options("hello", true) }).unwrap_err();
+    assert!(matches!(error, SocError::Machine(MachineError::Mismatch { .. })), "{error}");
 }
 
 #[test]

@@ -187,7 +187,8 @@ impl Component for Soc {
         let store = i.data.store.as_ref().expect("the data port stores");
         let write = concat([&lit(1, 0u32), &store.write]);
         let lookup = Lookup {
-            valid: data_looks | &of_fetch.look,
+            // Only together with the MMU's ready, so that what is offered is taken and no offer is ever changed or withdrawn.
+            valid: (data_looks | &of_fetch.look) & &of_mmu.lookup_ready,
             id: data_looks.zext(ID_BITS),
             vpn: when(data_looks, i.data.addr.bits(12..32)).otherwise(i.fetch.addr.bits(12..32)).zext(VPN_BITS),
             asid: of_registers.asid.clone(),

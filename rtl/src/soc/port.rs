@@ -40,7 +40,8 @@
 //! the end of memory.
 //!
 //! **Backpressure.** An access is taken at rest, or in the cycle in which the one before is answered from the cache or the
-//! window. A fetch that the core has branched away from holds the port until it is answered, a walk of its own included.
+//! window. A fetch that the core branches away from after it was taken holds the port until it is answered, a walk of its own
+//! included. One that it branches away from before that, while it waits, is taken and answered with an error, without a lookup.
 //!
 //! Reset: at rest.
 
@@ -307,8 +308,12 @@ impl Component for Port {
         // The next access.
         let again = (&from_cache | (&in_window & &load) | &err).named("again");
         let open = (is(Wait::Rest) | again).named("open");
-        let look = (&i.core.req & &i.core.user & &open).named("look_up");
-        let gnt = (&i.core.req & &open & (&i.may_look | !&i.core.user)).named("take");
+        let translates = match &i.for_fetch {
+            Some(fetch) => &i.core.user & !&fetch.discarded,
+            None => i.core.user.clone(),
+        };
+        let look = (&i.core.req & &translates & &open).named("look_up");
+        let gnt = (&i.core.req & &open & (&i.may_look | !&translates)).named("take");
 
         // A line that comes is kept, and a store changes the one that is there.
         let clear = i.for_fetch.as_ref().map_or_else(low, |fetch| fetch.clear.clone());
@@ -385,12 +390,10 @@ impl Component for Port {
         let next = PortState {
             wait: wait.named("wait_next"),
             addr: when(&gnt, i.core.addr.clone()).otherwise(s.addr.clone()),
-            user: when(&gnt, i.core.user.clone()).otherwise(s.user.clone()),
+            user: when(&gnt, translates).otherwise(s.user.clone()),
             store: s.store.map(|old| when(&gnt, i.core.store.expect("the data port stores")).otherwise(old)),
             frame: when(&reached, frame).otherwise(s.frame),
-            unwanted: unwanted
-                .zip(i.for_fetch.as_ref())
-                .map(|(old, fetch)| when(&gnt, fetch.discarded.clone()).otherwise(old)),
+            unwanted: unwanted.map(|old| !&gnt & old),
             spoilt: s.spoilt.map(|old| when(&gnt, low()).otherwise(old | clear)),
         };
         let line_address = concat([address.bits(LINE_BYTES.ilog2()..32), lit(LINE_BYTES.ilog2(), 0u32)]);

@@ -33,6 +33,10 @@ phase_loads_scan:
     j fault
 phase_refill_scan:
 4:  lw t0, 0(t3)
+#ifdef WRONG
+    li t3, 4096                     // the next frame
+    add t0, t0, t3
+#endif
     addi t3, t1, -1
     beqz t3, 5f
     sw t0, 0x64(t2)
