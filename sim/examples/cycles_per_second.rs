@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::Instant;
 
-use hashwalk_sim::{Cache, Dut, Model, Options, Port, SourceFile, Sources, Toolchain};
+use hashwalk_sim::{Cache, Dut, Library, Model, Options, Port, SourceFile, Sources, Toolchain};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let cycles = std::env::args().nth(1).map_or(Ok(2_000_000), |cycles| cycles.parse())?;
@@ -71,6 +71,7 @@ fn tlb() -> Sources {
     Sources {
         top: "tlb".into(),
         files: vec![SourceFile { name: "tlb.v".into(), text: include_str!("tlb.v").into() }],
+        library: Library::default(),
         inputs: ports(&[
             ("lookup_valid", 1),
             ("lookup_vpn", 27),

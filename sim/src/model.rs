@@ -84,7 +84,7 @@ impl Model {
         notify: &mut dyn FnMut(&str),
     ) -> Result<Model> {
         let sources = design.into();
-        let name = format!("{}-{}.so", sources.top, key(toolchain, &sources, options));
+        let name = format!("{}-{}.so", sources.top, key(toolchain, &sources, options)?);
         let library = cache.entry(&name, |work| {
             let runtime = Runtime::ready(toolchain, cache, options.trace, notify)?;
             notify(&format!("Verilating {} (once)", sources.top));
@@ -106,13 +106,14 @@ impl Model {
 }
 
 /// Everything that decides what the shared object does.
-fn key(toolchain: &Toolchain, sources: &Sources, options: Options) -> String {
+fn key(toolchain: &Toolchain, sources: &Sources, options: Options) -> Result<String> {
+    let library = sources.library.texts()?;
     let flags = [VERILATOR_FLAGS.join(" "), FAST_FLAGS.join(" "), SLOW_FLAGS.join(" ")].join("|");
     let shape = format!("{options:?} {:?} {:?} {}", sources.inputs, sources.outputs, sources.has_clock);
     let runtime = Runtime::key(toolchain, options.trace);
     let ours = [&runtime, include_str!("glue.rs"), include_str!("model.rs"), &flags, &shape, &sources.top];
     let files = sources.files.iter().flat_map(|file| [file.name.as_bytes(), file.text.as_bytes()]);
-    digest(ours.into_iter().map(str::as_bytes).chain(files))
+    Ok(digest(ours.into_iter().map(str::as_bytes).chain(files).chain(library.iter().map(Vec::as_slice))))
 }
 
 fn make(toolchain: &Toolchain, sources: &Sources, options: Options, runtime: &Runtime, work: &Path) -> Result<PathBuf> {
@@ -150,6 +151,7 @@ fn verilate(toolchain: &Toolchain, sources: &Sources, options: Options, work: &P
     if options.trace {
         command.arg("--trace-fst");
     }
+    command.args(sources.library.arguments());
     command.args(sources.files.iter().map(|file| &file.name));
     let output = command.output().map_err(io("run", command.get_program()))?;
     if output.status.success() {

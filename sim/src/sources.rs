@@ -2,6 +2,8 @@
 
 use hashwalk_hdl::{Design, Port, SourceFile};
 
+use crate::library::Library;
+
 /// Verilog of a design, whether generated or written by hand.
 #[derive(Clone, Debug)]
 pub struct Sources {
@@ -9,6 +11,8 @@ pub struct Sources {
     pub top: String,
     /// All files.
     pub files: Vec<SourceFile>,
+    /// What they use that lies elsewhere.
+    pub library: Library,
     /// The top's inputs other than `clock` and `reset`.
     pub inputs: Vec<Port>,
     /// The top's outputs.
@@ -24,6 +28,7 @@ impl From<&Design> for Sources {
         Sources {
             top: design.top.clone(),
             files: design.files.clone(),
+            library: Library::default(),
             inputs: design.inputs.clone(),
             outputs: design.outputs.clone(),
             has_clock: design.has_clock,

@@ -34,6 +34,59 @@ pub enum Command {
     Bench(BenchArgs),
     /// Study the golden model: organisations, hashes, sizes; writes tables, CSV files and plots
     Explore(ExploreArgs),
+    /// Run programs on a processor (Ibex) that uses the MMU, with misses served by hardware or by its own software
+    #[command(subcommand)]
+    Soc(SocCommand),
+}
+
+/// `hashwalk soc`.
+#[derive(Debug, Subcommand)]
+pub enum SocCommand {
+    /// List the programs and the handlers, one a line
+    List,
+    /// Run a program to its end, every translation judged
+    Run(SocRunArgs),
+}
+
+/// Who refills the TLB of the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SocRefill {
+    /// The page walker
+    Hardware,
+    /// The handler, executed by the processor
+    Software,
+}
+
+/// `hashwalk soc run`.
+#[derive(Debug, Args)]
+pub struct SocRunArgs {
+    /// The program (see `hashwalk soc list`)
+    #[arg(value_name = "PROGRAM")]
+    pub program: String,
+    /// Who refills the TLB
+    #[arg(long, value_enum, default_value = "hardware")]
+    pub refill: SocRefill,
+    /// The TLB-miss handler, and with it the table's format [default: the first one for the configuration]
+    #[arg(long, value_name = "NAME")]
+    pub handler: Option<String>,
+    /// A preset or a TOML file; the handler sets format and hash [default: 16 TLB entries, 2 walks, 16 MiB]
+    #[arg(long, value_name = "PRESET|FILE")]
+    pub config: Option<String>,
+    /// Cycles from the acceptance of a read to its data
+    #[arg(long, value_name = "CYCLES", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub memory_latency: u32,
+    /// Give up after this many cycles
+    #[arg(long, value_name = "N", default_value_t = 200_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_cycles: u64,
+    /// What the hash key grows from
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+    /// Print one JSON object, the program's text in it, instead of tables
+    #[arg(long)]
+    pub json: bool,
+    /// Write a wave in FST (large: use --max-cycles)
+    #[arg(long, value_name = "FILE")]
+    pub wave: Option<PathBuf>,
 }
 
 /// Which configuration.
@@ -147,6 +200,8 @@ pub enum Top {
     Axi,
     /// The table's reads and compare-and-set on AXI4, without an MMU
     Update,
+    /// The MMU with what a RISC-V core needs around it, without the core
+    Soc,
 }
 
 /// `hashwalk emit`.

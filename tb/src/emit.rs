@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
-use hashwalk_rtl::{generate, generate_axi, generate_update};
+use hashwalk_rtl::{generate, generate_axi, generate_soc, generate_update};
 use hashwalk_spec::Config;
 
 use crate::cli::Top;
@@ -21,12 +21,13 @@ pub fn emit(config: &Config, top: Top, folder: &Path) -> Result<Vec<PathBuf>> {
         Top::Mmu => generate(config),
         Top::Axi => generate_axi(config),
         Top::Update => generate_update(config),
+        Top::Soc => generate_soc(config),
     };
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut files: Vec<(String, String)> =
         design.files.iter().map(|file| (file.name.clone(), file.text.clone())).collect();
     files.push(("files.f".into(), design.files.iter().map(|file| format!("{}\n", file.name)).collect()));
-    files.push(("ports.md".into(), describe(config, &design)));
+    files.push(("ports.md".into(), describe(config, top, &design)));
     files.into_iter().map(|(name, text)| write(folder, &name, &text)).collect()
 }
 
@@ -45,7 +46,7 @@ fn meaning(port: &str) -> &'static str {
     row.and_then(|row| row.split('|').nth(4)).map_or("", str::trim)
 }
 
-fn describe(config: &Config, design: &Design) -> String {
+fn describe(config: &Config, top: Top, design: &Design) -> String {
     let mut text = format!("# `{}`, configuration `{}`\n\n", design.top, config.name());
     text.push_str("| parameter | value |\n| --------- | ----: |\n");
     let parameters = [
@@ -69,6 +70,14 @@ fn describe(config: &Config, design: &Design) -> String {
                 name if name.starts_with("s_axil_") => "AXI4-Lite, to software (docs/registers.md)",
                 name if name.starts_with("update_") || name.starts_with("result_") => {
                     "compare and set of a word (rtl/src/axi/compare_and_set.rs)"
+                }
+                name if top == Top::Soc && ["fetch_", "data_", "core_"].iter().any(|core| name.starts_with(core)) => {
+                    "the core's (rtl/src/soc/port.rs)"
+                }
+                name if top == Top::Soc
+                    && ["ram_", "load_", "console_", "exit_", "timer"].iter().any(|own| name.starts_with(own)) =>
+                {
+                    "of the system (rtl/src/soc/mod.rs)"
                 }
                 "miss_interrupt" => "a level: software is asked to serve a miss",
                 name => meaning(name),

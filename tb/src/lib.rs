@@ -12,5 +12,6 @@ pub mod machine;
 pub mod replay_trace;
 pub mod report;
 pub mod scenario;
+pub mod soc;
 pub mod trace;
 mod whole_file;

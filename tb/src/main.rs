@@ -12,6 +12,7 @@ use comfy_table::{CellAlignment, Table};
 use hashwalk::check::{CheckOptions, CheckOutcome, check, default_configs, replay};
 use hashwalk::cli::{
     Bench, BenchArgs, CheckArgs, Cli, Command, EmitArgs, ExploreArgs, RecordArgs, RefillChoice, ReplayArgs, RunArgs,
+    SocCommand, SocRefill, SocRunArgs,
 };
 use hashwalk::device::Device;
 use hashwalk::explore::ExploreOptions;
@@ -19,6 +20,7 @@ use hashwalk::machine::MachineError;
 use hashwalk::replay_trace::{ReplayOptions, replay as replay_trace, trace_name};
 use hashwalk::report::{RefillMode, RunReport, comparison, plain_table, table};
 use hashwalk::scenario::{Checked, Impossible, Tally};
+use hashwalk::soc::{self, Manifest, SocError};
 use hashwalk::trace::{Progress, RecordOptions, record};
 use hashwalk::{bench, emit, explore};
 use hashwalk_spec::{Config, Format};
@@ -36,6 +38,8 @@ fn main() -> ExitCode {
         Command::Emit(args) => emit_verilog(&args),
         Command::Bench(args) => measure(&args),
         Command::Explore(args) => study(args),
+        Command::Soc(SocCommand::List) => list_software(),
+        Command::Soc(SocCommand::Run(args)) => run_program(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("hashwalk: {error:#}");
@@ -336,4 +340,47 @@ fn by_locality() -> Result<Vec<PathBuf>> {
     }
     rated.sort_by(|a, b| b.0.total_cmp(&a.0));
     Ok(rated.into_iter().map(|(_, path)| path).collect())
+}
+
+fn list_software() -> Result<ExitCode> {
+    let manifest = Manifest::shipped()?;
+    for program in &manifest.programs {
+        print(&format!("program {}: {}", program.name, program.about))?;
+    }
+    for handler in &manifest.handlers {
+        print(&format!("handler {} (format {}): {}", handler.name, handler.format, handler.about))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_program(args: &SocRunArgs) -> Result<ExitCode> {
+    let options = soc::RunOptions {
+        program: args.program.clone(),
+        software: args.refill == SocRefill::Software,
+        handler: args.handler.clone(),
+        config: args.config.as_deref().map(Config::load).transpose()?,
+        memory_latency: args.memory_latency,
+        max_cycles: args.max_cycles,
+        seed: args.seed,
+        wave: args.wave.clone(),
+    };
+    let shown = !args.json;
+    let outcome = soc::run(&options, |byte| {
+        if shown {
+            // A reader that has gone away is noticed when the report is printed.
+            let _ = std::io::stdout().write_all(&[byte]);
+        }
+    });
+    let outcome = match outcome {
+        Err(SocError::Machine(error @ (MachineError::Mismatch { .. } | MachineError::Protocol { .. }))) => {
+            eprintln!("hashwalk: {error}");
+            return Ok(ExitCode::from(DISAGREEMENT));
+        }
+        other => other?,
+    };
+    print(&if args.json { serde_json::to_string(&outcome)? } else { soc::table(&outcome) })?;
+    if outcome.exit_code != 0 {
+        bail!("{} has ended with exit code {}", outcome.program, outcome.exit_code);
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ mod driving;
 mod failing;
 mod waves;
 
-use hashwalk_sim::{Cache, Dut, Model, Options, Port, SourceFile, Sources, Toolchain};
+use hashwalk_sim::{Cache, Dut, Library, Model, Options, Port, SourceFile, Sources, Toolchain};
 
 const CHECKED: Options = Options { checks: true, trace: false };
 
@@ -18,6 +18,7 @@ fn sources(top: &str, text: &str, inputs: &[(&str, u32)], outputs: &[(&str, u32)
     Sources {
         top: top.to_owned(),
         files: vec![SourceFile { name: format!("{top}.v"), text: text.to_owned() }],
+        library: Library::default(),
         inputs: ports(inputs),
         outputs: ports(outputs),
         has_clock: text.contains("input wire clock"),

@@ -5,8 +5,9 @@ use hashwalk_spec::{Answer, Fault, LateSource, Request};
 
 use super::reads::Possible;
 use super::requests::Waiting;
+use super::scoreboard::Scoreboard;
 use super::watch::Origin;
-use super::{Events, Machine, MachineError};
+use super::{Events, MachineError};
 
 /// An answer of the hardware.
 #[derive(Clone, Debug)]
@@ -25,11 +26,11 @@ pub struct Answered {
     pub cycles: u32,
     /// Elements that were read for it, by hardware or software.
     pub reads: u32,
-    /// How it came about, if that is watched ([`Machine::watch`]).
+    /// How it came about, if that is watched ([`super::Machine::watch`]).
     pub origin: Option<Origin>,
 }
 
-impl Machine {
+impl Scoreboard {
     /// The answers of this cycle.
     pub(super) fn observe_answers(&mut self, events: &mut Events) -> Result<(), MachineError> {
         if self.dut.get(self.ports.answer_valid) != 0 {
@@ -54,7 +55,11 @@ impl Machine {
         let Some(waiting) = self.requests.take(id) else {
             return Err(self.protocol(format!("answered {id}, which does not wait")));
         };
-        if let Err(mismatch) = self.coherence.judge(self.now, id.into(), answer) {
+        let judged = self.coherence.judge(self.now, id.into(), answer);
+        let is_refused = waiting.refused && answer == Err(Fault::NotPresent);
+        if let Err(mismatch) = judged
+            && !is_refused
+        {
             let may_be_held = source != Some(LateSource::Walk);
             let is_legal = (may_be_held && self.is_held_although_walks_miss_it(waiting.request, answer))
                 || self.is_read_one_by_one(&waiting, answer);

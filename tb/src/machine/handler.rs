@@ -14,6 +14,7 @@ use hashwalk_model::walk::{Progress, Walk, WalkContext};
 use hashwalk_sim::Dut;
 use hashwalk_spec::{Access, Config, Fault, PhysAddr, Request, entry};
 
+use super::driven::Driven;
 use super::memory::MemoryTiming;
 use super::ports::Ports;
 
@@ -142,14 +143,14 @@ impl Handler {
     }
 
     /// Drives the refill port for the cycle `now`.
-    pub(super) fn drive(&mut self, dut: &mut Dut, ports: &Ports, now: u64) {
+    pub(super) fn drive(&mut self, dut: &mut Dut, ports: &Driven, now: u64) {
         let ready = match &self.state {
             State::Answering { from, refill } if *from <= now => Some(refill),
             _ => None,
         };
         match ready {
             Some(refill) if !self.driving => ports.drive_refill(dut, refill),
-            None if self.driving => dut.set(ports.refill_valid, 0),
+            None if self.driving => dut.set(ports.always.refill_valid, 0),
             _ => {}
         }
         self.driving = ready.is_some();

@@ -10,10 +10,11 @@ use hashwalk_model::coherence::drops;
 use hashwalk_model::mapping::Marks;
 use hashwalk_spec::{Answer, Invalidation, Marking, Request};
 
-use super::handler::Unmarked;
+use super::MachineError;
+use super::handler::{Handler, Unmarked};
 use super::requests::Waiting;
+use super::scoreboard::Scoreboard;
 use super::update::{Change, compare_and_set};
-use super::{Machine, MachineError};
 
 /// The marks with which a TLB may hold mappings that software has changed since, if only their marks.
 #[derive(Default)]
@@ -53,7 +54,7 @@ impl HeldMarks {
     }
 }
 
-impl Machine {
+impl Scoreboard {
     /// Whether a granted request has found the marks that it must.
     pub(super) fn judge_marks(&self, waiting: &Waiting, answer: Answer) -> Result<(), MachineError> {
         if self.config.marks() == Marking::Software || answer.is_err() {
@@ -74,8 +75,8 @@ impl Machine {
 
     /// Software marks what it has found before it hands it over, where the hardware does so too. It walks again if somebody
     /// has changed the word.
-    pub(super) fn mark_for_software(&mut self) {
-        let Some(Unmarked { request, address, expected, desired }) = self.handler.take_found() else { return };
+    pub(super) fn mark_for_software(&mut self, handler: &mut Handler) {
+        let Some(Unmarked { request, address, expected, desired }) = handler.take_found() else { return };
         let mut swapped = false;
         self.change(|os| {
             let change = Change { address: address.get(), expected, desired };
@@ -83,7 +84,7 @@ impl Machine {
             Vec::new()
         });
         if !swapped {
-            self.handler.walk_again(self.now, &self.os.walk_context(), request);
+            handler.walk_again(self.now, &self.os.walk_context(), request);
         }
     }
 }

@@ -15,19 +15,26 @@
 //! clock edge. The table changes only between cycles, through [`Machine::change`]. Any number of requests may be out;
 //! the machine gives them their ids (`requests`). What the ports do is followed in `observe`, and answers are judged in
 //! `answers`. Frames of nodes that were taken out of the table go back when the contract lets them (`nodes`).
+//!
+//! What looks on and judges is `scoreboard`, which does not care who drives the MMU: a `Machine` is a scoreboard and what
+//! drives the ports, and an [`Observed`] one of a design that drives them itself.
 
 mod answers;
+mod driven;
 mod error;
 mod handler;
+mod inside;
 mod known;
 mod marks;
 mod memory;
 mod nodes;
 mod observe;
+mod observed;
 mod ports;
 mod reads;
 mod recording;
 mod requests;
+mod scoreboard;
 mod update;
 mod walks;
 mod watch;
@@ -36,28 +43,19 @@ pub use answers::Answered;
 pub use error::MachineError;
 pub use handler::HandlerCost;
 pub use memory::MemoryTiming;
+pub use observed::Observed;
 pub use recording::{Recording, Sample};
+pub use scoreboard::Poison;
 pub use watch::{Level, Origin, Phase};
 
-use std::collections::{HashSet, VecDeque};
-
+use driven::Driven;
 use handler::Handler;
 use hashwalk_hdl::Design;
-use hashwalk_model::coherence::{Coherence, Ticket};
-use hashwalk_model::mapping::Marks;
-use hashwalk_model::memory::{BusError, Element};
+use hashwalk_model::Mapping;
 use hashwalk_model::os::Os;
-use hashwalk_model::walk::{Progress, Walk, WalkResult, walk};
-use hashwalk_model::{Mapping, PhysicalMemory};
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Config, Format, Invalidation, PhysAddr, Request, radix};
-use known::Known;
-use marks::HeldMarks;
-use memory::MemoryAgent;
-use ports::Ports;
-use requests::{Requests, Waiting};
-use update::UpdateAgent;
-use walks::Walks;
+use hashwalk_spec::{Config, Invalidation, Request};
+use scoreboard::{Asked, Scoreboard};
 use watch::Watch;
 
 /// What is asked of the hardware in one cycle. What is not accepted must be asked again, unchanged.
@@ -95,40 +93,14 @@ impl Events {
     }
 }
 
-/// Which reads of the table fail.
-pub type Poison = HashSet<PhysAddr>;
-
 /// The machine.
 pub struct Machine {
-    dut: Dut,
-    ports: Ports,
-    config: Config,
-    /// The operating system and physical memory. Changes of the table go through [`Machine::change`].
-    os: Os,
-    memory: MemoryAgent,
-    /// Where the hardware sets marks.
-    update: Option<UpdateAgent>,
-    held: HeldMarks,
+    board: Scoreboard,
+    driven: Driven,
     handler: Handler,
-    poison: Poison,
-    coherence: Coherence,
-    requests: Requests,
-    /// Those that are not done, with the cycle in which they must be.
-    invalidations: VecDeque<(Ticket, u64)>,
-    now: u64,
-    /// The last cycle in which a request waited or a read was out.
-    busy_at: u64,
-    /// When the table changed last, if frames of its nodes may be held since.
-    nodes_held_since: Option<u64>,
-    /// What the walk cache may know.
-    known: Known,
-    /// How long one walk may take, and how many may have to come before it.
-    patience: u64,
-    turns: u64,
     /// Requests that may be out at a time.
     in_flight: u32,
     recording: Option<Recording>,
-    watch: Option<Watch>,
 }
 
 impl Machine {
@@ -137,45 +109,26 @@ impl Machine {
     /// # Errors
     /// The shared object lacks a port, or reset failed.
     pub fn new(dut: Dut, config: &Config, os: Os, timing: MemoryTiming) -> Result<Machine, MachineError> {
-        let ports = Ports::new(&dut)?;
-        let probe = u64::from(timing.worst_cycles(config.beats())) + 8;
         let mut machine = Machine {
-            memory: MemoryAgent::new(timing, config),
-            update: UpdateAgent::new(timing, &dut)?,
-            held: HeldMarks::default(),
+            driven: Driven::new(&dut)?,
             handler: Handler::new(HandlerCost::SIMPLE, timing, config),
-            // Six searches of as many probes as can be, with room for software's work.
-            patience: 6 * u64::from(most_probes(config)) * (probe + 64) + 10_000,
-            dut,
-            ports,
-            config: config.clone(),
-            os,
-            poison: Poison::new(),
-            coherence: Coherence::new(),
-            requests: Requests::default(),
-            invalidations: VecDeque::new(),
-            now: 0,
-            busy_at: 0,
-            nodes_held_since: None,
-            known: Known::default(),
-            turns: u64::from(config.walks()) + 2,
+            board: Scoreboard::new(dut, config, os, timing)?,
             in_flight: requests::IDS as u32,
             recording: None,
-            watch: None,
         };
-        machine.dut.reset(2)?;
+        machine.board.dut.reset(2)?;
         machine.apply_controls();
         Ok(machine)
     }
 
     /// Writes the operating system's table registers to the control ports. The MMU must be idle.
     pub fn apply_controls(&mut self) {
-        self.ports.set_controls(&mut self.dut, &self.os.walk_context());
+        self.driven.set_controls(&mut self.board.dut, &self.board.os.walk_context());
     }
 
     /// Sends the misses from now on to the handler, or to the walker.
     pub fn set_software_refill(&mut self, software: bool) {
-        self.dut.set(self.ports.software_refill, u64::from(software));
+        self.board.dut.set(self.driven.always.software_refill, u64::from(software));
     }
 
     /// Lets the processor have no more than this many requests out from now on, 1 or more: a lookup is presented only in a
@@ -186,77 +139,62 @@ impl Machine {
 
     /// Sets what the handler's instructions cost from the next miss on.
     pub fn set_handler_cost(&mut self, cost: HandlerCost) {
-        self.patience += cost.of_probes(6 * u64::from(most_probes(&self.config)));
+        self.board.allow_for(cost);
         self.handler.set_cost(cost);
     }
 
     /// Makes reads of these entries fail from now on, for hardware, software and the golden model alike.
     pub fn set_poison(&mut self, poison: Poison) {
         self.change(|_| Vec::new());
-        self.poison = poison;
+        self.board.poison = poison;
         self.change(|_| Vec::new());
+    }
+
+    /// Changes the table. `change` returns the mappings that it withdrew: removed, replaced, or with other rights.
+    pub fn change(&mut self, change: impl FnOnce(&mut Os) -> Vec<Mapping>) {
+        self.board.change(change);
     }
 
     /// The operating system.
     #[must_use]
     pub fn os(&self) -> &Os {
-        &self.os
-    }
-
-    /// Changes the table. `change` returns the mappings that it withdrew: removed, replaced, or with other rights.
-    pub fn change(&mut self, change: impl FnOnce(&mut Os) -> Vec<Mapping>) {
-        let withdrawn = change(&mut self.os);
-        self.coherence.table_changed(self.now, &withdrawn);
-        self.nodes_held_since = self.config.format().links_by_address().then_some(self.now);
-        self.held.may_hold(self.now, &withdrawn);
-        for id in self.requests.ids() {
-            let Some(request) = self.requests.get(id).map(|waiting| waiting.request) else { continue };
-            let result = self.golden(request);
-            self.coherence.request_observes(id.into(), self.now, result);
-            if let Some(waiting) = self.requests.get_mut(id) {
-                waiting.see(&result);
-            }
-        }
+        &self.board.os
     }
 
     /// The cycles simulated so far.
     #[must_use]
     pub fn now(&self) -> u64 {
-        self.now
+        self.board.now
     }
 
     /// Whether a request waits for its answer.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        !self.requests.is_empty()
+        !self.board.requests.is_empty()
     }
 
     /// How many requests wait for their answers.
     #[must_use]
     pub fn waiting(&self) -> u32 {
-        self.requests.count()
+        self.board.requests.count()
     }
 
     /// Whether an accepted invalidation is not done.
     #[must_use]
     pub fn is_invalidating(&self) -> bool {
-        !self.invalidations.is_empty()
+        !self.board.invalidations.is_empty()
     }
 
     /// What the hardware was seen to find while it was watched: whatever its TLB holds, and what its walks give to others.
     #[must_use]
     pub fn brought(&self) -> Vec<Mapping> {
-        self.watch.as_ref().map(Watch::brought).unwrap_or_default()
+        self.board.watch.as_ref().map(Watch::brought).unwrap_or_default()
     }
 
     /// What each walk does, as docs/timing.md draws it.
     #[must_use]
     pub fn state(&self) -> String {
-        self.walks().names()
-    }
-
-    fn walks(&self) -> Walks {
-        Walks::read(&self.dut, &self.ports, &self.config)
+        self.board.state()
     }
 
     /// Writes a wave of all that follows.
@@ -264,12 +202,12 @@ impl Machine {
     /// # Errors
     /// The design was built without waves, or the file cannot be written.
     pub fn open_wave(&mut self, path: &std::path::Path) -> Result<(), MachineError> {
-        Ok(self.dut.open_wave(path)?)
+        Ok(self.board.dut.open_wave(path)?)
     }
 
     /// Watches from now on how answers come about. To be called before the first request.
     pub fn watch(&mut self) {
-        self.watch = Some(Watch::default());
+        self.board.watch = Some(Watch::default());
     }
 
     /// Records all ports of the design, of which the machine has an instance, in every cycle that follows.
@@ -277,7 +215,7 @@ impl Machine {
     /// # Errors
     /// It is another design.
     pub fn record(&mut self, design: &Design) -> Result<(), MachineError> {
-        self.recording = Some(Recording::new(design, &self.dut)?);
+        self.recording = Some(Recording::new(design, &self.board.dut)?);
         Ok(())
     }
 
@@ -292,53 +230,34 @@ impl Machine {
     /// The hardware answered what the golden model does not allow, broke the rules of a port or its own assertions,
     /// or makes no progress.
     pub fn cycle(&mut self, drive: Drive) -> Result<Events, MachineError> {
-        let (dut, ports) = (&mut self.dut, &self.ports);
-        let mut lookup = drive.lookup.and_then(|request| Some((request, self.requests.offer()?)));
-        ports.drive_lookup(dut, lookup);
-        ports.drive_invalidate(dut, drive.invalidate);
-        self.memory.drive(dut, ports, self.now);
-        if let Some(update) = &mut self.update {
-            update.drive(dut, self.now);
+        let board = &mut self.board;
+        let mut lookup = drive.lookup.and_then(|request| Some((request, board.requests.offer()?)));
+        self.driven.drive_lookup(&mut board.dut, lookup);
+        self.driven.drive_invalidate(&mut board.dut, drive.invalidate);
+        board.memory.drive(&mut board.dut, &board.ports, board.now);
+        if let Some(update) = &mut board.update {
+            update.drive(&mut board.dut, board.now);
         }
-        self.handler.drive(dut, ports, self.now);
-        if lookup.is_some() && self.requests.count() >= self.in_flight {
+        self.handler.drive(&mut board.dut, &self.driven, board.now);
+        if lookup.is_some() && board.requests.count() >= self.in_flight {
             // Answers depend on no input of their cycle, so that a processor may look at them first.
-            self.dut.settle()?;
-            let answers = self.dut.get(self.ports.answer_valid) + self.dut.get(self.ports.late_valid);
-            if self.requests.count() - answers as u32 >= self.in_flight {
+            board.dut.settle()?;
+            let answers = board.dut.get(board.ports.answer_valid) + board.dut.get(board.ports.late_valid);
+            if board.requests.count() - answers as u32 >= self.in_flight {
                 lookup = None;
-                self.ports.drive_lookup(&mut self.dut, None);
+                self.driven.drive_lookup(&mut board.dut, None);
             }
         }
         if lookup.is_none() {
-            self.requests.offer_nothing();
+            board.requests.offer_nothing();
         }
-        self.dut.cycle()?;
+        board.dut.cycle()?;
         if let Some(recording) = &mut self.recording {
-            recording.record(&self.dut);
+            recording.record(&board.dut);
         }
-        if let Some(watch) = &mut self.watch {
-            let walks = Walks::read(&self.dut, &self.ports, &self.config);
-            watch.observe(self.requests.iter().map(|(id, waiting)| (id, waiting.request)), &walks);
-        }
-
-        let mut events = Events { killed: self.dut.get(self.ports.event_killed) != 0, ..Events::default() };
-        self.observe_idle()?;
-        let ready = self.observe_lookup_ready()?;
-        self.observe_invalidations(drive, &mut events)?;
-        self.observe_reads()?;
-        self.observe_answers(&mut events)?;
-        self.observe_update(&mut events)?;
-        self.requests.looked_up = None;
-        if let Some((request, _)) = lookup
-            && ready
-        {
-            events.lookup_accepted = true;
-            self.accept(request)?;
-        }
-        self.observe_progress()?;
-        self.now += 1;
-        Ok(events)
+        let lookup = lookup.map(|(request, _)| (request, None));
+        let events = board.observe(&Asked { lookup, invalidate: drive.invalidate }, Some(&mut self.handler))?;
+        Ok(Events { killed: board.dut.get(self.driven.event_killed) != 0, ..events })
     }
 
     /// Asks for one translation and waits for its answer.
@@ -350,86 +269,16 @@ impl Machine {
         loop {
             let events = self.cycle(Drive { lookup, invalidate: None })?;
             if events.lookup_accepted {
-                (lookup, asked) = (None, self.requests.looked_up);
+                (lookup, asked) = (None, self.board.requests.looked_up);
             } else if let Some(answered) = events.into_answers().find(|answered| Some(answered.id) == asked) {
                 return Ok(answered);
             }
         }
     }
 
-    fn accept(&mut self, request: Request) -> Result<(), MachineError> {
-        let result = self.golden(request);
-        let deadline = self.now + self.patience * self.turns;
-        let mut waiting = Waiting {
-            request,
-            accepted_at: self.now,
-            reads: Vec::new(),
-            known: Vec::new(),
-            invalidations: Vec::new(),
-            seen: Marks::NONE,
-            deadline,
-        };
-        waiting.see(&result);
-        let id = self.requests.accept(waiting);
-        self.requests.looked_up = Some(id);
-        self.coherence.request_accepted(self.now, id.into(), request, result);
-        // As many as there are walks, one that waits for its walk, and this one.
-        if self.requests.count() > self.config.walks() + 2 {
-            return Err(self.protocol(format!("accepted a request while {} wait", self.requests.count() - 1)));
-        }
-        Ok(())
-    }
-
-    /// The golden answer at this moment.
-    fn golden(&self, request: Request) -> WalkResult {
-        let context = self.os.walk_context();
-        if self.poison.is_empty() {
-            return walk(self.os.memory(), &context, request);
-        }
-        self.reader().finish(Walk::new(&context, request))
-    }
-
-    fn reader(&self) -> Reader<'_> {
-        Reader { memory: self.os.memory(), format: self.config.format(), poison: &self.poison }
-    }
-
     /// The configuration on the bench.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.config
-    }
-}
-
-/// The probes that one search may make.
-fn most_probes(config: &Config) -> u32 {
-    match config.format() {
-        Format::Radix => radix::LEVELS + 1,
-        _ => config.max_steps().max(config.ways()),
-    }
-}
-
-/// Physical memory as everybody on the bench sees it: some entries cannot be read.
-struct Reader<'a> {
-    memory: &'a PhysicalMemory,
-    format: Format,
-    poison: &'a Poison,
-}
-
-impl Reader<'_> {
-    fn read(&self, address: PhysAddr) -> Result<Element, BusError> {
-        if self.poison.contains(&address) {
-            return Err(BusError { address, bytes: self.format.element_bytes() });
-        }
-        self.memory.read_element(address, self.format)
-    }
-
-    /// Makes the walk at once.
-    fn finish(&self, mut walk: Walk) -> WalkResult {
-        loop {
-            match walk.progress() {
-                Progress::Probe(address) => walk.step(self.read(address)),
-                Progress::Done(result) => return result,
-            };
-        }
+        &self.board.config
     }
 }

@@ -8,11 +8,11 @@ use hashwalk_model::{Mapping, Walkable};
 use hashwalk_rtl::walker::Walk as WalkerState;
 use hashwalk_spec::{Answer, Asid, Fault, Format, Invalidation, LateSource, PhysAddr, Request};
 
-use super::Machine;
 use super::reads::{Possible, Read};
 use super::requests::Waiting;
+use super::scoreboard::Scoreboard;
 
-impl Machine {
+impl Scoreboard {
     /// Whether the hardware may read the element at `address` for this walk.
     pub(super) fn may_read(&self, address: PhysAddr, walk: u32) -> bool {
         if self.os.table().owns(address) {

@@ -1,15 +1,18 @@
 //! What the ports do in a cycle, but for answers: held against docs/spec.md, section 9.
 
 use hashwalk_rtl::walker::Walk as WalkerState;
+use hashwalk_spec::{Invalidation, Request};
 
+use super::handler::Handler;
 use super::reads::Read;
+use super::scoreboard::{Reader, Scoreboard};
 use super::update::UpdateAgent;
-use super::{Drive, Events, Machine, MachineError, Reader};
+use super::{Events, MachineError};
 
 /// Cycles from the last one in which a request waited, or a read was out, by which the hardware says that it is idle.
 const TO_REST: u64 = 16;
 
-impl Machine {
+impl Scoreboard {
     /// The hardware is idle only while nothing waits and no read is out or asked for, and then soon.
     pub(super) fn observe_idle(&mut self) -> Result<(), MachineError> {
         let idle = self.dut.get(self.ports.idle) != 0;
@@ -43,7 +46,11 @@ impl Machine {
         Ok(ready)
     }
 
-    pub(super) fn observe_invalidations(&mut self, drive: Drive, events: &mut Events) -> Result<(), MachineError> {
+    pub(super) fn observe_invalidations(
+        &mut self,
+        asked: Option<Invalidation>,
+        events: &mut Events,
+    ) -> Result<(), MachineError> {
         if self.dut.get(self.ports.invalidate_done) != 0 {
             match self.invalidations.pop_front() {
                 Some((ticket, due)) if self.now == due => {
@@ -63,7 +70,7 @@ impl Machine {
         {
             return Err(self.protocol("an invalidation was not done in time".into()));
         }
-        if let Some(invalidation) = drive.invalidate
+        if let Some(invalidation) = asked
             && self.dut.get(self.ports.invalidate_ready) != 0
         {
             events.invalidate_accepted = true;
@@ -84,7 +91,7 @@ impl Machine {
     }
 
     /// The memory's and the handler's side of this cycle. A read counts for the request whose walk makes it.
-    pub(super) fn observe_reads(&mut self) -> Result<(), MachineError> {
+    pub(super) fn observe_reads(&mut self, mut handler: Option<&mut Handler>) -> Result<(), MachineError> {
         let reader = Reader { memory: self.os.memory(), format: self.config.format(), poison: &self.poison };
         let mut reads = [None, None];
         let [by_hardware, by_software] = &mut reads;
@@ -100,11 +107,15 @@ impl Machine {
         {
             return Err(self.protocol(format!("read {address}, which is outside the table")));
         }
-        let context = || self.os.walk_context();
-        let served = self.handler.request();
-        self.handler.observe(&self.dut, &self.ports, self.now, context, |address| note(by_software, address));
+        let served: Option<Request> = handler.as_ref().and_then(|handler| handler.request());
+        if let Some(handler) = handler.as_deref_mut() {
+            let context = || self.os.walk_context();
+            handler.observe(&self.dut, &self.ports, self.now, context, |address| note(by_software, address));
+        }
         let [by_hardware, by_software] = reads;
-        self.mark_for_software();
+        if let Some(handler) = handler {
+            self.mark_for_software(handler);
+        }
         if let (Some((_, walk)), Some(read)) = (accepted, by_hardware) {
             let walks = self.walks();
             if let Some(id) = walks.id(walk).filter(|_| walks.state(walk) != WalkerState::Drain) {

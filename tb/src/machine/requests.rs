@@ -20,6 +20,8 @@ pub(super) struct Waiting {
     pub(super) seen: Marks,
     /// The last cycle by which it must be answered if nothing restarts its walk.
     pub(super) deadline: u64,
+    /// Software has refused to serve it, so that its answer says nothing of the table.
+    pub(super) refused: bool,
 }
 
 impl Waiting {
@@ -74,10 +76,15 @@ impl Requests {
     /// What stood on the port was accepted; returns its id.
     pub(super) fn accept(&mut self, waiting: Waiting) -> u8 {
         let id = self.offered.take().expect("only what stands on the port is accepted");
+        self.accept_as(id, waiting);
+        id
+    }
+
+    /// A request was accepted under an id that others have given it.
+    pub(super) fn accept_as(&mut self, id: u8, waiting: Waiting) {
         self.slots[usize::from(id)] = Some(waiting);
         self.taken |= 1 << id;
         self.accepted = self.accepted.wrapping_add(1);
-        id
     }
 
     pub(super) fn get(&self, id: u8) -> Option<&Waiting> {
@@ -132,6 +139,7 @@ mod tests {
             invalidations: Vec::new(),
             seen: Marks::NONE,
             deadline: 0,
+            refused: false,
         }
     }
 

@@ -7,7 +7,8 @@ use hashwalk_sim::{Dut, Error, InPort, OutPort};
 use hashwalk_spec::{Marking, PhysAddr, entry};
 
 use super::memory::MemoryTiming;
-use super::{Events, Machine, MachineError};
+use super::scoreboard::Scoreboard;
+use super::{Events, MachineError};
 
 /// The MMU's update port.
 struct Ports {
@@ -148,7 +149,7 @@ impl UpdateAgent {
     }
 }
 
-impl Machine {
+impl Scoreboard {
     /// Memory's side of a change of marks. It counts as one between this cycle and the next.
     pub(super) fn observe_update(&mut self, events: &mut Events) -> Result<(), MachineError> {
         let Some(update) = &mut self.update else { return Ok(()) };

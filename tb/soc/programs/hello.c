@@ -1,0 +1,7 @@
+#include "user.h"
+
+int main(void)
+{
+    print("hello\n");
+    return 0;
+}

@@ -1,0 +1,4 @@
+    .text
+    .global _start
+_start:
+    j _start
