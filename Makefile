@@ -28,7 +28,7 @@ AXI_SEED ?=
 export HASHWALK_TOOLS := $(TOOLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help tools soc-tools run explore test test-axi check lint icarus mutants fpga clean
+.PHONY: help tools soc-tools run explore test test-axi check lint icarus bench mutants fpga clean
 .DELETE_ON_ERROR:
 
 help: ## list these verbs
@@ -73,6 +73,10 @@ lint: $(SIM_STAMP) ## write each top of each preset as Verilog and lint it with 
 
 icarus: $(SIM_STAMP) ## compare the emitted Verilog in Icarus, with unknown bits, with the Verilated design
 	CI=true $(CARGO) test --package hashwalk --test icarus -- --nocapture
+
+bench: $(SIM_STAMP) ## measure cycles, formats and the speed of the simulation, and write docs/benchmarks.md
+	$(CARGO) build --release --quiet --bin hashwalk
+	$(PYTHON) tb/benchmarks/run.py $(CARGO) run --release --quiet --bin hashwalk --
 
 mutants: $(SIM_STAMP) ## break the hardware in each way of tb/mutations.toml and show that a test notices
 	$(CARGO) run --release --quiet --package hashwalk --example mutate

@@ -64,12 +64,12 @@ pub fn default_configs() -> Vec<Config> {
     let tree = Settings { format: Format::Tree, max_steps: 16, ..line.clone() };
     let radix = Settings { format: Format::Radix, ..chained.clone() };
     vec![
-        named("chained_tiny", Settings { format: Format::Chained, ..tiny }),
+        preset("tiny"),
         named("chained_odd", Settings { format: Format::Chained, ..odd.clone() }),
         named("chained_asid", asid.clone()),
         named("chained", chained.clone()),
         named("chained_l2", l2(8)),
-        preset("tiny"),
+        named("line_tiny", Settings { format: Format::Line, ..tiny }),
         named("line", line),
         named("cuckoo", cuckoo.clone()),
         named("cuckoo_tiny", Settings { ways: 2, tlb_entries: 4, bus_bits: 64, ..cuckoo.clone() }),

@@ -183,10 +183,10 @@ fn a_run_is_the_same_twice() {
 #[test]
 fn the_bench_prints_one_object_a_latency() {
     let figures = json(hashwalk().args(["bench", "walk", "--json", "--config", "tiny", "--memory-latency", "10"]));
-    // The tiny port has 64 bits, so a line comes in eight beats: docs/timing.md.
+    // The tiny port has 64 bits, so an entry comes in four beats: docs/timing.md.
     assert_eq!(figures["memory_latency"], 10);
-    assert_eq!(figures["first_probe_cycles"], 10 + 3 + 8);
-    assert_eq!(figures["second_probe_cycles"], 10 + 3 + 8 + 10 + 1 + 8);
+    assert_eq!(figures["first_probe_cycles"], 10 + 3 + 4);
+    assert_eq!(figures["second_probe_cycles"], 10 + 3 + 4 + 10 + 1 + 4);
     assert_eq!(figures["hit_cycles"], 1);
     assert_eq!(figures["hits_per_cycle"], 1.0);
 }

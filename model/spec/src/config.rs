@@ -240,6 +240,8 @@ impl Config {
                 name: "tiny".into(),
                 tlb_entries: 4,
                 l2_entries: 0,
+                // An entry is half a line, with one page to compare.
+                format: Format::Chained,
                 bus_bits: 64,
                 walks: 1,
                 predictor_entries: 0,

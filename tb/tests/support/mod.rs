@@ -36,7 +36,7 @@ pub use table::Table;
 
 /// Chained entries, 4 slots, 64-bit bus, keyed hash, 16 steps.
 pub fn tiny() -> Config {
-    named("chained_tiny")
+    named("tiny")
 }
 
 /// Chained entries, 5 slots, 128-bit bus, fold hash, 2 steps.
