@@ -202,7 +202,9 @@ impl Component for Delivery {
         let goes_on = (&answers & &more).named("goes_on");
         let lingers = (&answers & &s.own & &i.fresh & &is_mapping & page::covers(&mapping, &i.newest)).named("lingers");
         let loads = (&i.offer.valid | &i.from_l2.valid).named("loads");
-        let withdrawn = (&s.valid & &is_mapping & concerns(&i.invalidate, &mapping)).named("withdrawn_now");
+        let Invalidate { kind, vpn, asid, .. } = &i.invalidate;
+        let named = page::is_named(kind, vpn, asid, &mapping);
+        let withdrawn = (&s.valid & &is_mapping & &i.invalidate.valid & named).named("withdrawn_now");
         // What a free register holds may be unknown; what leaves here without an answer is not.
         let gives = (&answers & s.serving.any()).named("gives");
         let refill_valid = (&gives & &is_mapping & fault.is_zero() & !&s.refilled).named("refills");
@@ -288,13 +290,4 @@ impl Delivery {
 /// Whether the mapping stays as it is when the page is written: what the second level may keep.
 fn is_settled(mapping: &Mapping) -> Signal {
     mapping.dirty.as_ref().map_or_else(high, |dirty| dirty | !mapping.rights.bit(1))
-}
-
-/// Whether an invalidation names the mapping.
-fn concerns(invalidate: &Invalidate, mapping: &Mapping) -> Signal {
-    let kind = &invalidate.kind;
-    let small = lit(ports::SIZE_BITS, 0u32);
-    let page = !kind.bit(1) | page::overlap(&mapping.vpn, &mapping.size, &invalidate.vpn, &small);
-    let space = !kind.bit(0) | (!&mapping.global & mapping.asid.eq(&invalidate.asid));
-    &invalidate.valid & page & space
 }

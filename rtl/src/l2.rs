@@ -58,8 +58,8 @@
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
 use hashwalk_hdl::{
-    Bundle, Component, MemoryPorts, Module, Signal, all_of, any_of, bundle, concat, high, lit, low, one_hot_mux, shape,
-    when,
+    Bundle, Component, MemoryPorts, Module, Signal, all_of, any_of, at_most_one, bundle, concat, high, lit, low,
+    one_hot_mux, shape, when,
 };
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
@@ -450,8 +450,9 @@ impl Component for L2 {
             sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
         };
 
-        m.check("one_way_matches", !&s.counts | at_most_one(&matches));
-        let stands_once = at_most_one(&own) & at_most_one(&shared);
+        let mask = |each: &[Signal]| concat(each.iter().rev());
+        m.check("one_way_matches", !&s.counts | at_most_one(&mask(&matches)));
+        let stands_once = at_most_one(&mask(&own)) & at_most_one(&mask(&shared));
         m.check("one_way_holds_a_small_page", &s.compared.large | !&s.counts | stands_once);
         m.check("no_fill_while_sweeping", !(&fill & &sweeping));
         m.assume("invalidations_wait_for_the_sweep", !(effect & &sweeping));
@@ -521,19 +522,11 @@ impl L2 {
     }
 }
 
-fn at_most_one(each: &[Signal]) -> Signal {
-    let all = concat(each.iter().rev());
-    (&all & (&all - lit(all.width(), 1u32))).is_zero()
-}
-
 impl Sweep {
     /// Whether what it clears is in this place.
     fn drops(&self, slot: &Slot) -> Signal {
         let What { kind, vpn, asid } = &self.what;
-        let small = lit(SIZE_BITS, PageSize::Small.code());
-        let page = !kind.bit(1) | page::overlap(&slot.mapping.vpn, &slot.mapping.size, vpn, &small);
-        let space = !kind.bit(0) | (slot.mapping.asid.eq(asid) & !&slot.mapping.global);
-        page & space
+        page::is_named(kind, vpn, asid, &slot.mapping)
     }
 }
 

@@ -46,18 +46,19 @@ pub fn word_at(element: &Signal, place: &Signal) -> Signal {
     one_hot_mux((0..words).map(|n| (number.eq_value(n), element.bits(u64::BITS * n..u64::BITS * (n + 1)))))
 }
 
-/// The place of a word of the array. That is aligned to its size, so that the index can be put in by OR.
+/// Where something of 2^`log2` bytes stands in the array, in units of as many bytes: of a word, its place. The array is aligned
+/// to its size, so that the index can be put in by OR.
 #[must_use]
-pub fn in_array(table_frame: &Signal, index: &Signal) -> Signal {
-    let within = PAGE_OFFSET_BITS - LINK_LOG2;
+pub fn in_array(table_frame: &Signal, index: &Signal, log2: u32) -> Signal {
+    let within = PAGE_OFFSET_BITS - log2;
     let above = INDEX_BITS - within;
-    let place = concat([
+    let number = concat([
         table_frame.bits(above..table_frame.width()),
         table_frame.bits(0..above) | index.bits(within..INDEX_BITS),
         index.bits(0..within),
     ]);
-    debug_assert_eq!(place.width(), PLACE_BITS);
-    place
+    debug_assert_eq!(number.width(), PHYS_ADDR_BITS - log2);
+    number
 }
 
 /// The address of the element of 2^`element_log2` bytes around a place.

@@ -100,3 +100,12 @@ pub fn covers(mapping: &Mapping, request: &Request) -> Signal {
     let same_space = &mapping.global | mapping.asid.eq(&request.asid);
     overlap(&mapping.vpn, &mapping.size, &request.vpn, &small) & same_space
 }
+
+/// Whether an invalidation of this kind, page and address space names the mapping (docs/spec.md, section 7).
+#[must_use]
+pub fn is_named(kind: &Signal, vpn: &Signal, asid: &Signal, mapping: &Mapping) -> Signal {
+    let small = lit(SIZE_BITS, PageSize::Small.code());
+    let page = !kind.bit(1) | overlap(&mapping.vpn, &mapping.size, vpn, &small);
+    let space = !kind.bit(0) | (mapping.asid.eq(asid) & !&mapping.global);
+    page & space
+}

@@ -26,7 +26,8 @@
 //! Reset: every slot is unused, the victim is slot 0.
 
 use hashwalk_hdl::{
-    Component, Module, Signal, all_of, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when,
+    Component, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux, shape,
+    when,
 };
 use hashwalk_spec::Config;
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
@@ -159,8 +160,9 @@ impl Component for Tlb {
         let slots = s.slot.iter().zip(&writes).enumerate().map(|(n, (slot, write))| {
             let drop = maintenance.drops(&slot.mapping).named(format!("drop_{n}"));
             let write = write.named(format!("write_{n}"));
+            // Nothing changes but for a refill or an invalidation.
             Slot {
-                valid: &write | (&slot.valid & !drop),
+                valid: when(&maintenance.active, &write | (&slot.valid & !drop)).otherwise(slot.valid.clone()),
                 mapping: when(&write, i.refill.clone()).otherwise(slot.mapping.clone()),
             }
         });
@@ -179,8 +181,7 @@ impl Component for Tlb {
         };
 
         let hit = any_of(&hits).named("hit_any");
-        let only_one = (&s.hits & (&s.hits - lit(self.slots, 1u32))).is_zero();
-        m.check("at_most_one_hit", !&i.touch | only_one);
+        m.check("at_most_one_hit", !&i.touch | at_most_one(&s.hits));
         m.check("refill_and_invalidate_apart", !(&i.refill_valid & &i.invalidate.valid));
         (TlbOutputs { hit, found }, state)
     }
@@ -257,6 +258,6 @@ impl Maintenance {
     fn drops(&self, slot: &Mapping) -> Signal {
         let page = &self.any_page | page::overlap(&slot.vpn, &slot.size, &self.vpn, &self.size);
         let own = when(&slot.global, self.with_global.clone()).otherwise(slot.asid.eq(&self.asid));
-        &self.active & page & (&self.any_space | own)
+        page & (&self.any_space | own)
     }
 }

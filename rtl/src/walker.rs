@@ -61,7 +61,9 @@ pub mod search;
 pub mod slot;
 mod software;
 
-use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, first_one, lit, low, one_hot_mux, shape, when};
+use hashwalk_hdl::{
+    Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux, shape, when,
+};
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::radix::{INDEX_BITS, LEVELS};
 use hashwalk_spec::{Config, Format};
@@ -575,7 +577,7 @@ impl Component for Walker {
             !&s.element.full
                 | one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.out.any()))),
         );
-        m.check("one_request_at_the_port", at_most_one(&presents));
+        m.check("one_request_at_the_port", at_most_one(&bits(&presents)));
         m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &weighed)));
         m.cover("restart", restarts.clone());
         m.cover("dead_element", &fires & !&judged);
@@ -659,11 +661,6 @@ fn number(one_hot: &[Signal], width: u32) -> Signal {
 /// The bits of a mask, the first lowest.
 fn bits(each: &[Signal]) -> Signal {
     concat(each.iter().rev())
-}
-
-fn at_most_one(each: &[Signal]) -> Signal {
-    let all = bits(each);
-    (&all & (&all - lit(all.width(), 1u32))).is_zero()
 }
 
 /// The turn, if it moves on.

@@ -65,6 +65,13 @@ pub fn all_of(signals: impl IntoIterator<Item = impl Borrow<Signal>>) -> Signal 
     if signals.is_empty() { lit(1, 1) } else { concat(signals.iter().rev()).all() }
 }
 
+/// 1 when not more than one bit of the mask is 1.
+#[track_caller]
+pub fn at_most_one(mask: &Signal) -> Signal {
+    // Without its lowest one nothing is left.
+    (mask & (mask - lit(mask.width(), 1))).is_zero()
+}
+
 #[track_caller]
 fn bits_of(signals: impl IntoIterator<Item = impl Borrow<Signal>>) -> Vec<Signal> {
     let at = Location::caller();

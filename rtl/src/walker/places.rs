@@ -1,9 +1,10 @@
 //! Where a page may stand in the table, and the address of that place (docs/spec.md, sections 2 and 3).
 
 use hashwalk_hdl::{Module, Signal, bundle, concat, lit, shape, when};
-use hashwalk_spec::address::{ASID_BITS, PAGE_OFFSET_BITS, PHYS_ADDR_BITS, VPN_BITS};
+use hashwalk_spec::address::{ASID_BITS, PHYS_ADDR_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::format::parts_log2;
+use hashwalk_spec::link::LINK_LOG2;
 use hashwalk_spec::{Config, Format, Hash};
 
 use super::search::Search;
@@ -80,7 +81,7 @@ pub fn places(
     if config.format() == Format::Radix {
         m.ignore(begins.vpn.clone());
         m.ignore(begins.size.clone());
-        let root = link::in_array(&table.table_frame, &asid.zext(INDEX_BITS));
+        let root = link::in_array(&table.table_frame, &asid.zext(INDEX_BITS), LINK_LOG2);
         let from_root = Start { index: vec![root.clone()], steps };
         return known.map_or(from_root, |known| Start {
             index: vec![when(&known.hit, known.place.clone()).otherwise(root)],
@@ -103,7 +104,7 @@ pub fn places(
             });
             let index = in_table(config, table, &unit.outputs, way);
             let by_address = config.format().links_by_address();
-            let place = if by_address { link::in_array(&table.table_frame, &index) } else { index };
+            let place = if by_address { link::in_array(&table.table_frame, &index, LINK_LOG2) } else { index };
             place.named(format!("place_{way}"))
         })
         .collect();
@@ -138,21 +139,12 @@ pub fn word_address(config: &Config, control: &Control, index: &Signal, number: 
     concat([element.bits(config.format().element_log2()..PHYS_ADDR_BITS), number.bits(0..within), lit(WORD_LOG2, 0u32)])
 }
 
-/// The address of an element, by its index or its place. The table is aligned to its size, so that the index can be put in by OR.
+/// The address of an element, by its index or its place.
 #[must_use]
 pub fn address(config: &Config, table_frame: &Signal, index: &Signal) -> Signal {
     let element_log2 = config.format().element_log2();
     if config.format().links_by_address() {
         return link::element_of(index, element_log2);
     }
-    let within = PAGE_OFFSET_BITS - element_log2;
-    let above = INDEX_BITS - within;
-    let address = concat([
-        table_frame.bits(above..table_frame.width()),
-        table_frame.bits(0..above) | index.bits(within..INDEX_BITS),
-        index.bits(0..within),
-        lit(element_log2, 0u32),
-    ]);
-    debug_assert_eq!(address.width(), PHYS_ADDR_BITS);
-    address
+    concat([link::in_array(table_frame, index, element_log2), lit(element_log2, 0u32)])
 }
