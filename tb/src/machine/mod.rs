@@ -318,6 +318,14 @@ impl Machine {
         Ok(events)
     }
 
+    /// Ends a run: what the hardware asserts about its last cycle is heard too.
+    ///
+    /// # Errors
+    /// An assertion failed.
+    pub fn finish(&mut self) -> Result<(), MachineError> {
+        Ok(self.dut.finish()?)
+    }
+
     /// Asks for one translation and waits for its answer.
     ///
     /// # Errors

@@ -137,5 +137,6 @@ pub fn soak(machine: &mut Machine, seed: u64, cycles: u64) -> Result<Counts, Mac
             counts.reads += answered.reads;
         }
     }
+    machine.finish()?;
     Ok(counts)
 }
