@@ -275,17 +275,21 @@ impl Machine {
     pub fn cycle(&mut self, drive: Drive) -> Result<Events, MachineError> {
         let (dut, ports) = (&mut self.dut, &self.ports);
         let mut lookup = drive.lookup.and_then(|request| Some((request, self.requests.offer()?)));
-        ports.drive_lookup(dut, lookup);
+        let is_full = lookup.is_some() && self.requests.count() >= self.in_flight;
+        // After a lookup most answers come at once, and otherwise in few cycles.
+        let expects_answer = self.requests.looked_up.is_some();
+        ports.drive_lookup(dut, lookup.filter(|_| !is_full || expects_answer));
         ports.drive_invalidate(dut, drive.invalidate);
         self.memory.drive(dut, ports, self.now);
         self.handler.drive(dut, ports, self.now);
-        if lookup.is_some() && self.requests.count() >= self.in_flight {
+        if is_full {
             // Answers depend on no input of their cycle, so that a processor may look at them first.
             self.dut.settle()?;
             let answers = self.dut.get(self.ports.answer_valid) + self.dut.get(self.ports.late_valid);
-            if self.requests.count() - answers as u32 >= self.in_flight {
-                lookup = None;
-                self.ports.drive_lookup(&mut self.dut, None);
+            let has_room = self.requests.count() - (answers as u32) < self.in_flight;
+            lookup = lookup.filter(|_| has_room);
+            if has_room != expects_answer {
+                self.ports.drive_lookup(&mut self.dut, lookup);
             }
         }
         if lookup.is_none() {
