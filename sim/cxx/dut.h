@@ -8,8 +8,9 @@ namespace hashwalk {
 
 /// A clocked design. Ports are packed in declaration order, ceil(width / 64) words each, lowest word first.
 ///
-/// A clock cycle is: drive the inputs, settle, read the outputs, edge. Every method may throw
-/// std::runtime_error when a check of the design fails; the object is then only good for destruction.
+/// A clock cycle is: drive the inputs, settle, read the outputs, edge. The edge may be put off until the next settle,
+/// or finish. Every method may throw std::runtime_error when a check of the design fails; the object is then only good
+/// for destruction.
 class Dut {
   public:
     virtual ~Dut() = default;
@@ -22,6 +23,9 @@ class Dut {
 
     /// settle() and edge() in one call.
     virtual void cycle(const std::uint64_t* inputs, std::uint64_t* outputs) = 0;
+
+    /// Makes up for an edge that was put off.
+    virtual void finish() = 0;
 
     /// Starts a wave file. Throws when the design was built without waves or the file cannot be written.
     virtual void open_wave(const std::string& path) = 0;

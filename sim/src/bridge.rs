@@ -22,6 +22,9 @@ pub(crate) mod ffi {
         /// As for `settle`.
         unsafe fn cycle(self: Pin<&mut Dut>, inputs: *const u64, outputs: *mut u64) -> Result<()>;
 
+        /// The edge that was put off, if one was.
+        fn finish(self: Pin<&mut Dut>) -> Result<()>;
+
         /// Starts a wave file.
         fn open_wave(self: Pin<&mut Dut>, path: &CxxString) -> Result<()>;
 

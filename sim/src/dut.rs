@@ -21,8 +21,10 @@ use crate::ports::{InPort, Layout, OutPort, Slot};
 ///
 /// Outputs keep the values of the last settling until the next one: after `cycle` they still are those of cycle *t*.
 ///
-/// When a check in the design fails, the call returns [`Error::Failed`], and so does every later one: the state of a
-/// stopped evaluation means nothing. Instances do not share anything and can be sent to other threads.
+/// When a check in the design fails, a call returns [`Error::Failed`] with the cycle of the check, and so does every
+/// later one: the state of a stopped evaluation means nothing. It is the call that raises the clock, or else, since that
+/// is faster, the next one that settles: an instance of a model without waves raises the clock of a cycle together with
+/// the inputs of the next. At the end of a run [`Dut::finish`] asks for the checks of its last cycle. Instances do not share anything and can be sent to other threads.
 pub struct Dut {
     raw: UniquePtr<ffi::Dut>,
     model: Model,
@@ -184,6 +186,15 @@ impl Dut {
         Ok(())
     }
 
+    /// Completes the last cycle, so that none of its checks is left out. More cycles can follow.
+    ///
+    /// # Errors
+    /// [`Error::Failed`].
+    pub fn finish(&mut self) -> Result<()> {
+        self.alive()?;
+        self.raw.pin_mut().finish().map_err(|error| self.fail(&error))
+    }
+
     /// Runs `cycles` cycles with `reset` high and leaves it low. A design without reset only runs the cycles.
     ///
     /// # Errors
@@ -282,7 +293,8 @@ impl Dut {
 
     #[cold]
     fn fail(&mut self, exception: &cxx::Exception) -> Error {
-        let failure = Failure::parse(exception.what(), self.cycles);
+        let cycle = if self.model.shape.puts_edges_off { self.cycles.saturating_sub(1) } else { self.cycles };
+        let failure = Failure::parse(exception.what(), cycle);
         self.failure = Some(failure.clone());
         failure.into()
     }

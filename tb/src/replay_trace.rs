@@ -159,7 +159,7 @@ impl Run {
                 }
             }
             if next.is_none() && !machine.is_waiting() {
-                return Ok(());
+                return Ok(machine.finish()?);
             }
             let events = machine.cycle(Drive { lookup: next, invalidate: None })?;
             if events.lookup_accepted {

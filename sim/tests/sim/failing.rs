@@ -1,4 +1,4 @@
-use hashwalk_sim::{Dut, Error, Options};
+use hashwalk_sim::{Dut, Error, Options, Result};
 
 use crate::{CHECKED, build, handshake, load, stops, totaliser};
 
@@ -9,12 +9,51 @@ fn failed_check_is_an_error_with_its_name_and_cycle() {
     dut.reset(3).unwrap();
     dut.set(start, 1);
     dut.cycle().unwrap();
-    let error = dut.cycle().unwrap_err();
+    let error = dut.cycle().and_then(|()| dut.finish()).unwrap_err();
     let want = "check `no_second_start` failed in cycle 4, in handshake: \
                 handshake: no_second_start (handshake.rs:7) [handshake.v:19]";
     assert_eq!(error.to_string(), want);
     assert_eq!(dut.cycle().unwrap_err().to_string(), want, "a failed instance stays failed");
     assert_eq!(dut.settle().unwrap_err().to_string(), want);
+}
+
+#[test]
+fn failed_check_is_told_once_its_cycle_is_over() {
+    let fails = |options, then: fn(&mut Dut) -> Result<()>| {
+        let mut dut = Dut::load(&build(handshake(), options)).unwrap();
+        dut.reset(1).unwrap();
+        dut.set(dut.input("start").unwrap(), 1);
+        dut.cycle().unwrap();
+        let error = dut.cycle().and_then(|()| then(&mut dut)).unwrap_err();
+        assert!(matches!(&error, Error::Failed(failure) if failure.cycle == 2), "{error}");
+    };
+    for options in [CHECKED, Options { trace: true, checks: true }] {
+        fails(options, Dut::settle);
+        fails(options, Dut::tick);
+        fails(options, Dut::cycle);
+        fails(options, Dut::finish);
+    }
+}
+
+#[test]
+fn finished_run_can_go_on() {
+    let mut dut = load(totaliser());
+    let (enable, addend) = (dut.input("enable").unwrap(), dut.input("addend").unwrap());
+    let total = dut.output("total").unwrap();
+    dut.finish().unwrap();
+    dut.reset(1).unwrap();
+    dut.set(enable, 1);
+    dut.set_wide(addend, &[5, 0]);
+    dut.cycle().unwrap();
+    dut.finish().unwrap();
+    dut.finish().unwrap();
+    assert_eq!(dut.get_wide(total)[0], 0, "outputs are those of the last settling");
+    dut.set_wide(addend, &[7, 0]);
+    dut.cycle().unwrap();
+    assert_eq!(dut.get_wide(total)[0], 5);
+    dut.settle().unwrap();
+    dut.finish().unwrap();
+    assert_eq!((dut.get_wide(total)[0], dut.cycles()), (12, 3));
 }
 
 #[test]
@@ -26,7 +65,7 @@ fn failure_of_one_instance_leaves_others_running() {
     }
     first.set(first.input("start").unwrap(), 1);
     first.cycle().unwrap();
-    first.cycle().unwrap_err();
+    first.cycle().and_then(|()| first.finish()).unwrap_err();
     drop(first);
     second.cycle().unwrap();
 }
@@ -38,6 +77,7 @@ fn checks_are_off_unless_asked_for() {
     dut.set(dut.input("start").unwrap(), 1);
     dut.cycle().unwrap();
     dut.cycle().unwrap();
+    dut.finish().unwrap();
 }
 
 #[test]
@@ -47,7 +87,7 @@ fn every_way_to_stop_is_an_error() {
         let mut dut = Dut::load(&model).unwrap();
         dut.cycle().unwrap();
         dut.set(dut.input("how").unwrap(), how);
-        dut.cycle().unwrap_err().to_string()
+        dut.cycle().and_then(|()| dut.finish()).unwrap_err().to_string()
     };
     assert_eq!(stop(1), "the design stopped in cycle 1: $stop [stops.v:8]");
     assert_eq!(stop(2), "the design stopped in cycle 1: $finish [stops.v:9]");

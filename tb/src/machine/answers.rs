@@ -77,12 +77,10 @@ impl Scoreboard {
         if level == 2 && self.config.l2_sets() == 0 {
             return Err(self.protocol(format!("answered {id} from a second level that it does not have")));
         }
-        let context = self.os.walk_context();
-        let possible = Possible { context: &context, known: &waiting.known };
-        let origin = self
-            .watch
-            .as_mut()
-            .map(|watch| watch.answered(possible, id, waiting.request, &waiting.reads, answer, source));
+        let origin = self.watch.as_mut().map(|watch| {
+            let possible = Possible { context: &self.os.walk_context(), known: &waiting.known };
+            watch.answered(possible, id, waiting.request, &waiting.reads, answer, source)
+        });
         Ok(Answered {
             id,
             request: waiting.request,

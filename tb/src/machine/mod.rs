@@ -232,20 +232,24 @@ impl Machine {
     pub fn cycle(&mut self, drive: Drive) -> Result<Events, MachineError> {
         let board = &mut self.board;
         let mut lookup = drive.lookup.and_then(|request| Some((request, board.requests.offer()?)));
-        self.driven.drive_lookup(&mut board.dut, lookup);
+        let is_full = lookup.is_some() && board.requests.count() >= self.in_flight;
+        // After a lookup most answers come at once, and otherwise in few cycles.
+        let expects_answer = board.requests.looked_up.is_some();
+        self.driven.drive_lookup(&mut board.dut, lookup.filter(|_| !is_full || expects_answer));
         self.driven.drive_invalidate(&mut board.dut, drive.invalidate);
         board.memory.drive(&mut board.dut, &board.ports, board.now);
         if let Some(update) = &mut board.update {
             update.drive(&mut board.dut, board.now);
         }
         self.handler.drive(&mut board.dut, &self.driven, board.now);
-        if lookup.is_some() && board.requests.count() >= self.in_flight {
+        if is_full {
             // Answers depend on no input of their cycle, so that a processor may look at them first.
             board.dut.settle()?;
             let answers = board.dut.get(board.ports.answer_valid) + board.dut.get(board.ports.late_valid);
-            if board.requests.count() - answers as u32 >= self.in_flight {
-                lookup = None;
-                self.driven.drive_lookup(&mut board.dut, None);
+            let has_room = board.requests.count() - (answers as u32) < self.in_flight;
+            lookup = lookup.filter(|_| has_room);
+            if has_room != expects_answer {
+                self.driven.drive_lookup(&mut board.dut, lookup);
             }
         }
         if lookup.is_none() {
@@ -258,6 +262,14 @@ impl Machine {
         let lookup = lookup.map(|(request, _)| (request, None));
         let events = board.observe(&Asked { lookup, invalidate: drive.invalidate }, Some(&mut self.handler))?;
         Ok(Events { killed: board.dut.get(self.driven.event_killed) != 0, ..events })
+    }
+
+    /// Ends a run: what the hardware asserts about its last cycle is heard too.
+    ///
+    /// # Errors
+    /// An assertion failed.
+    pub fn finish(&mut self) -> Result<(), MachineError> {
+        Ok(self.board.dut.finish()?)
     }
 
     /// Asks for one translation and waits for its answer.

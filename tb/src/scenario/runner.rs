@@ -118,6 +118,7 @@ impl<'a> Runner<'a> {
             self.step(step.wait, step.action).with_context(|| format!("in step {number}, {:?}", step.action))?;
         }
         self.come_to_rest().context("after the last step")?;
+        self.machine.finish().context("after the last step")?;
         Ok(self.machine)
     }
 

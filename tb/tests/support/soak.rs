@@ -154,5 +154,6 @@ pub fn soak(machine: &mut Machine, seed: u64, cycles: u64) -> Result<Counts, Mac
             }
         }
     }
+    machine.finish()?;
     Ok(counts)
 }
