@@ -37,7 +37,8 @@
 //! Reset: there is no outcome.
 
 use hashwalk_hdl::{
-    Component, Module, Signal, all_of, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, shape, when,
+    Component, Module, Signal, all_of, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, one_hot_of,
+    shape, when,
 };
 use hashwalk_spec::{Config, LateSource};
 
@@ -194,8 +195,7 @@ impl Component for Delivery {
             .collect();
         let more = any_of(&covered).named("more");
         let next = first_one(&covered);
-        let next_request =
-            one_hot_mux(next.iter().cloned().zip(everybody.iter().map(|waiting| waiting.request.clone())));
+        let next_request = one_hot_of(&next, &everybody, |waiting| waiting.request.clone());
         let settled = |mask: &Signal| self.settled(mask, &i.moves, &i.vacant);
 
         let can_take = (!&s.valid).named("can_take");

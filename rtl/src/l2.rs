@@ -59,7 +59,7 @@
 
 use hashwalk_hdl::{
     Bundle, Component, MemoryPorts, Module, Signal, all_of, any_of, at_most_one, bundle, concat, high, lit, low,
-    one_hot_mux, shape, when,
+    one_hot_mux, one_hot_of, shape, when,
 };
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
@@ -337,7 +337,7 @@ impl Component for L2 {
         let compares = (&s.compared.slot & &alive).any().named("compares");
         let hit = (&compares & any_of(&matches) & !effect).named("hit");
         let stalls = (&s.counts & !&i.can_take & !effect).named("stalls");
-        let found: Mapping = one_hot_mux(matches.iter().cloned().zip(s.set.iter().map(|slot| slot.mapping.clone())));
+        let found: Mapping = one_hot_of(&matches, &s.set, |slot| slot.mapping.clone());
         let faults = matches
             .iter()
             .cloned()
@@ -359,8 +359,7 @@ impl Component for L2 {
             .collect();
         let choice = round_robin(&waits, s.turn.as_ref());
         let chosen_next = concat(choice.granted.iter().rev());
-        let next_request =
-            one_hot_mux(choice.granted.iter().cloned().zip(i.slots.iter().map(|slot| slot.request.clone())));
+        let next_request = one_hot_of(&choice.granted, &i.slots, |slot| slot.request.clone());
         let next_due = Look { large: (&chosen_next & !&s.small_due).any(), slot: chosen_next, request: next_request };
         let moves = (&open & !&stalls).named("moves");
         let begins = (&i.allocate & &open).named("begins");

@@ -27,7 +27,7 @@
 //! cycle     0          1        2          3 ..  L + 2   L + 3    L + 4
 //! lookup    accepted   miss
 //! slot                 Free     Request    Read  ..      Check    Deliver
-//! stage     hash 1     hash 2   memory           tags    judge    answer
+//! stage                hash     memory           tags    judge    answer
 //! ```
 //!
 //! Each further probe adds L + 2, each further search L + 3: its hash. The hash unit serves the slots before the newest
@@ -54,7 +54,9 @@
 //! Reset: all slots are free. A read that is out when reset begins must have been answered when it ends.
 
 pub mod arbiter;
+mod bundles;
 mod element;
+mod invalidation;
 mod marking;
 pub mod places;
 pub mod search;
@@ -62,24 +64,22 @@ pub mod slot;
 mod software;
 
 use hashwalk_hdl::{
-    Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux, shape, when,
+    Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_of, shape, when,
 };
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
-use hashwalk_spec::radix::{INDEX_BITS, LEVELS};
+use hashwalk_spec::radix::INDEX_BITS;
 use hashwalk_spec::{Config, Format};
 
 use crate::link::PLACE_BITS;
-use crate::page;
-use crate::ports::{
-    self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, SIZE_BITS, UpdateIn,
-    UpdateOut, zeros,
-};
+use crate::ports::{self, Mapping, MemoryOut, zeros};
 use crate::predictor::Guess;
 use crate::radix;
-use crate::verdict::{self, Judged, Killed, Limits, SIZES, Scales, Step, Verdict};
+use crate::verdict::{self, Judged, Limits, Scales, Step, Verdict};
 use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
 use arbiter::round_robin;
+pub use bundles::{Event, Offer, Turn, Waiting, WalkerInputs, WalkerOutputs, offer, turn};
 use element::Element;
+use invalidation::{named, names_path};
 use marking::{Progress, Updating};
 use places::{Beginning, Start};
 use search::Search;
@@ -91,116 +91,6 @@ use software::Software;
 const BEATS_BITS: u32 = 4;
 
 bundle! {
-    /// What becomes of the answers; a bit for each walk.
-    pub struct Turn {
-        /// 1 bit: an offer is taken in this cycle. It does not depend on the offers.
-        pub open: Signal,
-        /// Whose request is answered in this cycle.
-        pub answered: Signal,
-        /// Whose request stands next to be answered, or is answered in this cycle.
-        pub served: Signal,
-        /// Whose request will be answered with another's mapping.
-        pub promised: Signal,
-        /// Whose offer is withdrawn: an invalidation has named its mapping.
-        pub withdrawn: Signal,
-        /// Whose request the second level answers in the next cycle, so that no read need be made for it.
-        pub overtaken: Signal,
-        /// Who may not ask software yet: the second level is still being looked up.
-        pub looking: Signal,
-    }
-
-    /// How a walk has ended.
-    pub struct Offer {
-        /// 1 bit: there is one, and it is taken.
-        pub valid: Signal,
-        /// One-hot: whose it is.
-        pub slot: Signal,
-        /// Its request.
-        pub request: Request,
-        /// 3 bits: the fault that answers it, or 0.
-        pub fault: Signal,
-        /// 1 bit: there is a well-formed mapping.
-        pub is_mapping: Signal,
-        /// The mapping.
-        pub mapping: Mapping,
-    }
-
-    /// Inputs.
-    pub struct WalkerInputs {
-        /// 1 bit.
-        pub allocate: Signal,
-        /// What missed.
-        pub newest: Request,
-        /// 1 bit: it was looked up in the cycle before.
-        pub fresh: Signal,
-        /// The search that it begins with.
-        pub search: Search,
-        /// With what the walk would begin of what is looked up in this cycle, and may miss in the next.
-        pub lookup: Beginning,
-        /// Software's settings.
-        pub control: Control,
-        /// In the cycle in which it takes effect.
-        pub invalidate: Invalidate,
-        /// The memory's side.
-        pub memory: MemoryIn,
-        /// Software's side.
-        pub refill: Refill,
-        /// The memory's side of marks that are set.
-        pub update: Option<UpdateIn>,
-        /// The side of the answers.
-        pub turn: Turn,
-    }
-
-    /// A slot, as the other parts see it.
-    pub struct Waiting {
-        /// 1 bit: its request waits for an answer.
-        pub alive: Signal,
-        /// The request.
-        pub request: Request,
-    }
-
-    /// Outputs.
-    pub struct WalkerOutputs {
-        /// 1 bit.
-        pub any_vacant: Signal,
-        /// One-hot: the slot that the next miss takes.
-        pub vacant: Signal,
-        /// 1 bit: no slot is in use.
-        pub idle: Signal,
-        /// Who waits.
-        pub slots: Vec<Waiting>,
-        /// An answer.
-        pub offer: Offer,
-        /// 1 bit: something is judged, or software's answer weighed, if its turn is open.
-        pub has_outcome: Signal,
-        /// What is worth counting.
-        pub event: Event,
-        /// 52 bits: the page for which a walk has found a mapping, while one of the first two events says so.
-        pub found_vpn: Signal,
-        /// The search that has found it.
-        pub found_by: Guess,
-        /// To the memory.
-        pub memory: MemoryOut,
-        /// To software.
-        pub miss: Miss,
-        /// 1 bit: software's answer is taken.
-        pub refill_ready: Signal,
-        /// To the memory, to set marks.
-        pub update: Option<UpdateOut>,
-        /// 3 bits a slot: [`Walk`].
-        pub states: Signal,
-    }
-
-    /// What the walks do that is worth counting; each is 1 bit, for one cycle.
-    pub struct Event {
-        /// A walk has found a mapping in the first search that it has made.
-        pub predicted: Signal,
-        /// A walk has found a mapping in a later one.
-        pub mispredicted: Signal,
-        /// A walk is made again, for what it has found was invalidated.
-        pub killed: Signal,
-    }
-
     /// What the hash unit works on.
     pub struct Hashing {
         /// One-hot: for which slot; all zero: the newest miss has its turn.
@@ -247,28 +137,6 @@ impl Walker {
     fn walks(&self) -> u32 {
         self.config.walks()
     }
-}
-
-/// The widths of what becomes of the answers.
-#[must_use]
-pub fn turn(config: &Config) -> Turn {
-    let each = shape(config.walks());
-    Turn {
-        open: shape(1),
-        answered: each.clone(),
-        served: each.clone(),
-        promised: each.clone(),
-        withdrawn: each.clone(),
-        overtaken: each.clone(),
-        looking: each,
-    }
-}
-
-/// The widths of an offer.
-#[must_use]
-pub fn offer(config: &Config) -> Offer {
-    let Outcome { fault, is_mapping, mapping, .. } = ports::outcome(config);
-    Offer { valid: shape(1), slot: shape(config.walks()), request: ports::request(), fault, is_mapping, mapping }
 }
 
 impl Component for Walker {
@@ -360,7 +228,7 @@ impl Component for Walker {
         });
         let wants = any_of(&presents).named("wants");
         let accepted = (&wants & &i.memory.request_ready).named("accepted");
-        let index_asked = one_hot_mux(presents.iter().cloned().zip(s.slot.iter().map(Slot::index_asked)));
+        let index_asked = one_hot_of(&presents, &s.slot, Slot::index_asked);
 
         // Marks that are being set, and the walk for which they have been.
         let may_ask = each(&|n, _| !i.turn.served.bit(n) & !i.turn.promised.bit(n));
@@ -384,10 +252,10 @@ impl Component for Walker {
         let overtaken = overtaken.named("overtaken");
         let withheld = (bits(&presents) & &overtaken).any().named("withheld");
         let speaker = |n: u32| s.element.slot.bit(n);
-        let listens = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(Slot::listens)));
-        let killed =
-            one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.killed.clone())));
-        let steps = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.steps.clone())));
+        let speaks = each(&|n, _| speaker(n));
+        let listens = one_hot_of(&speaks, &s.slot, Slot::listens);
+        let killed = one_hot_of(&speaks, &s.slot, |slot| slot.killed.clone());
+        let steps = one_hot_of(&speaks, &s.slot, |slot| slot.steps.clone());
         let sought = s.element.sought.clone();
         let (private_killed, global_killed) = killed.of_size(&sought.size);
         let scales = Scales { sought, request: s.element.request.clone(), private_killed, global_killed };
@@ -403,7 +271,7 @@ impl Component for Walker {
         };
         let step = verdict::judge(config.format(), &element);
         let is_stale = |slot: &Slot| slot.stale.clone().unwrap_or_else(low);
-        let stale = one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(is_stale))).named("stale");
+        let stale = one_hot_of(&speaks, &s.slot, is_stale).named("stale");
         let last_step = most_steps(config).map_or_else(low, |most| steps.eq_value(most - 1)).named("last_step");
         let next_search = Search::first(config.format(), &s.element.later);
         // After the last way the search is over; ways before it decide nothing if they do not match.
@@ -471,7 +339,7 @@ impl Component for Walker {
             is_mapping: verdict.is_mapping.clone(),
             mapping: mapping_of(config, &step, &scales),
         };
-        let idle_request = one_hot_mux(seekless.iter().cloned().zip(s.slot.iter().map(|slot| slot.request.clone())));
+        let idle_request = one_hot_of(&seekless, &s.slot, |slot| slot.request.clone());
         let without_search = Offer {
             valid: says_nothing.clone(),
             slot: bits(&seekless),
@@ -493,13 +361,12 @@ impl Component for Walker {
         let vacant = first_one(&vacancies);
         let allocation = self.allocation(&i, &s, &unit_busy, &start, &alive);
 
-        let turn_of = |n: u32| speaker(n);
         let slots: Vec<Slot> = s
             .slot
             .iter()
             .zip(numbers.clone())
             .map(|(slot, n)| {
-                let mine = turn_of(n);
+                let mine = speaker(n);
                 let at = n as usize;
                 let happens = Happens {
                     allocated: &i.allocate & &vacant[at],
@@ -544,7 +411,7 @@ impl Component for Walker {
         let asked = &s.element.request;
         let of_next = Beginning::of(&next_search, &asked.vpn, &asked.asid);
         let of_slot = |slot: &Slot| Beginning::of(&slot.search, &slot.request.vpn, &slot.request.asid);
-        let of_chosen = one_hot_mux(chosen.granted.iter().cloned().zip(s.slot.iter().map(of_slot)));
+        let of_chosen = one_hot_of(&chosen.granted, &s.slot, of_slot);
         let any_chosen = any_of(&hashes);
         let hash_moves = !&next_begins;
         let hashing = Hashing {
@@ -572,11 +439,7 @@ impl Component for Walker {
             m.ignore(i.control.table_mask.clone());
         }
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
-        m.check(
-            "a_read_is_out_for_what_comes",
-            !&s.element.full
-                | one_hot_mux(each(&|n, _| speaker(n)).into_iter().zip(s.slot.iter().map(|slot| slot.out.any()))),
-        );
+        m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_of(&speaks, &s.slot, |slot| slot.out.any()));
         m.check("one_request_at_the_port", at_most_one(&bits(&presents)));
         m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &weighed)));
         m.cover("restart", restarts.clone());
@@ -694,48 +557,15 @@ fn mapping_of(config: &Config, step: &Step, scales: &Scales) -> Mapping {
 
 /// How the walk for which marks were set has ended.
 fn by_marking(marks: &Progress, ends: &Signal, slots: &[Slot]) -> Offer {
-    let of_back = |slot: &Slot| (slot.request.clone(), slot.marked_mapping());
-    let (requests, mappings): (Vec<Request>, Vec<Mapping>) = slots.iter().map(of_back).unzip();
     let chosen: Vec<Signal> = (0..marks.back.width()).map(|n| marks.back.bit(n)).collect();
     Offer {
         valid: ends.clone(),
         slot: marks.back.clone(),
-        request: one_hot_mux(chosen.iter().cloned().zip(requests)),
+        request: one_hot_of(&chosen, slots, |slot| slot.request.clone()),
         fault: lit(FAULT_BITS, Fault::BusError.code()).gate(&marks.error),
         is_mapping: !&marks.error,
-        mapping: one_hot_mux(chosen.into_iter().zip(mappings)),
+        mapping: one_hot_of(&chosen, slots, Slot::marked_mapping),
     }
-}
-
-/// Which mappings of the request's page an invalidation names, by their sizes.
-fn named(invalidate: &Invalidate, request: &Request) -> Killed {
-    let kind = &invalidate.kind;
-    let at = |size: u32| {
-        let size = lit(SIZE_BITS, size);
-        page::overlap(&invalidate.vpn, &size, &request.vpn, &size) | !kind.bit(1)
-    };
-    let sizes = concat((0..SIZES).rev().map(at)).gate(&invalidate.valid);
-    Killed {
-        private: sizes.gate(&(!kind.bit(0) | invalidate.asid.eq(&request.asid))),
-        global: sizes.gate(&!kind.bit(0)),
-    }
-}
-
-/// Whether an invalidation names what a search may have read a link to: of a radix tree the node that is read, or a node
-/// below; of the others everything, since an alias or a node may be filled anew at once (docs/spec.md, section 7).
-fn names_path(config: &Config, invalidate: &Invalidate, slot: &Slot) -> Signal {
-    let (kind, valid) = (&invalidate.kind, &invalidate.valid);
-    if config.format() != Format::Radix {
-        return kind.is_zero() & valid;
-    }
-    let in_space = !kind.bit(0) | invalidate.asid.eq(&slot.sought_asid);
-    // The node of a level below the root holds what agrees above the bits of that level.
-    let differs = |level: u32| {
-        let above = INDEX_BITS * level..radix::VPN_BITS;
-        radix::is_at(level, &slot.steps) & invalidate.vpn.bits(above.clone()).ne(&slot.sought_vpn.bits(above))
-    };
-    let elsewhere = any_of((1..LEVELS).map(differs));
-    valid & in_space & (!kind.bit(1) | !elsewhere)
 }
 
 /// What the walk cache keeps of a link that is followed. The directory's, to a root, is not among them.

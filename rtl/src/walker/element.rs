@@ -9,7 +9,7 @@
 //! The beats of a read come in one piece, so one register serves all walks. It is not ready for a beat while what it
 //! holds is not judged.
 
-use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, one_hot_mux, when};
+use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, one_hot_of, when};
 use hashwalk_spec::{Config, Format};
 
 use super::slot::Slot;
@@ -80,13 +80,13 @@ impl Element {
         let taken = (&memory.response_valid & (!&self.full | fires)).named("beat_taken");
         let last = &taken & self.beats.as_ref().map_or_else(high, Signal::is_zero);
         let speaks: Vec<Signal> = (0..config.walks()).map(|n| memory.response_id.eq_value(n)).collect();
-        let request = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.request.clone())));
-        let later = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.search.later.clone())));
-        let first = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.first.clone())));
-        let sought = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(Slot::sought)));
+        let request = one_hot_of(&speaks, slots, |slot| slot.request.clone());
+        let later = one_hot_of(&speaks, slots, |slot| slot.search.later.clone());
+        let first = one_hot_of(&speaks, slots, |slot| slot.first.clone());
+        let sought = one_hot_of(&speaks, slots, Slot::sought);
         let bits = when(&taken, self.shifted(&memory.response_data)).otherwise(self.bits.clone());
-        let place = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.index[0].clone())));
-        let steps = one_hot_mux(speaks.iter().cloned().zip(slots.iter().map(|slot| slot.steps.clone())));
+        let place = one_hot_of(&speaks, slots, |slot| slot.index[0].clone());
+        let steps = one_hot_of(&speaks, slots, |slot| slot.steps.clone());
         let arrival = Arrival {
             bits: &self.shifted(&memory.response_data),
             sought: &sought,

@@ -17,7 +17,7 @@
 //!
 //! Reset: no update is asked for. One that is out must be over when the reset ends.
 
-use hashwalk_hdl::{Module, Signal, any_of, bundle, concat, lit, low, one_hot_mux, when};
+use hashwalk_hdl::{Module, Signal, any_of, bundle, concat, lit, low, one_hot_mux, one_hot_of, when};
 use hashwalk_spec::{Access, Config, Format, Marking, entry};
 
 use super::arbiter::round_robin;
@@ -139,7 +139,7 @@ impl Updating {
             let (private, global) = slot.killed.of_size(&slot.search.size);
             when(&slot.word().bit(entry::GLOBAL), global).otherwise(private)
         });
-        let presented = |f: &dyn Fn(&Slot) -> Signal| one_hot_mux(presents.iter().cloned().zip(slots.iter().map(f)));
+        let presented = |f: &dyn Fn(&Slot) -> Signal| one_hot_of(&presents, slots, f);
         let expected = presented(&Slot::word);
         m.assume("an_update_that_is_over_was_out", !&update.done | self.out.any());
         m.check("an_update_sets_something", !&valid | !expected.eq(&presented(&Slot::marked)));

@@ -1,0 +1,44 @@
+//! What an invalidation names of a walk (docs/spec.md, section 7).
+
+use hashwalk_hdl::{Signal, any_of, concat, lit};
+use hashwalk_spec::radix::{INDEX_BITS, LEVELS};
+use hashwalk_spec::{Config, Format};
+
+use super::slot::Slot;
+use crate::page;
+use crate::ports::{Invalidate, Request, SIZE_BITS};
+use crate::radix;
+use crate::verdict::{Killed, SIZES};
+
+/// Which mappings of the request's page an invalidation names, by their sizes.
+#[must_use]
+pub fn named(invalidate: &Invalidate, request: &Request) -> Killed {
+    let kind = &invalidate.kind;
+    let at = |size: u32| {
+        let size = lit(SIZE_BITS, size);
+        page::overlap(&invalidate.vpn, &size, &request.vpn, &size) | !kind.bit(1)
+    };
+    let sizes = concat((0..SIZES).rev().map(at)).gate(&invalidate.valid);
+    Killed {
+        private: sizes.gate(&(!kind.bit(0) | invalidate.asid.eq(&request.asid))),
+        global: sizes.gate(&!kind.bit(0)),
+    }
+}
+
+/// Whether an invalidation names what a search may have read a link to: of a radix tree the node that is read, or a node
+/// below; of the others everything, since an alias or a node may be filled anew at once (docs/spec.md, section 7).
+#[must_use]
+pub fn names_path(config: &Config, invalidate: &Invalidate, slot: &Slot) -> Signal {
+    let (kind, valid) = (&invalidate.kind, &invalidate.valid);
+    if config.format() != Format::Radix {
+        return kind.is_zero() & valid;
+    }
+    let in_space = !kind.bit(0) | invalidate.asid.eq(&slot.sought_asid);
+    // The node of a level below the root holds what agrees above the bits of that level.
+    let differs = |level: u32| {
+        let above = INDEX_BITS * level..radix::VPN_BITS;
+        radix::is_at(level, &slot.steps) & invalidate.vpn.bits(above.clone()).ne(&slot.sought_vpn.bits(above))
+    };
+    let elsewhere = any_of((1..LEVELS).map(differs));
+    valid & in_space & (!kind.bit(1) | !elsewhere)
+}
