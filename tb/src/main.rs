@@ -221,12 +221,11 @@ fn emit_verilog(args: &EmitArgs) -> Result<ExitCode> {
 /// The walkers of all formats on one trace.
 fn measure_formats(args: &BenchArgs, config: &Config) -> Result<ExitCode> {
     let trace = args.trace.clone().map_or_else(|| Ok(by_locality()?.swap_remove(0)), Ok::<_, anyhow::Error>)?;
-    let latencies = if args.memory_latency.is_empty() { &[1, 10, 40, 100][..] } else { &args.memory_latency };
     let mut out = plain_table();
     let walks = ["walks", "reads a walk", "cycles a walk", "99 % within", "most", "cycles a reference"];
     out.set_header(["format", "port, bits", "memory latency L"].into_iter().chain(walks));
-    for latency in latencies {
-        for figures in bench::formats(config, &trace, *latency, args.json)? {
+    for latency in latencies(args) {
+        for figures in bench::formats(config, &trace, latency, args.json)? {
             if args.json {
                 print(&serde_json::to_string(&figures)?)?;
                 continue;
@@ -255,20 +254,23 @@ fn measure_formats(args: &BenchArgs, config: &Config) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The memory latencies that are asked for, or those that say most.
+fn latencies(args: &BenchArgs) -> Vec<u32> {
+    match args.what {
+        _ if !args.memory_latency.is_empty() => args.memory_latency.clone(),
+        Bench::Walk | Bench::Formats => vec![1, 10, 40, 100],
+        Bench::Hit | Bench::Sim => vec![40],
+    }
+}
+
 fn measure(args: &BenchArgs) -> Result<ExitCode> {
     let config = Config::load(&args.config.config)?;
     if args.what == Bench::Formats {
         return measure_formats(args, &config);
     }
     let device = Device::build(&config, false)?;
-    let given = !args.memory_latency.is_empty();
-    let latencies = match args.what {
-        _ if given => args.memory_latency.clone(),
-        Bench::Walk => vec![1, 10, 40, 100],
-        Bench::Hit | Bench::Sim | Bench::Formats => vec![40],
-    };
     let mut out = plain_table();
-    for latency in latencies {
+    for latency in latencies(args) {
         let (json, columns) = match args.what {
             Bench::Sim => {
                 let trace = by_locality()?.pop().expect("there is a trace");
