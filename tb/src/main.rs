@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::Parser;
@@ -12,14 +13,15 @@ use comfy_table::{CellAlignment, Table};
 use hashwalk::check::{CheckOptions, CheckOutcome, check, default_configs, replay};
 use hashwalk::cli::{
     Bench, BenchArgs, CheckArgs, Cli, Command, EmitArgs, ExploreArgs, RecordArgs, RefillChoice, ReplayArgs, RunArgs,
-    SocCommand, SocRefill, SocRunArgs,
+    SocCommand, SocMatrixArgs, SocRefill, SocRunArgs,
 };
 use hashwalk::device::Device;
 use hashwalk::explore::ExploreOptions;
 use hashwalk::machine::MachineError;
 use hashwalk::replay_trace::{ReplayOptions, replay as replay_trace, trace_name};
-use hashwalk::report::{RefillMode, RunReport, comparison, plain_table, table};
+use hashwalk::report::{RefillMode, RunReport, comparison, grouped, plain_table, table};
 use hashwalk::scenario::{Checked, Impossible, Tally};
+use hashwalk::soc::matrix::{self, MatrixOptions};
 use hashwalk::soc::{self, Manifest, SocError};
 use hashwalk::trace::{Progress, RecordOptions, record};
 use hashwalk::{bench, emit, explore};
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Explore(args) => study(args),
         Command::Soc(SocCommand::List) => list_software(),
         Command::Soc(SocCommand::Run(args)) => run_program(&args),
+        Command::Soc(SocCommand::Matrix(args)) => compare_refills(args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("hashwalk: {error:#}");
@@ -383,4 +386,45 @@ fn run_program(args: &SocRunArgs) -> Result<ExitCode> {
         bail!("{} has ended with exit code {}", outcome.program, outcome.exit_code);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn compare_refills(args: SocMatrixArgs) -> Result<ExitCode> {
+    let folder = explore::Folder::open(&args.output)?;
+    let options = MatrixOptions {
+        programs: args.programs,
+        handlers: args.handlers,
+        latencies: args.latencies,
+        quick: args.quick,
+        seed: args.seed,
+    };
+    let begin = Instant::now();
+    let matrix = match matrix::measure(&options) {
+        Err(error) if is_refuted(&error) => {
+            eprintln!("hashwalk: {error:#}");
+            return Ok(ExitCode::from(DISAGREEMENT));
+        }
+        other => other?,
+    };
+    print(&matrix.table().to_string())?;
+    for (name, bytes) in matrix.files()? {
+        print(&folder.write(name, &bytes)?.display().to_string())?;
+    }
+    print(&format!(
+        "{} cycles simulated in {:.0} seconds; of a run {:.0} a second, {:.0} of the slowest",
+        grouped(matrix.cycles),
+        begin.elapsed().as_secs_f64(),
+        matrix.cycles as f64 / matrix.seconds.max(1e-9),
+        matrix.slowest,
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a run has shown that the hardware is wrong.
+fn is_refuted(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(
+            SocError::Machine(MachineError::Mismatch { .. } | MachineError::Protocol { .. }) | SocError::Differ { .. }
+        )
+    )
 }

@@ -56,6 +56,14 @@ pub struct RunOutcome {
     pub seconds: f64,
 }
 
+impl RunOutcome {
+    /// How fast the simulation was.
+    #[must_use]
+    pub fn cycles_a_second(&self) -> f64 {
+        self.counts.cycles as f64 / self.seconds.max(1e-9)
+    }
+}
+
 /// The configuration for a handler: the one that is asked for, or a small one, with the handler's tables.
 ///
 /// # Errors
