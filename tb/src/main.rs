@@ -126,6 +126,9 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
             args.memory_latency,
             table(&reports)
         ))?;
+        if modes.contains(&RefillMode::Software) {
+            print(&format!("the modelled handler: {}", args.handler))?;
+        }
         for line in reports.iter().filter_map(comparison) {
             print(&line)?;
         }

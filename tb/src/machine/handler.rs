@@ -5,6 +5,8 @@
 //! executed; its cycles are **modelled**, not measured. The probes and their races with table updates and invalidations are
 //! real.
 
+use std::fmt;
+
 use clap::Args;
 use clap::builder::RangedI64ValueParser;
 use hashwalk_model::Mapping;
@@ -22,22 +24,34 @@ use super::ports::Ports;
 /// Cycles of an in-order processor for the parts of a miss handler (docs/timing.md): fitted to the handler `line_asm` as
 /// measured on Ibex by `hashwalk soc matrix` (docs/refill.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Modelled handler (defaults: fitted to `line_asm` as measured on Ibex, docs/refill.md)")]
 pub struct HandlerCost {
-    /// Modelled handler, fitted to `line_asm` on Ibex (docs/refill.md): to its first useful instruction
+    /// From the miss to its first useful instruction
     #[arg(id = "handler-trap", long, value_name = "CYCLES", default_value_t = Self::IBEX.trap, value_parser = cycles())]
     pub trap: u32,
-    /// Modelled handler: hashing
+    /// Hashing
     #[arg(id = "handler-hash", long, value_name = "CYCLES", default_value_t = Self::IBEX.hash, value_parser = cycles())]
     pub hash: u32,
-    /// Modelled handler: instructions around each load of an entry
+    /// Instructions around each load of an entry
     #[arg(id = "handler-probe", long, value_name = "CYCLES", default_value_t = Self::IBEX.probe, value_parser = cycles())]
     pub probe: u32,
-    /// Modelled handler: writing the refill port
+    /// Writing the refill port
     #[arg(id = "handler-refill", long, value_name = "CYCLES", default_value_t = Self::IBEX.refill, value_parser = cycles())]
     pub refill: u32,
-    /// Modelled handler: restoring registers and returning
+    /// Restoring registers and returning
     #[arg(id = "handler-resume", long, value_name = "CYCLES", default_value_t = Self::IBEX.resume, value_parser = cycles())]
     pub resume: u32,
+}
+
+impl fmt::Display for HandlerCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HandlerCost { trap, hash, probe, refill, resume } = self;
+        write!(f, "trap {trap}, hash {hash}, probe {probe}, refill {refill}, resume {resume} cycles")?;
+        if *self == HandlerCost::IBEX {
+            f.write_str(", fitted to `line_asm` as measured on Ibex by `hashwalk soc matrix` (docs/refill.md)")?;
+        }
+        Ok(())
+    }
 }
 
 fn cycles() -> RangedI64ValueParser<u32> {
@@ -46,13 +60,13 @@ fn cycles() -> RangedI64ValueParser<u32> {
 
 impl HandlerCost {
     /// Fitted to what lowRISC's Ibex needs for the handler `line_asm`, by hand in assembly, at a memory latency of 40
-    /// cycles: `hashwalk soc matrix`, docs/refill.md. The trap and what is saved take 3 + 36 cycles, and 2 more than here
-    /// pass before and after ([`HandlerCost::AROUND`]); the hash 140; the loads 62, of which 41 wait for memory; the store to
-    /// the refill register 6; the return and the access that is made again 21 + 7.
+    /// cycles: `hashwalk soc matrix`, docs/refill.md. The trap and what it saves take 3 + 36 cycles, with 2 that pass
+    /// before (`AROUND`); the hash 140; the loads 62, of which the model gives 41 to a read of two beats, although most loads
+    /// hit Ibex's cache and wait less; the store to the refill register 6; the return and the access that is made again 21 + 7.
     pub const IBEX: HandlerCost = HandlerCost { trap: 41, hash: 140, probe: 21, refill: 6, resume: 28 };
 
-    /// Cycles of a miss that are not between the processor's trap and its answer, less those that the ports take themselves:
-    /// from the lookup to the trap 7 (docs/soc.md), to `miss_valid` 3, from the refill to the answer 2.
+    /// Cycles of the model that are not between the processor's trap and its answer: from the lookup to the trap pass 7
+    /// (docs/soc.md), which the ports of the bench spend as 3 until `miss_valid` and 2 behind the refill, but for these.
     const AROUND: u32 = 2;
 
     /// Cycles from the trap to the answer, of a handler that makes so many reads, each of which waits so long for memory.

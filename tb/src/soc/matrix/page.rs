@@ -96,7 +96,7 @@ impl<'a> Figures<'a> {
     /// Misses per thousand instructions at which software takes [`GOOD_ENOUGH`] times the cycles of hardware.
     fn bearable(&self, handler: &str, latency: u32) -> f64 {
         let busy = |row: &Row| row.hardware_cycles as f64 * (1.0 - row.hardware_share) / row.user_instructions as f64;
-        let busy = mean(self.of(handler, latency).map(|row| (1, busy(row))));
+        let busy = mean(self.of(handler, latency).map(|row| (row.user_instructions, busy(row))));
         let more = self.miss(handler, latency) + OVERHEAD - GOOD_ENOUGH * self.walk(handler, latency);
         1000.0 * (GOOD_ENOUGH - 1.0) * busy / more
     }
@@ -197,8 +197,8 @@ impl<'a> Figures<'a> {
             wrapped(&format!(
                 "Say that a tenth more cycles is bearable. With b cycles for an instruction without its misses, m misses for each, w \
                  cycles a walk and s cycles a miss (with {OVERHEAD} more before the trap), software takes (b + m s) / (b + m w) times \
-                 the cycles of hardware; that is {GOOD_ENOUGH} at the m below, per thousand instructions, with the mean b of the \
-                 programs. It is a calculation from what was measured. Of the {} rows here {near} stay within it.",
+                 the cycles of hardware; that is {GOOD_ENOUGH} at the m below, per thousand instructions, with the b of all \
+                 programs together. It is a calculation from what was measured. Of the {} rows here {near} stay within it.",
                 self.rows.len(),
             )),
             table,
