@@ -211,7 +211,7 @@ fn shipped_programs_end_well_in_both_modes() {
                 RunOptions { config: None, handler: None, max_cycles: 20_000_000, ..options(&program.name, software) };
             let outcome = run_of(&manifest, &options, |_| {}, |_| {});
             let outcome = outcome.unwrap_or_else(|error| panic!("{}: {error}", program.name));
-            (outcome.exit_code, outcome.console)
+            outcome.result(program)
         });
         let want = if program.name == "segfault" { 139 } else { 0 };
         assert_eq!(ends[0].0, want, "{}", program.name);

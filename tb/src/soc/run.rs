@@ -7,7 +7,8 @@ use hashwalk_spec::{Config, Format, Hash, Settings};
 use serde::Serialize;
 
 use super::{
-    Compiler, Counts, End, Handler, Limits, Manifest, Phases, Setup, SocDevice, SocError, SocTools, System, build,
+    Compiler, Counts, End, Handler, Limits, Manifest, Phases, Program, Setup, SocDevice, SocError, SocTools, System,
+    build,
 };
 
 /// What to run, and how.
@@ -57,6 +58,17 @@ pub struct RunOutcome {
 }
 
 impl RunOutcome {
+    /// What the program came to: its exit code and what it printed. Of processes that a timer switches between, it is not
+    /// known whose character comes first: theirs are in order of the alphabet.
+    #[must_use]
+    pub fn result(&self, program: &Program) -> (u32, String) {
+        let mut printed: Vec<char> = self.console.chars().collect();
+        if program.timer > 0 {
+            printed.sort_unstable();
+        }
+        (self.exit_code, printed.into_iter().collect())
+    }
+
     /// How fast the simulation was.
     #[must_use]
     pub fn cycles_a_second(&self) -> f64 {

@@ -184,7 +184,8 @@ pub fn measure(options: &MatrixOptions) -> Result<Matrix> {
     let mut rows = Vec::new();
     for cell in &cells {
         let [hardware, software] = cell.jobs(&cells).map(|job| &outcomes[&job]);
-        if (hardware.exit_code, &hardware.console) != (software.exit_code, &software.console) {
+        let program = manifest.program(cell.program)?;
+        if hardware.result(program) != software.result(program) {
             return Err(SocError::Differ {
                 program: cell.program.into(),
                 handler: cell.handler.name.clone(),
