@@ -106,6 +106,9 @@ pub struct SocMatrixArgs {
     /// Memory latencies in cycles, for all handlers [default: 1,10,40,100]
     #[arg(long, value_name = "CYCLES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub latencies: Vec<u32>,
+    /// Measure nothing: write plots and the page again from the refill.csv of an earlier run with the same options
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
     /// Two short programs under a handler at two latencies, for a first look
     #[arg(long)]
     pub quick: bool,

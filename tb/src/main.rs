@@ -401,7 +401,11 @@ fn compare_refills(args: SocMatrixArgs) -> Result<ExitCode> {
         seed: args.seed,
     };
     let begin = Instant::now();
-    let matrix = match matrix::measure(&options) {
+    let measured = match &args.from {
+        Some(file) => matrix::measured(&options, file),
+        None => matrix::measure(&options),
+    };
+    let matrix = match measured {
         Err(error) if is_refuted(&error) => {
             eprintln!("hashwalk: {error:#}");
             return Ok(ExitCode::from(DISAGREEMENT));
@@ -412,13 +416,15 @@ fn compare_refills(args: SocMatrixArgs) -> Result<ExitCode> {
     for (name, bytes) in matrix.files()? {
         print(&folder.write(name, &bytes)?.display().to_string())?;
     }
-    print(&format!(
-        "{} cycles simulated in {:.0} seconds; of a run {:.0} a second, {:.0} of the slowest",
-        grouped(matrix.cycles),
-        begin.elapsed().as_secs_f64(),
-        matrix.cycles as f64 / matrix.seconds.max(1e-9),
-        matrix.slowest,
-    ))?;
+    if let Some(speed) = matrix.speed {
+        print(&format!(
+            "{} cycles simulated in {:.0} seconds; {} a second of a run, {} of the slowest",
+            grouped(speed.cycles),
+            begin.elapsed().as_secs_f64(),
+            grouped((speed.cycles as f64 / speed.seconds.max(1e-9)) as u64),
+            grouped(speed.slowest as u64),
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use hashwalk::machine::MachineError;
-use hashwalk::soc::matrix::{MatrixOptions, measure};
+use hashwalk::soc::matrix::{MatrixOptions, measure, measured};
 use hashwalk::soc::{Manifest, RunOptions, RunOutcome, SocError, SocTools, run_of};
 use hashwalk_model::os::Os;
 use hashwalk_spec::{Config, Format, Hash, PhysAddr, Settings};
@@ -249,6 +249,9 @@ fn comparison_of_refills_writes_the_same_bytes_again() {
     let options = MatrixOptions { quick: true, seed: 1, ..MatrixOptions::default() };
     let [first, second] = [(), ()].map(|()| measure(&options).unwrap());
     assert_eq!(first.files().unwrap(), second.files().unwrap());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &first.files().unwrap()[0].1).unwrap();
+    assert_eq!(measured(&options, file.path()).unwrap().files().unwrap(), first.files().unwrap());
     assert_eq!(first.rows.len(), 4, "two programs at two latencies");
     for row in &first.rows {
         let parts = row.trap + row.entry + row.hash + row.loads + row.refill + row.returning + row.replay;

@@ -21,6 +21,7 @@ mod row;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -30,7 +31,7 @@ use hashwalk_spec::Config;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Handler, Manifest, RunOptions, RunOutcome, SocDevice, SocError, SocTools, config_for, run_of};
-use crate::explore::csv;
+use crate::explore;
 use crate::report::{grouped, plain_table};
 
 pub use row::Row;
@@ -61,14 +62,21 @@ pub struct MatrixOptions {
 pub struct Matrix {
     /// A line for each program, handler and latency.
     pub rows: Vec<Row>,
+    /// How fast the runs were, if there were any.
+    pub speed: Option<Speed>,
+    command: String,
+    config: Config,
+}
+
+/// How fast simulations were.
+#[derive(Clone, Copy, Debug)]
+pub struct Speed {
     /// Cycles that were simulated.
     pub cycles: u64,
     /// Seconds that the runs took, one after the other.
     pub seconds: f64,
     /// The slowest run's simulated cycles a second.
     pub slowest: f64,
-    command: String,
-    config: Config,
 }
 
 /// A program under a handler at a latency.
@@ -166,7 +174,6 @@ impl MatrixOptions {
 pub fn measure(options: &MatrixOptions) -> Result<Matrix> {
     let manifest = Manifest::shipped()?;
     let cells = options.cells(&manifest)?;
-    let first = cells.first().map_or(&manifest.handlers[0], |cell| cell.handler);
     let mut jobs: Vec<Job<'_>> = cells.iter().flat_map(|cell| cell.jobs(&cells)).collect();
     // The longest ones first, so that no core waits long for the last.
     jobs.sort_by(|a, b| b.cmp(a));
@@ -197,14 +204,23 @@ pub fn measure(options: &MatrixOptions) -> Result<Matrix> {
         rows.push(Row::new(cell.handler, hardware, software));
     }
     let runs = outcomes.values();
-    Ok(Matrix {
-        rows,
+    let speed = Speed {
         cycles: runs.clone().map(|run| run.counts.cycles).sum(),
         seconds: runs.clone().map(|run| run.seconds).sum(),
         slowest: runs.map(RunOutcome::cycles_a_second).fold(f64::INFINITY, f64::min),
-        command: options.command(),
-        config: config_for(None, first)?,
-    })
+    };
+    Ok(Matrix { speed: Some(speed), ..Matrix::of(&manifest, rows, options)? })
+}
+
+/// Takes the rows of a file that was measured with these options, to write the page again.
+///
+/// # Errors
+/// The file cannot be read or understood.
+pub fn measured(options: &MatrixOptions, file: &Path) -> Result<Matrix> {
+    let cannot = || format!("cannot read {}", file.display());
+    let mut reader = csv::Reader::from_path(file).with_context(cannot)?;
+    let rows: Vec<Row> = reader.deserialize().collect::<Result<_, _>>().with_context(cannot)?;
+    Matrix::of(&Manifest::shipped()?, rows, options)
 }
 
 /// Runs them, in the order in which they stand; so do the outcomes.
@@ -253,6 +269,12 @@ fn run_all(manifest: &Manifest, jobs: &[Job<'_>], seed: u64) -> Result<Vec<RunOu
 }
 
 impl Matrix {
+    fn of(manifest: &Manifest, rows: Vec<Row>, options: &MatrixOptions) -> Result<Matrix> {
+        let handler = rows.first().context("there is nothing to compare")?.handler.as_str();
+        let config = config_for(None, manifest.handler(handler)?)?;
+        Ok(Matrix { rows, speed: None, command: options.command(), config })
+    }
+
     /// The rows for a terminal.
     #[must_use]
     pub fn table(&self) -> Table {
@@ -280,7 +302,7 @@ impl Matrix {
     /// A plot cannot be drawn.
     pub fn files(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
         Ok(vec![
-            ("refill.csv", csv(&self.rows)?),
+            ("refill.csv", explore::csv(&self.rows)?),
             ("refill.svg", plots::slowdown(&self.rows)?.into_bytes()),
             ("refill-miss.svg", plots::miss(&self.rows)?.into_bytes()),
             ("refill.md", page::page(&self.rows, &self.command, &self.config).into_bytes()),

@@ -1,11 +1,11 @@
 //! What a program costs under a handler, with hardware walks and with software refill.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::{Handler, RunOutcome};
 
 /// A line of the CSV file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The program.
     pub program: String,
