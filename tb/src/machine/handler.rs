@@ -48,7 +48,7 @@ impl fmt::Display for HandlerCost {
         let HandlerCost { trap, hash, probe, refill, resume } = self;
         write!(f, "trap {trap}, hash {hash}, probe {probe}, refill {refill}, resume {resume} cycles")?;
         if *self == HandlerCost::IBEX {
-            f.write_str(", fitted to `line_asm` as measured on Ibex by `hashwalk soc matrix` (docs/refill.md)")?;
+            f.write_str(",\nfitted to `line_asm` as measured on Ibex by `hashwalk soc matrix` (docs/refill.md)")?;
         }
         Ok(())
     }
