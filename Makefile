@@ -28,7 +28,7 @@ AXI_SEED ?=
 export HASHWALK_TOOLS := $(TOOLS)
 
 .DEFAULT_GOAL := help
-.PHONY: help tools soc-tools run explore test test-axi check lint icarus bench mutants fpga clean
+.PHONY: help tools soc-tools run explore refill test test-axi check lint icarus bench mutants fpga clean
 .DELETE_ON_ERROR:
 
 help: ## list these verbs
@@ -45,6 +45,9 @@ run: $(SIM_STAMP) ## run the demonstration: the page walker against its golden m
 
 explore: ## study the model: page tables, hashes, paging, copy-on-write, ASIDs; tables and plots on target/explore/index.html
 	$(CARGO) run --release --quiet --bin hashwalk -- explore all --output target/explore
+
+refill: $(SIM_STAMP) $(SOC_STAMP) ## compare hardware walks with software refill on Ibex: docs/refill.md, .csv, .svg (ten minutes)
+	$(CARGO) run --release --quiet --bin hashwalk -- soc matrix --output docs
 
 test: $(SIM_STAMP) $(SOC_STAMP) ## run every test
 	$(CARGO) test --workspace

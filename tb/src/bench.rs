@@ -110,7 +110,7 @@ fn by_hardware(config: &Config, trace: &Path, memory_latency: u32) -> ReplayOpti
         limit: None,
         seed: 1,
         in_flight: 1,
-        handler: HandlerCost::SIMPLE,
+        handler: HandlerCost::IBEX,
         wave: None,
     }
 }

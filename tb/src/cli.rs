@@ -46,6 +46,8 @@ pub enum SocCommand {
     List,
     /// Run a program to its end, every translation judged
     Run(SocRunArgs),
+    /// Compare hardware walks with software refill over programs, handlers and latencies; writes CSV, plots and a page
+    Matrix(SocMatrixArgs),
 }
 
 /// Who refills the TLB of the processor.
@@ -87,6 +89,32 @@ pub struct SocRunArgs {
     /// Write a wave in FST (large: use --max-cycles)
     #[arg(long, value_name = "FILE")]
     pub wave: Option<PathBuf>,
+}
+
+/// `hashwalk soc matrix`.
+#[derive(Debug, Args)]
+pub struct SocMatrixArgs {
+    /// The folder for refill.csv, refill.svg, refill-miss.svg and refill.md; it is made if it is not there
+    #[arg(short, long, value_name = "DIR", default_value = "target/refill")]
+    pub output: PathBuf,
+    /// The programs [default: sort,join,matrix,chase,interpreter]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub programs: Vec<String>,
+    /// The handlers, at all latencies [default: the first one of each format, and all others at latency 40]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub handlers: Vec<String>,
+    /// Memory latencies in cycles, for all handlers [default: 1,10,40,100]
+    #[arg(long, value_name = "CYCLES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub latencies: Vec<u32>,
+    /// Measure nothing: write plots and the page again from the refill.csv of an earlier run with the same options
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Two short programs under a handler at two latencies, for a first look
+    #[arg(long)]
+    pub quick: bool,
+    /// What the hash key grows from
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// Which configuration.

@@ -5,6 +5,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::Parser;
@@ -12,14 +13,15 @@ use comfy_table::{CellAlignment, Table};
 use hashwalk::check::{CheckOptions, CheckOutcome, check, default_configs, replay};
 use hashwalk::cli::{
     Bench, BenchArgs, CheckArgs, Cli, Command, EmitArgs, ExploreArgs, RecordArgs, RefillChoice, ReplayArgs, RunArgs,
-    SocCommand, SocRefill, SocRunArgs,
+    SocCommand, SocMatrixArgs, SocRefill, SocRunArgs,
 };
 use hashwalk::device::Device;
 use hashwalk::explore::ExploreOptions;
 use hashwalk::machine::MachineError;
 use hashwalk::replay_trace::{ReplayOptions, replay as replay_trace, trace_name};
-use hashwalk::report::{RefillMode, RunReport, comparison, plain_table, table};
+use hashwalk::report::{RefillMode, RunReport, comparison, grouped, plain_table, table};
 use hashwalk::scenario::{Checked, Impossible, Tally};
+use hashwalk::soc::matrix::{self, MatrixOptions};
 use hashwalk::soc::{self, Manifest, SocError};
 use hashwalk::trace::{Progress, RecordOptions, record};
 use hashwalk::{bench, emit, explore};
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Explore(args) => study(args),
         Command::Soc(SocCommand::List) => list_software(),
         Command::Soc(SocCommand::Run(args)) => run_program(&args),
+        Command::Soc(SocCommand::Matrix(args)) => compare_refills(args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("hashwalk: {error:#}");
@@ -123,6 +126,9 @@ fn run(args: &RunArgs) -> Result<ExitCode> {
             args.memory_latency,
             table(&reports)
         ))?;
+        if modes.contains(&RefillMode::Software) {
+            print(&format!("the modelled handler: {}", args.handler))?;
+        }
         for line in reports.iter().filter_map(comparison) {
             print(&line)?;
         }
@@ -385,4 +391,51 @@ fn run_program(args: &SocRunArgs) -> Result<ExitCode> {
         bail!("{} has ended with exit code {}", outcome.program, outcome.exit_code);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn compare_refills(args: SocMatrixArgs) -> Result<ExitCode> {
+    let folder = explore::Folder::open(&args.output)?;
+    let options = MatrixOptions {
+        programs: args.programs,
+        handlers: args.handlers,
+        latencies: args.latencies,
+        quick: args.quick,
+        seed: args.seed,
+    };
+    let begin = Instant::now();
+    let measured = match &args.from {
+        Some(file) => matrix::measured(&options, file),
+        None => matrix::measure(&options),
+    };
+    let matrix = match measured {
+        Err(error) if is_refuted(&error) => {
+            eprintln!("hashwalk: {error:#}");
+            return Ok(ExitCode::from(DISAGREEMENT));
+        }
+        other => other?,
+    };
+    print(&matrix.table().to_string())?;
+    for (name, bytes) in matrix.files()? {
+        print(&folder.write(name, &bytes)?.display().to_string())?;
+    }
+    if let Some(speed) = matrix.speed {
+        print(&format!(
+            "{} cycles simulated in {:.0} seconds; {} a second of a run, {} of the slowest",
+            grouped(speed.cycles),
+            begin.elapsed().as_secs_f64(),
+            grouped((speed.cycles as f64 / speed.seconds.max(1e-9)) as u64),
+            grouped(speed.slowest as u64),
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a run has shown that the hardware is wrong.
+fn is_refuted(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(
+            SocError::Machine(MachineError::Mismatch { .. } | MachineError::Protocol { .. }) | SocError::Differ { .. }
+        )
+    )
 }

@@ -29,7 +29,7 @@ mod huge_pages;
 mod organisations;
 mod output;
 mod page;
-mod plot;
+pub(crate) mod plot;
 mod sizing;
 mod watched;
 
@@ -39,6 +39,7 @@ use anyhow::{Context as _, Result};
 
 pub use context::{Context, TLB_ENTRIES, Workload};
 pub use filled::{Disagreement, Reads};
+pub(crate) use output::csv;
 pub use output::{Figures, Folder, Outcome};
 pub use watched::LostStore;
 

@@ -111,7 +111,7 @@ impl Machine {
     pub fn new(dut: Dut, config: &Config, os: Os, timing: MemoryTiming) -> Result<Machine, MachineError> {
         let mut machine = Machine {
             driven: Driven::new(&dut)?,
-            handler: Handler::new(HandlerCost::SIMPLE, timing, config),
+            handler: Handler::new(HandlerCost::IBEX, timing, config),
             board: Scoreboard::new(dut, config, os, timing)?,
             in_flight: requests::IDS as u32,
             recording: None,

@@ -27,6 +27,20 @@ pub enum SocError {
         /// The names that exist.
         known: String,
     },
+    /// Hardware walks and software refill have come to different results.
+    #[error(
+        "{program} under {handler} ends with {hardware} with hardware walks, and with {software} with software refill"
+    )]
+    Differ {
+        /// The program.
+        program: String,
+        /// The handler.
+        handler: String,
+        /// What it printed, and its exit code.
+        hardware: String,
+        /// The same with software refill.
+        software: String,
+    },
     /// The configuration is of another format than the handlers.
     #[error("no handler walks tables of the format {format} under the hash {hash}")]
     NoHandler {

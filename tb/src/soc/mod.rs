@@ -21,6 +21,7 @@
 //! | `system` | a run, cycle by cycle, to its end |
 //! | `phases`, `counts` | where the cycles went |
 //! | `report` | the counts as a table |
+//! | `matrix` | programs under handlers at latencies: CSV, plots, docs/refill.md |
 //! | `error` | why a run stopped |
 
 mod compile;
@@ -29,6 +30,7 @@ mod device;
 mod elf;
 mod error;
 mod manifest;
+pub mod matrix;
 mod phases;
 mod ram;
 mod report;

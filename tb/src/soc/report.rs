@@ -39,7 +39,7 @@ pub fn table(outcome: &RunOutcome) -> String {
         row("misses that became page faults or were interrupted", software.left.to_string());
         row("time in these", share(software.left_cycles));
     }
-    row("simulated cycles a second", format!("{:.0}", counts.cycles as f64 / outcome.seconds.max(1e-9)));
+    row("simulated cycles a second", format!("{:.0}", outcome.cycles_a_second()));
     let mut table = plain_table();
     table.set_header([
         format!("{}, {} refill", outcome.program, outcome.refill),

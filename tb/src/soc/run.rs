@@ -7,7 +7,8 @@ use hashwalk_spec::{Config, Format, Hash, Settings};
 use serde::Serialize;
 
 use super::{
-    Compiler, Counts, End, Handler, Limits, Manifest, Phases, Setup, SocDevice, SocError, SocTools, System, build,
+    Compiler, Counts, End, Handler, Limits, Manifest, Phases, Program, Setup, SocDevice, SocError, SocTools, System,
+    build,
 };
 
 /// What to run, and how.
@@ -54,6 +55,25 @@ pub struct RunOutcome {
     pub counts: Counts,
     /// Seconds that the simulation took.
     pub seconds: f64,
+}
+
+impl RunOutcome {
+    /// What the program came to: its exit code and what it printed. Of processes that a timer switches between, it is not
+    /// known whose character comes first: theirs are in order of the alphabet.
+    #[must_use]
+    pub fn result(&self, program: &Program) -> (u32, String) {
+        let mut printed: Vec<char> = self.console.chars().collect();
+        if program.timer > 0 {
+            printed.sort_unstable();
+        }
+        (self.exit_code, printed.into_iter().collect())
+    }
+
+    /// How fast the simulation was.
+    #[must_use]
+    pub fn cycles_a_second(&self) -> f64 {
+        self.counts.cycles as f64 / self.seconds.max(1e-9)
+    }
 }
 
 /// The configuration for a handler: the one that is asked for, or a small one, with the handler's tables.
