@@ -65,6 +65,9 @@ impl HandlerCost {
     /// hit Ibex's cache and wait less; the store to the refill register 6; the return and the access that is made again 21 + 7.
     pub const IBEX: HandlerCost = HandlerCost { trap: 41, hash: 140, probe: 21, refill: 6, resume: 28 };
 
+    /// A quick one, of no processor, for tests: in as many cycles it meets more changes of the table and more invalidations.
+    pub const QUICK: HandlerCost = HandlerCost { trap: 16, hash: 40, probe: 10, refill: 6, resume: 12 };
+
     /// Cycles of the model that are not between the processor's trap and its answer: from the lookup to the trap pass 7
     /// (docs/soc.md), which the ports of the bench spend as 3 until `miss_valid` and 2 behind the refill, but for these.
     const AROUND: u32 = 2;

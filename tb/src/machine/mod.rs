@@ -111,7 +111,7 @@ impl Machine {
     pub fn new(dut: Dut, config: &Config, os: Os, timing: MemoryTiming) -> Result<Machine, MachineError> {
         let mut machine = Machine {
             driven: Driven::new(&dut)?,
-            handler: Handler::new(HandlerCost::IBEX, timing, config),
+            handler: Handler::new(HandlerCost::QUICK, timing, config),
             board: Scoreboard::new(dut, config, os, timing)?,
             in_flight: requests::IDS as u32,
             recording: None,
@@ -137,7 +137,7 @@ impl Machine {
         self.in_flight = requests.max(1);
     }
 
-    /// Sets what the handler's instructions cost from the next miss on.
+    /// Sets what the handler's instructions cost from the next miss on: [`HandlerCost::QUICK`] until then.
     pub fn set_handler_cost(&mut self, cost: HandlerCost) {
         self.board.allow_for(cost);
         self.handler.set_cost(cost);
