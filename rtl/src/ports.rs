@@ -240,6 +240,12 @@ pub fn request() -> Request {
 /// The widths of a mapping.
 #[must_use]
 pub fn mapping(config: &Config) -> Mapping {
+    Mapping { dirty: config.marks().is_checked().then(|| shape(1)), ..unmarked_mapping() }
+}
+
+/// The widths of a mapping where software keeps the marks.
+#[must_use]
+pub fn unmarked_mapping() -> Mapping {
     Mapping {
         vpn: shape(VPN_BITS),
         asid: shape(ASID_BITS),
@@ -247,8 +253,28 @@ pub fn mapping(config: &Config) -> Mapping {
         size: shape(SIZE_BITS),
         pfn: shape(PFN_BITS),
         rights: shape(RIGHTS_BITS),
-        dirty: config.marks().is_checked().then(|| shape(1)),
+        dirty: None,
     }
+}
+
+/// The widths of the answer to a hit.
+#[must_use]
+pub fn answer() -> Answer {
+    Answer { valid: shape(1), id: shape(ID_BITS), pfn: shape(PFN_BITS), fault: shape(FAULT_BITS) }
+}
+
+/// The widths of a late answer.
+#[must_use]
+pub fn late_answer() -> LateAnswer {
+    let Answer { valid, id, pfn, fault } = answer();
+    LateAnswer { valid, id, pfn, fault, source: shape(2) }
+}
+
+/// The widths of a miss.
+#[must_use]
+pub fn miss() -> Miss {
+    let Request { vpn, asid, access, user, .. } = request();
+    Miss { valid: shape(1), vpn, asid, access, user }
 }
 
 /// The widths of an invalidation.

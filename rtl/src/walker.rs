@@ -200,7 +200,7 @@ impl Component for Walker {
         };
         let alive = bits(&each(&|_, slot| slot.is_alive())).named("alive");
 
-        // The hash unit's second half: for the slot that was chosen in the cycle before, else for the newest miss.
+        // The hash unit: for the slot that was chosen in the cycle before, else for the newest miss.
         let unit_busy = s.hashing.slot.any().named("unit_busy");
         let walk_cache = WalkCache::new(config).map(|cache| m.instance("walk_cache", &cache));
         let known = walk_cache.as_ref().map(|cache| &cache.outputs);

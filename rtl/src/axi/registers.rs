@@ -23,14 +23,14 @@ use hashwalk_hdl::{
     Bundle, Component, Module, Signal, any_of, bundle, case, concat, join, lit, low, one_hot_mux, shape, states, when,
 };
 use hashwalk_spec::Config;
-use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
+use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 
 use super::counters::{COUNTER_BITS, select_bits};
 use super::map::{self, Access, DONE_BITS, FIRST_COUNTER, Only, Refusal, Register};
 use super::ports::{REGISTER_BITS, RegisterAccess, RegisterAnswer, Table, WORD_BITS, register_access};
 use super::stable::Stable;
-use crate::ports::{Invalidate, Miss, Refill};
+use crate::ports::{self, Invalidate, Miss, Refill};
 
 states! {
     /// An invalidation of software's.
@@ -197,11 +197,9 @@ impl Component for Registers {
     }
 
     fn inputs(&self) -> RegisterInputs {
-        let miss =
-            Miss { valid: shape(1), vpn: shape(VPN_BITS), asid: shape(ASID_BITS), access: shape(2), user: shape(1) };
         RegisterInputs {
             access: register_access(),
-            mmu: MmuStatus { idle: shape(1), miss, refill_ready: shape(1) },
+            mmu: MmuStatus { idle: shape(1), miss: ports::miss(), refill_ready: shape(1) },
             change: ChangeStatus {
                 busy: shape(1),
                 changed: shape(1),

@@ -56,7 +56,7 @@ use hashwalk_spec::transaction::ID_BITS;
 use super::cache::{Cache, CacheInputs, INDEX_BITS, LINE_BITS, LINE_BYTES};
 use super::ports::{Access, Failed, LineData, LineRead, MemoryStore, Response, Store, access, line_data};
 use super::window::merge;
-use crate::ports::{Answer, LateAnswer};
+use crate::ports::{self, Answer, LateAnswer};
 
 states! {
     /// What an access waits for.
@@ -206,7 +206,6 @@ impl Component for Port {
     }
 
     fn inputs(&self) -> PortInputs {
-        let fault = || shape(FAULT_BITS);
         PortInputs {
             core: access(self.data),
             for_fetch: (!self.data).then(|| FetchInputs { discarded: shape(1), branch: shape(1), clear: shape(1) }),
@@ -216,14 +215,8 @@ impl Component for Port {
                 write_ready: shape(1),
             }),
             may_look: shape(1),
-            answer: Answer { valid: shape(1), id: shape(ID_BITS), pfn: shape(PFN_BITS), fault: fault() },
-            late: LateAnswer {
-                valid: shape(1),
-                id: shape(ID_BITS),
-                pfn: shape(PFN_BITS),
-                fault: fault(),
-                source: shape(2),
-            },
+            answer: ports::answer(),
+            late: ports::late_answer(),
             window_data: shape(32),
             line: line_data(),
         }

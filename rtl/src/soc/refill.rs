@@ -11,11 +11,11 @@
 //! that is made again takes it into the TLB. Reset: empty.
 
 use hashwalk_hdl::{Component, Module, Signal, bundle, lit, shape, when};
-use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
+use hashwalk_spec::address::{PFN_BITS, VPN_BITS};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 
 use crate::page;
-use crate::ports::{Mapping, Miss, RIGHTS_BITS, Refill, Request, SIZE_BITS, zeros};
+use crate::ports::{self, Mapping, Miss, Refill, Request, zeros};
 
 bundle! {
     /// Inputs.
@@ -74,16 +74,13 @@ impl Component for Buffers {
     }
 
     fn inputs(&self) -> BuffersInputs {
-        let buffer = Buffer::shape;
-        let miss =
-            Miss { valid: shape(1), vpn: shape(VPN_BITS), asid: shape(ASID_BITS), access: shape(2), user: shape(1) };
         BuffersInputs {
             write_fetch: shape(1),
             write_data: shape(1),
-            fetch: buffer(),
-            data: buffer(),
+            fetch: Buffer::shape(),
+            data: Buffer::shape(),
             clear: shape(1),
-            miss,
+            miss: ports::miss(),
         }
     }
 
@@ -129,20 +126,9 @@ impl Component for Buffers {
 }
 
 impl Buffer {
-    /// The widths. Marks are left to software (`marks = "software"`).
+    /// The widths.
     fn shape() -> Buffer {
-        Buffer {
-            valid: shape(1),
-            mapping: Mapping {
-                vpn: shape(VPN_BITS),
-                asid: shape(ASID_BITS),
-                global: shape(1),
-                size: shape(SIZE_BITS),
-                pfn: shape(PFN_BITS),
-                rights: shape(RIGHTS_BITS),
-                dirty: None,
-            },
-        }
+        Buffer { valid: shape(1), mapping: ports::unmarked_mapping() }
     }
 
     /// What the low word of a PTE says of this page of an address space (docs/spec.md, section 2); the page is rounded down

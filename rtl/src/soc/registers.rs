@@ -224,14 +224,12 @@ impl Component for Registers {
 
     fn inputs(&self) -> RegisterInputs {
         let access = RegisterAccess { valid: shape(1), offset: shape(8), write: shape(1), data: shape(32) };
-        let miss =
-            Miss { valid: shape(1), vpn: shape(VPN_BITS), asid: shape(ASID_BITS), access: shape(2), user: shape(1) };
         RegisterInputs {
             access,
             fetch_failed: failed(),
             data_failed: failed(),
             fetch_turns: shape(1),
-            miss,
+            miss: ports::miss(),
             invalidate_ready: shape(1),
             invalidate_done: shape(1),
             stores_done: shape(1),
