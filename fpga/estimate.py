@@ -22,19 +22,16 @@ def main() -> int:
                         help="for how many of them to list each step (default: %(default)s)")
     parser.add_argument("--clock", default="clock", metavar="PORT", help="the clock's port (default: %(default)s)")
     arguments = parser.parse_args()
-    try:
-        tools.versions()
-        if not arguments.verilog.is_dir():
-            raise tools.FlowError(f"{arguments.verilog} is not a folder")
-        with tempfile.TemporaryDirectory() as work:
-            show(arguments, Path(work))
-    except tools.FlowError as error:
-        print(f"estimate.py: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("estimate.py: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return tools.run_command("estimate.py", lambda: estimate(arguments))
+
+
+def estimate(arguments: argparse.Namespace) -> None:
+    """Check the tools and the input, and work in a folder that is gone afterwards."""
+    tools.versions()
+    if not arguments.verilog.is_dir():
+        raise tools.FlowError(f"{arguments.verilog} is not a folder")
+    with tempfile.TemporaryDirectory() as work:
+        show(arguments, Path(work))
 
 
 def show(arguments: argparse.Namespace, work: Path) -> None:

