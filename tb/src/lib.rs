@@ -9,6 +9,7 @@ pub mod device;
 pub mod emit;
 pub mod explore;
 pub mod machine;
+mod named_ports;
 pub mod replay_trace;
 pub mod report;
 pub mod scenario;

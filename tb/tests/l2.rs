@@ -50,16 +50,7 @@ fn ask(machine: &mut Machine, request: Request) -> Answered {
 
 #[track_caller]
 fn invalidate(machine: &mut Machine, invalidation: Invalidation) {
-    let mut invalidate = Some(invalidation);
-    loop {
-        let events = machine.cycle(Drive { lookup: None, invalidate }).expect("the hardware keeps the contract");
-        if events.invalidate_accepted {
-            invalidate = None;
-        }
-        if events.invalidate_done {
-            return;
-        }
-    }
+    machine.invalidate(invalidation).expect("the hardware keeps the contract");
 }
 
 /// Pages of an address space of their own, enough to fill the first level.

@@ -72,17 +72,9 @@ fn asked(machine: &mut Machine, request: Request) -> (Answer, u8) {
     (answered.answer, answered.level)
 }
 
+#[track_caller]
 fn invalidate(machine: &mut Machine, invalidation: Invalidation) {
-    let mut invalidate = Some(invalidation);
-    loop {
-        let events = machine.cycle(Drive { lookup: None, invalidate }).expect("the hardware keeps the contract");
-        if events.invalidate_accepted {
-            invalidate = None;
-        }
-        if events.invalidate_done {
-            return;
-        }
-    }
+    machine.invalidate(invalidation).expect("the hardware keeps the contract");
 }
 
 /// What the table holds, in the order of the pages.

@@ -58,6 +58,18 @@
 
 // a1 = index of what is to be read, from the rounded VPN in `vpn` (a0 or a1; a0 stays). Overwrites a1 to a7.
 #if HASH == HASH_KEYED
+// The planes at a6 are added to those in a2 to a5.
+.macro ADD_PLANES
+    lw a7, 0(a6)
+    xor a2, a2, a7
+    lw a7, 4(a6)
+    xor a3, a3, a7
+    lw a7, 8(a6)
+    xor a4, a4, a7
+    lw a7, 12(a6)
+    xor a5, a5, a7
+.endm
+
 .macro INDEX vpn
     // First round by tables: planes in a2 to a5.
     andi a6, \vpn, 255
@@ -73,26 +85,12 @@
     slli a6, a6, 4
     lui a7, %hi(hash_high)
     add a6, a6, a7
-    lw a7, 0(a6)
-    xor a2, a2, a7
-    lw a7, 4(a6)
-    xor a3, a3, a7
-    lw a7, 8(a6)
-    xor a4, a4, a7
-    lw a7, 12(a6)
-    xor a5, a5, a7
+    ADD_PLANES
     srli a6, \vpn, 16
     slli a6, a6, 4
     lw a7, SEARCH_CONSTANTS(t0)
     add a6, a6, a7
-    lw a7, 0(a6)
-    xor a2, a2, a7
-    lw a7, 4(a6)
-    xor a3, a3, a7
-    lw a7, 8(a6)
-    xor a4, a4, a7
-    lw a7, 12(a6)
-    xor a5, a5, a7
+    ADD_PLANES
     // Second round: planes in a7 a4 a5 a2 after the substitution; mixed planes 0 and 1 in a3 and a6, 2 and 3 in place.
     SUBSTITUTE a2, a3, a4, a5, a6, a7
     slli a3, a5, 2

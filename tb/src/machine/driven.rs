@@ -5,7 +5,7 @@ use hashwalk_model::walk::WalkContext;
 use hashwalk_sim::{Dut, InPort, OutPort};
 use hashwalk_spec::{Asid, Fault, Hash, Invalidation, Request, Vpn};
 
-use super::ports::ports;
+use crate::named_ports::ports;
 
 ports! {
     /// The inputs that every configuration has.

@@ -3,7 +3,8 @@
 use hashwalk_sim::{Dut, OutPort};
 use hashwalk_spec::{Access, Asid, Fault, Invalidation, Request, Vpn};
 
-use super::ports::{Ports, ports};
+use super::ports::Ports;
+use crate::named_ports::ports;
 
 ports! {
     /// What the MMU is driven with.

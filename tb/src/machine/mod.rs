@@ -288,6 +288,23 @@ impl Machine {
         }
     }
 
+    /// Asks for one invalidation and waits until it is done.
+    ///
+    /// # Errors
+    /// As for [`Machine::cycle`].
+    pub fn invalidate(&mut self, invalidation: Invalidation) -> Result<(), MachineError> {
+        let mut invalidate = Some(invalidation);
+        loop {
+            let events = self.cycle(Drive { lookup: None, invalidate })?;
+            if events.invalidate_accepted {
+                invalidate = None;
+            }
+            if events.invalidate_done {
+                return Ok(());
+            }
+        }
+    }
+
     /// The configuration on the bench.
     #[must_use]
     pub fn config(&self) -> &Config {

@@ -4,24 +4,7 @@
 use hashwalk_sim::{Dut, InPort, OutPort};
 use hashwalk_spec::{Access, Answer, Asid, Fault, LateSource, Pfn, Request, Translation, Vpn};
 
-macro_rules! ports {
-    ($(#[$about:meta])* struct $ports:ident {
-        $($name:ident: $type:ty = $method:ident($port:literal)),* $(,)?
-    }) => {
-        $(#[$about])*
-        pub(super) struct $ports {
-            $(pub(super) $name: $type,)*
-        }
-
-        impl $ports {
-            /// Finds every port in the shared object.
-            pub(super) fn new(dut: &Dut) -> Result<$ports, hashwalk_sim::Error> {
-                Ok($ports { $($name: dut.$method($port)?,)* })
-            }
-        }
-    };
-}
-pub(super) use ports;
+use crate::named_ports::ports;
 
 ports! {
     /// What every machine has: what the MMU says, and its memory.

@@ -9,17 +9,20 @@ use hashwalk_spec::{Marking, PhysAddr, entry};
 use super::memory::MemoryTiming;
 use super::scoreboard::Scoreboard;
 use super::{Events, MachineError};
+use crate::named_ports::ports;
 
-/// The MMU's update port.
-struct Ports {
-    valid: OutPort,
-    address: OutPort,
-    expected: OutPort,
-    desired: OutPort,
-    ready: InPort,
-    done: InPort,
-    swapped: InPort,
-    error: InPort,
+ports! {
+    /// The MMU's update port.
+    struct Ports {
+        valid: OutPort = output("update_valid"),
+        address: OutPort = output("update_address"),
+        expected: OutPort = output("update_expected"),
+        desired: OutPort = output("update_desired"),
+        ready: InPort = input("update_ready"),
+        done: InPort = input("update_done"),
+        swapped: InPort = input("update_swapped"),
+        error: InPort = input("update_error"),
+    }
 }
 
 /// A word to be changed, as it stands on the port.
@@ -69,17 +72,10 @@ pub(super) struct UpdateAgent {
 impl UpdateAgent {
     /// `None` for hardware without the port.
     pub(super) fn new(timing: MemoryTiming, dut: &Dut) -> Result<Option<UpdateAgent>, Error> {
-        let Ok(valid) = dut.output("update_valid") else { return Ok(None) };
-        let ports = Ports {
-            valid,
-            address: dut.output("update_address")?,
-            expected: dut.output("update_expected")?,
-            desired: dut.output("update_desired")?,
-            ready: dut.input("update_ready")?,
-            done: dut.input("update_done")?,
-            swapped: dut.input("update_swapped")?,
-            error: dut.input("update_error")?,
-        };
+        if dut.output("update_valid").is_err() {
+            return Ok(None);
+        }
+        let ports = Ports::new(dut)?;
         let rng = Rng::with_seed(!timing.seed);
         Ok(Some(UpdateAgent { ports, timing, rng, ready: false, progress: Progress::Rest, stalled: None }))
     }

@@ -45,9 +45,9 @@ pub enum SocError {
     #[error("no handler walks tables of the format {format} under the hash {hash}")]
     NoHandler {
         /// The format.
-        format: String,
+        format: hashwalk_spec::Format,
         /// The hash.
-        hash: String,
+        hash: hashwalk_spec::Hash,
     },
     /// The configuration's hardware looks at A and D.
     #[error("marks = {0} is not for the processor, whose software keeps them: use marks = software")]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hashwalk_spec::Config;
+use hashwalk_spec::{Config, Format, Hash};
 use serde::Deserialize;
 
 use super::SocError;
@@ -47,10 +47,10 @@ pub struct Handler {
     /// In a line.
     pub about: String,
     /// The format of the tables that it walks.
-    pub format: String,
+    pub format: Format,
     /// The hash function of these tables.
     #[serde(default = "keyed")]
-    pub hash: String,
+    pub hash: Hash,
     /// The sources.
     pub sources: Vec<String>,
     /// Further flags.
@@ -58,8 +58,8 @@ pub struct Handler {
     pub flags: Vec<String>,
 }
 
-fn keyed() -> String {
-    "keyed".into()
+fn keyed() -> Hash {
+    Hash::Keyed
 }
 
 /// A program.
@@ -105,7 +105,12 @@ impl Manifest {
         let path = folder.join("software.toml");
         let text = std::fs::read_to_string(&path).map_err(io("read", &path))?;
         let manifest: Result<Manifest, _> = toml::from_str(&text);
-        let manifest = manifest.map_err(|error| SocError::Manifest { path, reason: error.to_string() })?;
+        let wrong = |reason| SocError::Manifest { path, reason };
+        let manifest = match manifest {
+            Ok(manifest) if manifest.handlers.is_empty() => return Err(wrong("it has no handler".into())),
+            Ok(manifest) => manifest,
+            Err(error) => return Err(wrong(error.to_string())),
+        };
         Ok(Manifest { folder: folder.to_owned(), ..manifest })
     }
 
@@ -134,8 +139,8 @@ impl Manifest {
     /// # Errors
     /// [`SocError::NoHandler`].
     pub fn handler_for(&self, config: &Config) -> Result<&Handler, SocError> {
-        let (format, hash) = (config.format().to_string(), config.hash().to_string());
-        let walks = |handler: &&Handler| handler.format == format && (handler.hash == hash || format == "radix");
+        let (format, hash) = (config.format(), config.hash());
+        let walks = |handler: &&Handler| handler.format == format && (handler.hash == hash || format == Format::Radix);
         self.handlers.iter().find(walks).ok_or(SocError::NoHandler { format, hash })
     }
 }

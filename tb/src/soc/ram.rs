@@ -6,21 +6,30 @@ use hashwalk_model::PhysicalMemory;
 use hashwalk_sim::{Dut, InPort, OutPort};
 use hashwalk_spec::PhysAddr;
 
+use crate::named_ports::ports;
+
 /// Words of 64 bits in a line.
 const LINE_WORDS: usize = 4;
 
+ports! {
+    /// Its signals.
+    struct Ports {
+        request_ready: InPort = input("ram_request_ready"),
+        response_valid: InPort = input("ram_response_valid"),
+        response_id: InPort = input("ram_response_id"),
+        response_data: InPort = input("ram_response_data"),
+        request_valid: OutPort = output("ram_request_valid"),
+        request_write: OutPort = output("ram_request_write"),
+        request_id: OutPort = output("ram_request_id"),
+        request_address: OutPort = output("ram_request_address"),
+        request_strobe: OutPort = output("ram_request_strobe"),
+        request_data: OutPort = output("ram_request_data"),
+    }
+}
+
 /// The port.
 pub(super) struct Ram {
-    request_ready: InPort,
-    response_valid: InPort,
-    response_id: InPort,
-    response_data: InPort,
-    request_valid: OutPort,
-    request_write: OutPort,
-    request_id: OutPort,
-    request_address: OutPort,
-    request_strobe: OutPort,
-    request_data: OutPort,
+    ports: Ports,
     latency: u64,
     /// Reads on their way back, the oldest first, with the cycle in which they come.
     reads: VecDeque<(u64, u64, [u64; LINE_WORDS])>,
@@ -53,16 +62,7 @@ impl Ram {
     /// The port of a design; `latency` cycles, 1 or more, from the acceptance of a read to its line.
     pub(super) fn new(dut: &Dut, latency: u32) -> Result<Ram, hashwalk_sim::Error> {
         Ok(Ram {
-            request_ready: dut.input("ram_request_ready")?,
-            response_valid: dut.input("ram_response_valid")?,
-            response_id: dut.input("ram_response_id")?,
-            response_data: dut.input("ram_response_data")?,
-            request_valid: dut.output("ram_request_valid")?,
-            request_write: dut.output("ram_request_write")?,
-            request_id: dut.output("ram_request_id")?,
-            request_address: dut.output("ram_request_address")?,
-            request_strobe: dut.output("ram_request_strobe")?,
-            request_data: dut.output("ram_request_data")?,
+            ports: Ports::new(dut)?,
             latency: latency.into(),
             reads: VecDeque::new(),
             responding: false,
@@ -74,27 +74,27 @@ impl Ram {
     pub(super) fn drive(&mut self, dut: &mut Dut, now: u64) {
         let due = self.reads.pop_front_if(|(due, ..)| *due <= now);
         if due.is_some() || self.responding {
-            dut.set(self.response_valid, u64::from(due.is_some()));
+            dut.set(self.ports.response_valid, u64::from(due.is_some()));
         }
         self.responding = due.is_some();
         if let Some((_, id, line)) = due {
-            dut.set(self.response_id, id);
-            dut.set_wide(self.response_data, &line);
+            dut.set(self.ports.response_id, id);
+            dut.set_wide(self.ports.response_data, &line);
         }
         if now == 0 {
-            dut.set(self.request_ready, 1);
+            dut.set(self.ports.request_ready, 1);
         }
     }
 
     /// Looks at the port at the end of the cycle `now`; returns the store that was taken.
     pub(super) fn observe(&mut self, dut: &Dut, now: u64, memory: &PhysicalMemory) -> Option<Store> {
-        if dut.get(self.request_valid) == 0 {
+        if dut.get(self.ports.request_valid) == 0 {
             return None;
         }
-        let address = PhysAddr::truncate(dut.get(self.request_address));
-        if dut.get(self.request_write) != 0 {
-            let data = (dut.get(self.request_data) as u32).to_le_bytes();
-            return Some(Store { address, strobe: dut.get(self.request_strobe) as u8, data });
+        let address = PhysAddr::truncate(dut.get(self.ports.request_address));
+        if dut.get(self.ports.request_write) != 0 {
+            let data = (dut.get(self.ports.request_data) as u32).to_le_bytes();
+            return Some(Store { address, strobe: dut.get(self.ports.request_strobe) as u8, data });
         }
         let mut line = [0; LINE_WORDS];
         let bytes = memory.slice(address, 8 * LINE_WORDS as u64).expect("the hardware knows where memory ends");
@@ -102,7 +102,7 @@ impl Ram {
             *word = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
         }
         self.lines += 1;
-        self.reads.push_back((now + self.latency, dut.get(self.request_id), line));
+        self.reads.push_back((now + self.latency, dut.get(self.ports.request_id), line));
         None
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use hashwalk_model::os::Os;
-use hashwalk_spec::{Config, Format, Hash, Settings};
+use hashwalk_spec::{Config, Settings};
 use serde::Serialize;
 
 use super::{
@@ -79,13 +79,8 @@ impl RunOutcome {
 /// The configuration for a handler: the one that is asked for, or a small one, with the handler's tables.
 ///
 /// # Errors
-/// The handler's format or hash has no such name, or does not go with the rest.
+/// The handler's format or hash does not go with the rest.
 pub fn config_for(base: Option<&Config>, handler: &Handler) -> Result<Config, SocError> {
-    let formats = [Format::Line, Format::Chained, Format::Cuckoo, Format::Inverted, Format::Tree, Format::Radix];
-    let hashes = [Hash::Keyed, Hash::Fold, Hash::Asid];
-    let wrong = || SocError::NoHandler { format: handler.format.clone(), hash: handler.hash.clone() };
-    let format = formats.into_iter().find(|format| format.to_string() == handler.format).ok_or_else(wrong)?;
-    let hash = hashes.into_iter().find(|hash| hash.to_string() == handler.hash).ok_or_else(wrong)?;
     let small = Settings {
         name: "soc".into(),
         tlb_entries: 16,
@@ -98,6 +93,7 @@ pub fn config_for(base: Option<&Config>, handler: &Handler) -> Result<Config, So
         ..Settings::default()
     };
     let settings = base.map_or(small, |config| config.settings().clone());
+    let (format, hash) = (handler.format, handler.hash);
     let bus_bits = settings.bus_bits.min(8 * format.element_bytes() as u32);
     Ok(Config::new(Settings { format, hash, bus_bits, ..settings })?)
 }
@@ -124,9 +120,7 @@ pub fn run_of(
     let handler = match (&options.handler, &options.config) {
         (Some(name), _) => manifest.handler(name)?,
         (None, Some(config)) => manifest.handler_for(config)?,
-        (None, None) => {
-            manifest.handlers.first().ok_or_else(|| SocError::NoHandler { format: "any".into(), hash: "any".into() })?
-        }
+        (None, None) => manifest.handlers.first().expect("`Manifest::read` has seen one"),
     };
     let config = config_for(options.config.as_ref(), handler)?;
     let tools = SocTools::locate()?;

@@ -10,6 +10,7 @@ use super::ram::{Ram, Store};
 use super::space::Built;
 use super::{Phases, SocDevice, SocError};
 use crate::machine::{MemoryTiming, Observed};
+use crate::named_ports::ports;
 
 /// How long a run may take.
 #[derive(Clone, Copy, Debug)]
@@ -59,37 +60,24 @@ pub(super) struct Seen {
     pub(super) value: u32,
 }
 
-struct Ports {
-    console_valid: OutPort,
-    console_data: OutPort,
-    exit_valid: OutPort,
-    exit_data: OutPort,
-    valid: OutPort,
-    pc: OutPort,
-    user: OutPort,
-    retired: OutPort,
-    trap_valid: OutPort,
-    trap_cause: OutPort,
-    trap_value: OutPort,
+ports! {
+    /// What the system says besides what its MMU does.
+    struct Ports {
+        console_valid: OutPort = output("console_valid"),
+        console_data: OutPort = output("console_data"),
+        exit_valid: OutPort = output("exit_valid"),
+        exit_data: OutPort = output("exit_data"),
+        valid: OutPort = output("core_valid"),
+        pc: OutPort = output("core_pc"),
+        user: OutPort = output("core_user"),
+        retired: OutPort = output("core_retired"),
+        trap_valid: OutPort = output("trap_valid"),
+        trap_cause: OutPort = output("trap_cause"),
+        trap_value: OutPort = output("trap_value"),
+    }
 }
 
 impl Ports {
-    fn new(dut: &Dut) -> Result<Ports, hashwalk_sim::Error> {
-        Ok(Ports {
-            console_valid: dut.output("console_valid")?,
-            console_data: dut.output("console_data")?,
-            exit_valid: dut.output("exit_valid")?,
-            exit_data: dut.output("exit_data")?,
-            valid: dut.output("core_valid")?,
-            pc: dut.output("core_pc")?,
-            user: dut.output("core_user")?,
-            retired: dut.output("core_retired")?,
-            trap_valid: dut.output("trap_valid")?,
-            trap_cause: dut.output("trap_cause")?,
-            trap_value: dut.output("trap_value")?,
-        })
-    }
-
     fn see(&self, dut: &Dut) -> Seen {
         let cause = dut.get(self.trap_cause) as u32;
         Seen {

@@ -62,16 +62,7 @@ pub fn ask(machine: &mut Machine, request: Request) -> Answered {
 
 #[track_caller]
 pub fn invalidate(machine: &mut Machine, invalidation: Invalidation) {
-    let mut asked = Some(invalidation);
-    loop {
-        let events = machine.cycle(Drive { lookup: None, invalidate: asked }).expect("the hardware keeps the contract");
-        if events.invalidate_accepted {
-            asked = None;
-        }
-        if events.invalidate_done {
-            return;
-        }
-    }
+    machine.invalidate(invalidation).expect("the hardware keeps the contract");
 }
 
 #[track_caller]

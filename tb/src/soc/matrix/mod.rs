@@ -100,7 +100,7 @@ impl<'a> Cell<'a> {
     /// Its runs: of the hardware, with the kernel of the first handler for such tables, and of software.
     fn jobs(&self, all: &[Cell<'a>]) -> [Job<'a>; 2] {
         let Cell { program, handler, latency } = *self;
-        let same = |other: &&Cell<'_>| (&other.handler.format, &other.handler.hash) == (&handler.format, &handler.hash);
+        let same = |other: &&Cell<'_>| (other.handler.format, other.handler.hash) == (handler.format, handler.hash);
         let first = all.iter().find(same).map_or(handler, |cell| cell.handler);
         [(first, false), (handler, true)].map(|(handler, software)| Job {
             latency,

@@ -73,8 +73,8 @@ impl Row {
         Row {
             program: software.program.clone(),
             handler: handler.name.clone(),
-            format: handler.format.clone(),
-            table_hash: handler.hash.clone(),
+            format: handler.format.to_string(),
+            table_hash: handler.hash.to_string(),
             memory_latency: software.memory_latency,
             user_instructions: of_hardware.user_instructions,
             misses_per_thousand: per(1000 * of_hardware.walks, of_hardware.user_instructions),
