@@ -104,14 +104,18 @@ pub fn one_hot_mux<B: Bundle>(choices: impl IntoIterator<Item = (Signal, B)>) ->
     sum.unwrap_or_else(|| panic!("{at}: `one_hot_mux` of no choice"))
 }
 
-/// `f` of the item whose 1-bit select is 1, as [`one_hot_mux`] has it.
+/// `f` of the item whose 1-bit select is 1; of the only one whatever its select says, which saves a gate. Where none of
+/// several is 1, or more than one, it is what [`one_hot_mux`] says, so that nothing may rest on it.
 ///
 /// # Panics
 /// When there is no item, or not as many selects.
 #[track_caller]
 pub fn one_hot_of<T, B: Bundle>(selects: &[Signal], items: &[T], f: impl Fn(&T) -> B) -> B {
     assert_eq!(selects.len(), items.len(), "{}: a select for each item", Location::caller());
-    one_hot_mux(selects.iter().cloned().zip(items.iter().map(f)))
+    match items {
+        [only] => f(only),
+        _ => one_hot_mux(selects.iter().cloned().zip(items.iter().map(f))),
+    }
 }
 
 /// Up to so many signals, looking at all that come before is quicker than an adder.
