@@ -27,11 +27,11 @@
 //! | [`walker`] | walks under way: their slots, the hash, the memory port, the judge, software's turn |
 //! | [`predictor`] | which search a walk begins with |
 //! | [`delivery`] | the answers of all that have missed |
-//! | [`verdict`] | what one element means for one search: an entry's |
-//! | [`mod@line`], [`inverted`], [`tree`], [`radix`] | the same of the other formats' elements |
+//! | [`verdict`] | what one element means for one search |
+//! | [`mod@entry`], [`mod@line`], [`inverted`], [`tree`], [`radix`] | what is said of it in one format |
 //! | [`walk_cache`] | links of radix trees, so that walks begin lower |
 //! | [`link`] | links that are physical addresses |
-//! | [`hash`] | the three hash functions, in two halves |
+//! | [`hash`] | the three hash functions |
 //! | [`page`] | comparing, rounding and composing page numbers |
 //! | [`ports`] | the bundles that cross module boundaries |
 //! | [`axi`] | the MMU behind AXI4 and AXI4-Lite, with registers and counters |
@@ -39,6 +39,7 @@
 
 pub mod axi;
 pub mod delivery;
+pub mod entry;
 pub mod hash;
 pub mod inverted;
 pub mod l2;

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A PTE that is not asked for counts for nothing, whatever stands in it: one that is broken does not harm its
-//! neighbours. Each of the five PTEs is weighed beside the comparison of the tags.
+//! neighbours. Each of the five PTEs is assayed beside the comparison of the tags.
 
 use std::ops::Range;
 
@@ -17,15 +17,23 @@ use hashwalk_spec::PageSize;
 use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::{entry, line};
 
-use crate::verdict::{Candidate, Scales, Sought, Step, Word};
+use crate::verdict::{Arrival, Assay, Candidate, Scales, Step, Word};
 
-/// Bits of a line's tags: the dense line holds the page, and so does each of the entries; then the page's own word.
-pub const TAG_BITS: u32 = 1 + line::MIXED_ENTRIES + line::GROUP_LOG2;
-const OWN_WORD: Range<u32> = 1 + line::MIXED_ENTRIES..TAG_BITS;
+/// The PTEs that may be the one: that of the dense line, and of each entry.
+const CANDIDATES: u32 = 1 + line::MIXED_ENTRIES;
+const HOLDS: Range<u32> = 0..CANDIDATES;
+const MALFORMED: Range<u32> = CANDIDATES..2 * CANDIDATES;
+const DENIED: Range<u32> = 2 * CANDIDATES..3 * CANDIDATES;
+const OUTSIDE: u32 = 3 * CANDIDATES;
+const OWN_WORD: Range<u32> = OUTSIDE + 1..TAG_BITS;
+/// Bits of a line's tags: for each candidate whether it is the page's, whether it is malformed, whether it denies the
+/// access; whether the link leads out of the table; the page's own word.
+pub const TAG_BITS: u32 = OUTSIDE + 1 + line::GROUP_LOG2;
 
 /// Compares the tags of a line that arrives.
 #[must_use]
-pub fn tags(bits: &Signal, sought: &Sought) -> Signal {
+pub fn tags(a: &Arrival) -> Signal {
+    let (bits, sought) = (a.bits, a.sought);
     let dense = bits.bit(line::DENSE).named("dense");
     let tag_agrees = gather(bits, &line::DENSE_ASID).eq(&sought.asid)
         & bits.bits(line::DENSE_SIZE).eq(&sought.size)
@@ -43,26 +51,43 @@ pub fn tags(bits: &Signal, sought: &Sought) -> Signal {
         let tag = gather(bits, &line::mixed_asid(e)).eq(&sought.asid) & bits.bits(line::mixed_vpn(e)).eq(&sought.vpn);
         !&dense & tag & size.eq(&sought.size) & accepts(2 * e)
     };
-    let in_entries: Vec<Signal> = (0..line::MIXED_ENTRIES).map(agrees).collect();
-    concat([own_word, concat(in_entries.iter().rev()), in_dense])
+    let in_entries = (0..line::MIXED_ENTRIES).map(agrees);
+    let holds: Vec<Signal> = std::iter::once(in_dense).chain(in_entries).collect();
+    let assay = |candidate: Candidate| candidate.assay(sought, a.request);
+    let in_words = (0..line::WORDS).map(|word| (own_word.eq_value(word), assay(candidate(bits, word, true))));
+    let of_entries = (0..line::MIXED_ENTRIES).map(|e| assay(candidate(bits, 2 * e, false)));
+    let assays: Vec<Assay> = std::iter::once(one_hot_mux(in_words)).chain(of_entries).collect();
+    let outside = (gather(bits, &line::NEXT) & !a.table_mask).any();
+    concat([
+        own_word,
+        outside,
+        concat(assays.iter().rev().map(|assay| &assay.denied)),
+        concat(assays.iter().rev().map(|assay| &assay.malformed)),
+        concat(holds.iter().rev()),
+    ])
 }
 
 /// Judges a line, given its tags.
 #[must_use]
 pub fn judge(bits: &Signal, tags: &Signal, scales: &Scales) -> Step {
+    let each = |range: Range<u32>| range.map(|n| tags.bit(n));
+    let holds: Vec<Signal> = each(HOLDS).collect();
+    let assays = each(MALFORMED).zip(each(DENIED)).map(|(malformed, denied)| Assay { malformed, denied });
     let own_word = tags.bits(OWN_WORD);
     let words = (0..line::WORDS).map(|word| (own_word.eq_value(word), candidate(bits, word, true)));
-    let in_dense = one_hot_mux(words);
-    let matches: Vec<Signal> = (1..=line::MIXED_ENTRIES).map(|n| tags.bit(n)).collect();
-    let entries = (0..line::MIXED_ENTRIES).map(|e| candidate(bits, 2 * e, false).weigh(scales));
-    let choices =
-        std::iter::once((tags.bit(0), in_dense.weigh(scales))).chain(first_one(&matches).into_iter().zip(entries));
+    let entries = (0..line::MIXED_ENTRIES).map(|e| candidate(bits, 2 * e, false));
+    let weighed = std::iter::once(one_hot_mux(words))
+        .chain(entries)
+        .zip(assays)
+        .map(|(found, assay)| found.weigh_assayed(assay, scales));
+    // A dense line has no entries.
+    let lowest = std::iter::once(holds[0].clone()).chain(first_one(&holds[1..]));
     Step {
-        is_match: tags.bits(0..1 + line::MIXED_ENTRIES).any(),
-        found: one_hot_mux(choices),
+        is_match: tags.bits(HOLDS).any(),
+        found: one_hot_mux(lowest.zip(weighed)),
         linked: bits.bit(line::LINKED),
         next: gather(bits, &line::NEXT),
-        bad_link: hashwalk_hdl::low(),
+        bad_link: tags.bit(OUTSIDE),
     }
 }
 

@@ -7,16 +7,18 @@
 //! ```
 //!
 //! Each format compares the tags of an element as it arrives ([`tags`]), and has a judge that says a cycle later whether it
-//! holds the page and where the chain goes on ([`Step`]); what follows from that is the same for all. A judge weighs each PTE that may be the one before it knows which it is
-//! ([`Candidate::weigh`]), so that rights and alignment cost no time after the comparison of the tags.
+//! holds the page and where the chain goes on ([`Step`]); what follows from that is the same for all. Each PTE that may be
+//! the one is weighed before it is known which it is ([`Candidate::weigh`]). Lines and entries have rights, alignment and
+//! links checked as they arrive ([`Assay`]): many bits make one there, beside the comparison.
 
 use hashwalk_hdl::{Signal, any_of, bundle, lit, low, when};
+use hashwalk_spec::entry::{ACCESSED, DIRTY};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Access, Format, Marking, entry};
+use hashwalk_spec::{Access, Format, Marking};
 
 use crate::link::{Link, PLACE_BITS};
 use crate::ports::{Control, Request};
-use crate::{inverted, line, page, radix, tree};
+use crate::{entry, inverted, line, page, radix, tree};
 
 /// How many sizes of pages there are, and bits of [`Killed`].
 pub const SIZES: u32 = 3;
@@ -80,6 +82,14 @@ bundle! {
         pub number: Signal,
     }
 
+    /// What can be said of a PTE, if it is the one, before it is known what invalidations have named.
+    pub struct Assay {
+        /// 1 bit: it is not well formed.
+        pub malformed: Signal,
+        /// 1 bit: it denies the access.
+        pub denied: Signal,
+    }
+
     /// What a PTE comes to, if it is the one.
     pub struct Weighed {
         /// 1 bit.
@@ -110,7 +120,7 @@ bundle! {
         pub linked: Signal,
         /// There: an index, 32 bits, or where links are addresses a place, 49.
         pub next: Signal,
-        /// 1 bit: but the link, or the word that should be one, is malformed.
+        /// 1 bit: but the link, or the word that should be one, is malformed, or leads out of the table.
         pub bad_link: Signal,
     }
 
@@ -118,8 +128,6 @@ bundle! {
     pub struct Limits {
         /// 1 bit: the search must not probe further.
         pub last_step: Signal,
-        /// 32 bits: the number of elements less one; none where links are addresses.
-        pub table_mask: Option<Signal>,
         /// 1 bit: what was read may have been taken out of the table, and its memory be used for something else.
         pub stale: Signal,
         /// 1 bit: the element could not be read.
@@ -159,14 +167,32 @@ impl Killed {
 }
 
 impl Candidate {
+    /// What can be said of this PTE as it arrives.
+    #[must_use]
+    pub fn assay(&self, sought: &Sought, request: &Request) -> Assay {
+        let Candidate { global, rights, pfn, stray_bits, .. } = self;
+        Assay {
+            malformed: stray_bits | (global & sought.asid.any()) | !page::is_aligned(pfn, &sought.size),
+            denied: !page::allows(rights, &request.access, &request.user),
+        }
+    }
+
     /// What this PTE comes to, if it is the one.
     #[must_use]
     pub fn weigh(self, scales: &Scales) -> Weighed {
-        let Candidate { global, rights, pfn, stray_bits, word } = self;
-        let Scales { sought, request, private_killed, global_killed } = scales;
+        let assay = self.assay(&scales.sought, &scales.request);
+        self.weigh_assayed(assay, scales)
+    }
+
+    /// The same of a PTE that was assayed as it arrived.
+    #[must_use]
+    pub fn weigh_assayed(self, assay: Assay, scales: &Scales) -> Weighed {
+        let Candidate { global, rights, pfn, word, .. } = self;
+        let Scales { request, private_killed, global_killed, .. } = scales;
+        let Assay { malformed, denied } = assay;
         Weighed {
-            malformed: stray_bits | (&global & sought.asid.any()) | !page::is_aligned(&pfn, &sought.size),
-            denied: !page::allows(&rights, &request.access, &request.user),
+            malformed,
+            denied,
             killed: when(&global, global_killed.clone()).otherwise(private_killed.clone()),
             unmarked: !word.accessed() | (request.access.eq_value(u32::from(Access::Write.code())) & !word.dirty()),
             word,
@@ -187,13 +213,13 @@ impl Word {
     /// A.
     #[must_use]
     pub fn accessed(&self) -> Signal {
-        self.bits.bit(entry::ACCESSED)
+        self.bits.bit(ACCESSED)
     }
 
     /// D.
     #[must_use]
     pub fn dirty(&self) -> Signal {
-        self.bits.bit(entry::DIRTY)
+        self.bits.bit(DIRTY)
     }
 }
 
@@ -226,6 +252,10 @@ pub struct Arrival<'a> {
     pub bits: &'a Signal,
     /// What its search looks for.
     pub sought: &'a Sought,
+    /// For whom.
+    pub request: &'a Request,
+    /// 32 bits: the number of elements less one.
+    pub table_mask: &'a Signal,
     /// Where that stands which is looked at, 49 bits; without a meaning where links are indices.
     pub place: &'a Signal,
     /// The probes that the search has made before.
@@ -267,7 +297,8 @@ impl Step {
 pub fn tag_bits(format: Format) -> u32 {
     match format {
         Format::Line => line::TAG_BITS,
-        Format::Chained | Format::Cuckoo => 1,
+        Format::Chained => entry::LINKED_TAG_BITS,
+        Format::Cuckoo => entry::TAG_BITS,
         Format::Inverted => inverted::TAG_BITS,
         Format::Tree => tree::TAG_BITS,
         Format::Radix => radix::TAG_BITS,
@@ -289,8 +320,9 @@ pub fn kept_place_bits(format: Format) -> Option<u32> {
 #[must_use]
 pub fn tags(format: Format, arrival: &Arrival) -> Signal {
     match format {
-        Format::Line => line::tags(arrival.bits, arrival.sought),
-        Format::Chained | Format::Cuckoo => holds_page(arrival.bits, arrival.sought),
+        Format::Line => line::tags(arrival),
+        Format::Chained => entry::tags(arrival, true),
+        Format::Cuckoo => entry::tags(arrival, false),
         Format::Inverted => inverted::tags(arrival),
         Format::Tree => tree::tags(arrival),
         Format::Radix => radix::tags(arrival),
@@ -303,50 +335,21 @@ pub fn judge(format: Format, judged: &Judged) -> Step {
     let Judged { bits, tags, scales, .. } = judged;
     match format {
         Format::Line => line::judge(bits, tags, scales),
-        Format::Chained => judge_entry(bits, tags, scales, true),
-        Format::Cuckoo => judge_entry(bits, tags, scales, false),
+        Format::Chained => entry::judge(bits, tags, scales, true),
+        Format::Cuckoo => entry::judge(bits, tags, scales, false),
         Format::Inverted => inverted::judge(judged),
         Format::Tree => tree::judge(judged),
         Format::Radix => radix::judge(judged),
     }
 }
 
-/// Whether an entry holds the page.
-fn holds_page(bits: &Signal, sought: &Sought) -> Signal {
-    let same_page = bits.bits(entry::VPN).eq(&sought.vpn).named("same_page");
-    let same_asid = bits.bits(entry::ASID).eq(&sought.asid).named("same_asid");
-    let same_size = bits.bits(entry::SIZE).eq(&sought.size).named("same_size");
-    let accepted = bits.bit(entry::VALID) & (bits.bit(entry::GLOBAL) | !&sought.global);
-    same_page & same_asid & same_size & accepted
-}
-
-/// Judges an entry of a coalesced chain, or of a cuckoo table, which has no links.
-fn judge_entry(bits: &Signal, tags: &Signal, scales: &Scales, links: bool) -> Step {
-    let stray = entry::ZERO_IN_MAPPING.map(|range| bits.bits(range).any());
-    let in_link_word = if links { low() } else { bits.bits(entry::LINK_WORD).any() };
-    let found = Candidate {
-        global: bits.bit(entry::GLOBAL),
-        rights: bits.bits(entry::RIGHTS),
-        pfn: bits.bits(entry::PFN),
-        stray_bits: any_of(stray) | in_link_word,
-        word: Word::of(bits, 0),
-    };
-    let (linked, next, bad_link) = if links {
-        (bits.bit(entry::LINKED), bits.bits(entry::NEXT), bits.bits(entry::ZERO_IN_LINK).any())
-    } else {
-        (low(), lit(entry::INDEX_BITS, 0u32), low())
-    };
-    Step { is_match: tags.clone(), found: found.weigh(scales), linked, next, bad_link }
-}
-
 /// What follows from a step of the walk.
 #[must_use]
 pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
-    let Limits { last_step, table_mask, stale, unreadable, last_search } = limits;
+    let Limits { last_step, stale, unreadable, last_search } = limits;
     let is_match = (&step.is_match & !unreadable).named("is_match");
-    let outside = table_mask.as_ref().map_or_else(low, |mask| (&step.next & !mask).any());
-    let bad_link = (&step.bad_link | outside).named("bad_link");
-    let bad_end = (&step.linked & (&bad_link | last_step)).named("bad_end");
+    let bad_link = &step.bad_link;
+    let bad_end = (&step.linked & (bad_link | last_step)).named("bad_end");
     let nothing_left = (!&step.linked & last_search).named("nothing_left");
     let restart = ((&is_match & &step.found.killed) | stale).named("restart");
     let lacks_marks = match marks {
@@ -356,13 +359,13 @@ pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
     let code = |fault: Fault| lit(FAULT_BITS, fault.code());
     let fault = when(unreadable, code(Fault::BusError))
         .or_when(&step.is_match, step.found.fault(marks))
-        .or_when(&(&step.linked & &bad_link), code(Fault::Malformed))
+        .or_when(&(&step.linked & bad_link), code(Fault::Malformed))
         .or_when(&step.linked, code(Fault::ChainTooLong))
         .otherwise(code(Fault::NotPresent));
     let ends_walk =
         (unreadable | (&is_match & !&step.found.killed & !&lacks_marks) | (!&step.is_match & (bad_end | nothing_left)))
             & !stale;
-    let follow = &step.linked & !&bad_link & !last_step & !unreadable & !&step.is_match & !stale;
+    let follow = &step.linked & !bad_link & !last_step & !unreadable & !&step.is_match & !stale;
     let finds = &is_match & !&step.found.malformed;
     Verdict {
         ends_walk,

@@ -259,7 +259,6 @@ impl Component for Walker {
         let sought = s.element.sought.clone();
         let (private_killed, global_killed) = killed.of_size(&sought.size);
         let scales = Scales { sought, request: s.element.request.clone(), private_killed, global_killed };
-        let by_address = config.format().links_by_address();
         let element = Judged {
             bits: &s.element.bits,
             tags: &s.element.tags,
@@ -280,7 +279,6 @@ impl Component for Walker {
             &step,
             &Limits {
                 last_step: if config.ways() > 1 { low() } else { last_step },
-                table_mask: (!by_address).then(|| i.control.table_mask.clone()),
                 stale,
                 unreadable: s.element.unreadable.clone(),
                 last_search: !&next_search.exists & !&goes_past,
@@ -420,7 +418,7 @@ impl Component for Walker {
         };
 
         let update = marks.as_ref().map(|marks| marks.port.clone());
-        let element = s.element.next(config, &i.memory, &i.control.search_enable, &fires, &s.slot);
+        let element = s.element.next(config, &i.memory, &i.control, &fires, &s.slot);
         let next = WalkerState {
             slot: slots,
             hashing,
@@ -428,13 +426,14 @@ impl Component for Walker {
             standing: bits(&presents).gate(&!&accepted) & !&overtaken,
             memory_turn: turned(&accepted, &in_turn.turn, &s.memory_turn),
             element,
-            software: s.software.next(&i.refill, &weighed, question),
+            software: s.software.next(&i.refill, &asker, &weighed, question),
             seekless: nothing,
             updating: marks.map(|marks| marks.next(&mark_fires)),
         };
 
         // What was compared as it arrived, and A and D where software keeps them.
         m.ignore(s.element.bits.clone());
+        m.ignore(s.element.sought.asid.clone());
         if config.format() == Format::Radix {
             m.ignore(i.control.table_mask.clone());
         }
@@ -473,7 +472,7 @@ impl Component for Walker {
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
             memory: MemoryOut {
                 request_valid: wants & !withheld,
-                request_address: places::address(config, &i.control.table_frame, &index_asked),
+                request_address: places::address(config, &i.control, &index_asked),
                 request_beats: lit(BEATS_BITS, config.beats()),
                 request_id: number(&presents, config.walk_id_bits()),
                 response_ready: !&s.element.full | fires,

@@ -13,7 +13,7 @@ use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, one_hot_of, when};
 use hashwalk_spec::{Config, Format};
 
 use super::slot::Slot;
-use crate::ports::{self, MemoryIn, Request, SEARCHES, zeros};
+use crate::ports::{self, Control, MemoryIn, Request, SEARCHES, zeros};
 use crate::radix;
 use crate::verdict::{self, Arrival, Sought};
 
@@ -73,7 +73,7 @@ impl Element {
         &self,
         config: &Config,
         memory: &MemoryIn,
-        enabled: &Signal,
+        control: &Control,
         fires: &Signal,
         slots: &[Slot],
     ) -> Element {
@@ -90,10 +90,12 @@ impl Element {
         let arrival = Arrival {
             bits: &self.shifted(&memory.response_data),
             sought: &sought,
+            request: &request,
+            table_mask: &control.table_mask,
             place: &place,
             steps: &steps,
             first: steps.is_zero(),
-            enabled,
+            enabled: &control.search_enable,
         };
         let tags = verdict::tags(config.format(), &arrival);
         // Only in a radix tree what is sought depends on how far the walk has come.

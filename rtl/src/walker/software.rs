@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Who is asked about is chosen a cycle before, and software's answer is kept in registers, so that neither port has
-//! anything but registers behind it.
+//! anything but registers behind it. Whether the answer is well formed is found out as it is accepted.
 
-use hashwalk_hdl::{Bundle, Signal, bundle, concat, lit, low, one_hot_mux, when};
+use hashwalk_hdl::{Bundle, Signal, bundle, concat, lit, low, one_hot_of, when};
 use hashwalk_spec::Config;
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 
@@ -26,8 +26,28 @@ bundle! {
         pub asking: Signal,
         /// Whose turn it is to ask.
         pub turn: Option<Signal>,
-        /// Its answer; `valid` until it is weighed.
-        pub answer: Refill,
+        /// What it has answered.
+        pub answer: Told,
+    }
+
+    /// Software's answer.
+    pub struct Told {
+        /// 1 bit: until it is weighed.
+        pub valid: Signal,
+        /// 3 bits: the fault that is to be answered, or 0.
+        pub fault: Signal,
+        /// 1 bit: the mapping is one that answers the request.
+        pub well_formed: Signal,
+        /// 2 bits.
+        pub size: Signal,
+        /// 40 bits.
+        pub pfn: Signal,
+        /// 4 bits.
+        pub rights: Signal,
+        /// 1 bit.
+        pub global: Signal,
+        /// 1 bit: D, where the hardware looks at it.
+        pub dirty: Option<Signal>,
     }
 }
 
@@ -36,10 +56,11 @@ impl Software {
     #[must_use]
     pub fn silent(config: &Config) -> Software {
         let walks = config.walks();
+        let Refill { valid, fault, size, pfn, rights, global, dirty, .. } = zeros(&ports::refill(config));
         Software {
             asking: lit(walks, 0u32),
             turn: (walks > 1).then(|| lit(walks, 0u32)),
-            answer: zeros(&ports::refill(config)),
+            answer: Told { valid, fault, well_formed: low(), size, pfn, rights, global, dirty },
         }
     }
 
@@ -52,7 +73,8 @@ impl Software {
     /// Something of the slot that asks.
     #[must_use]
     pub fn of_asker<B: Bundle>(&self, slots: &[Slot], f: impl Fn(&Slot) -> B) -> B {
-        one_hot_mux((0..).zip(slots).map(|(n, slot)| (self.asking.bit(n), f(slot))))
+        let asking: Vec<Signal> = (0..self.asking.width()).map(|n| self.asking.bit(n)).collect();
+        one_hot_of(&asking, slots, f)
     }
 
     /// The miss port.
@@ -62,28 +84,26 @@ impl Software {
         Miss { valid: self.asks(), vpn, asid, access, user }
     }
 
-    /// The registers in the next cycle: `weighed` if the answer leaves them, `choice` for who asks next.
+    /// The registers in the next cycle: `asker` is the request of who asks, `weighed` is set if the answer leaves them,
+    /// `choice` is who asks next.
     #[must_use]
-    pub fn next(&self, refill: &Refill, weighed: &Signal, choice: Choice) -> Software {
+    pub fn next(&self, refill: &Refill, asker: &Request, weighed: &Signal, choice: Choice) -> Software {
         let accepted = (self.asks() & &refill.valid).named("refill_accepted");
         let free = self.asking.is_zero();
         let granted = concat(choice.granted.iter().rev());
-        let answer = when(&accepted, refill.clone()).otherwise(self.answer.clone());
+        let answer = when(&accepted, Told::of(refill, asker)).otherwise(self.answer.clone());
         Software {
             asking: when(&free, granted).otherwise(self.asking.gate(&!weighed)),
             turn: choice.turn.zip(self.turn.clone()).map(|(next, turn)| when(&free, next).otherwise(turn)),
-            answer: Refill { valid: accepted | (&self.answer.valid & !weighed), ..answer },
+            answer: Told { valid: accepted | (&self.answer.valid & !weighed), ..answer },
         }
     }
 
     /// What its answer comes to for who asks: all but `valid` and `slot`.
     #[must_use]
     pub fn offer(&self, asker: &Request) -> Offer {
-        let Refill { size, pfn, rights, global, fault, dirty, .. } = self.answer.clone();
+        let Told { fault, well_formed, size, pfn, rights, global, dirty, .. } = self.answer.clone();
         let vpn = page::base(&asker.vpn, &size);
-        let same_page = self.answer.vpn.eq(&vpn);
-        let same_space = (self.answer.asid.eq(&asker.asid) & !&global) | (&global & !self.answer.asid.any());
-        let well_formed = (same_page & same_space & !size.all() & page::is_aligned(&pfn, &size)).named("well_formed");
         let none = fault.is_zero();
         let mapping = Mapping { vpn, asid: asker.asid.gate(&!&global), global, size, pfn, rights, dirty };
         let unmarked = page::lacks_dirty(&mapping, &asker.access, &asker.user);
@@ -113,5 +133,16 @@ impl Software {
         let is = |of: &Signal, fault: Fault| of.eq_value(u32::from(fault.code()));
         let rests_on_mapping = is(&offer.fault, Fault::Unmarked) | is(&self.answer.fault, Fault::Rights);
         withdrawn | (rests_on_mapping & (&killed.private | &killed.global).any())
+    }
+}
+
+impl Told {
+    /// This answer to the request of who asks.
+    fn of(refill: &Refill, asker: &Request) -> Told {
+        let Refill { valid, fault, vpn, asid, size, pfn, rights, global, dirty } = refill.clone();
+        let same_page = vpn.eq(&page::base(&asker.vpn, &size));
+        let same_space = (asid.eq(&asker.asid) & !&global) | (&global & !asid.any());
+        let well_formed = (same_page & same_space & !size.all() & page::is_aligned(&pfn, &size)).named("well_formed");
+        Told { valid, fault, well_formed, size, pfn, rights, global, dirty }
     }
 }
