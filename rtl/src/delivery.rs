@@ -109,6 +109,8 @@ bundle! {
         pub own: Signal,
         /// 1 bit: the first level has it.
         pub refilled: Signal,
+        /// 1 bit: it does not, and whoever is served is allowed the access.
+        pub refills: Signal,
         /// 1 bit: whoever is covered has part in it.
         pub admits: Signal,
         /// A bit for each slot and the newest: it will be answered later.
@@ -169,6 +171,7 @@ impl Component for Delivery {
             outcome: zeros(&ports::outcome(&self.config)),
             own: low(),
             refilled: low(),
+            refills: low(),
             admits: low(),
             promised: lit(walks + 1, 0u32),
         }
@@ -195,7 +198,10 @@ impl Component for Delivery {
             .collect();
         let more = any_of(&covered).named("more");
         let next = first_one(&covered);
-        let next_request = one_hot_of(&next, &everybody, |waiting| waiting.request.clone());
+        // Where nobody is next it does not matter who is taken for it: the newest, whose comparison then delays nothing.
+        let of_slots = any_of(&covered[..walks as usize]);
+        let next_or_newest: Vec<Signal> = next[..walks as usize].iter().cloned().chain([!of_slots]).collect();
+        let next_request = one_hot_of(&next_or_newest, &everybody, |waiting| waiting.request.clone());
         let settled = |mask: &Signal| self.settled(mask, &i.moves, &i.vacant);
 
         let can_take = (!&s.valid).named("can_take");
@@ -207,7 +213,7 @@ impl Component for Delivery {
         let withdrawn = (&s.valid & &is_mapping & &i.invalidate.valid & named).named("withdrawn_now");
         // What a free register holds may be unknown; what leaves here without an answer is not.
         let gives = (&answers & s.serving.any()).named("gives");
-        let refill_valid = (&gives & &is_mapping & fault.is_zero() & !&s.refilled).named("refills");
+        let refill_valid = (&s.refills & &gives).named("refill_valid");
 
         let source = |source: LateSource| lit(2, source.code());
         let outputs = DeliveryOutputs {
@@ -237,6 +243,7 @@ impl Component for Delivery {
         m.assume("an_outcome_is_taken", !&loads | &can_take);
         m.assume("the_second_level_in_its_turn", when(&i.l2_turn, !&i.offer.valid).otherwise(!&i.from_l2.valid));
         m.assume("one_outcome", !(&i.offer.valid & &i.from_l2.valid));
+        m.check("what_is_taken_is_found", !&refill_valid | all_of([&is_mapping, &fault.is_zero(), &!&s.refilled]));
         m.check(
             "whom_it_serves_waits",
             s.serving.gate(&s.valid).is_zero()
@@ -252,6 +259,7 @@ impl Component for Delivery {
         // A register that is free takes whatever stands there; whether it counts is decided last.
         let loaded = when(&i.l2_turn, i.from_l2.clone()).otherwise(i.offer.clone());
         let Offer { slot, request, fault: found_fault, is_mapping: found, mapping: found_mapping, .. } = loaded;
+        let is_granted = &found & found_fault.is_zero();
         let outcome = Outcome {
             fault: found_fault,
             is_mapping: found,
@@ -260,7 +268,8 @@ impl Component for Delivery {
             keep: (&slot & &i.may_keep).any() & !&i.l2_turn,
         };
         let denials = everybody.iter().map(|waiting| page::denial(&mapping.rights, &waiting.request));
-        let for_next = Outcome { fault: one_hot_mux(next.iter().cloned().zip(denials)), ..s.outcome.clone() };
+        let for_next = Outcome { fault: one_hot_mux(next_or_newest.into_iter().zip(denials)), ..s.outcome.clone() };
+        let is_allowed = for_next.fault.is_zero().named("next_is_allowed");
         let next_state = DeliveryState {
             valid: any_of([loads, goes_on.clone(), lingers.clone(), &s.valid & effect & !&withdrawn]),
             serving: when(&can_take, slot.zext(walks + 1))
@@ -270,6 +279,9 @@ impl Component for Delivery {
             outcome: when(&can_take, outcome).or_when(&answers, for_next).otherwise(s.outcome.clone()),
             own: can_take.clone() | (&s.own & !&answers),
             refilled: !&can_take & (&s.refilled | &refill_valid),
+            refills: when(&can_take, is_granted)
+                .or_when(&answers, is_allowed & !(&s.refilled | &refill_valid))
+                .otherwise(s.refills.clone()),
             admits: when(&can_take, high()).or_when(&answers, lingers).otherwise(s.admits.clone()),
             promised: when(&goes_on, settled(&concat(covered.iter().rev())))
                 .otherwise(settled(&s.promised).gate(&(effect & !&withdrawn))),
