@@ -9,7 +9,7 @@ use hashwalk_spec::{Config, Format, Hash};
 
 use super::search::Search;
 use super::slot::step_bits;
-use crate::hash::{HashInputs, HashUnit};
+use crate::hash::{self, HashInputs, HashUnit};
 use crate::ports::Control;
 use crate::walk_cache::{PageOf, WalkCacheOutputs};
 use crate::{line, link, page, radix};
@@ -55,16 +55,20 @@ const WORD_LOG2: u32 = 3;
 /// Where a search begins.
 #[derive(Clone)]
 pub struct Start {
-    /// For each way the index of an element, 32 bits; where links are addresses, one place of 49 bits.
+    /// For each way the index of an element, of as many bits as [`bits`] says; where links are addresses, one place.
     pub index: Vec<Signal>,
     /// The probes that are saved: those of the levels of a radix tree of which the walk cache knows where they lead.
     pub steps: Signal,
 }
 
-/// Bits of an element's index or place.
+/// Bits of an element's index or place. An index may be a hash that is not folded yet.
 #[must_use]
 pub fn bits(config: &Config) -> u32 {
-    if config.format().links_by_address() { link::PLACE_BITS } else { INDEX_BITS }
+    match config.format() {
+        Format::Line | Format::Chained => hash::output_bits(config.hash()),
+        Format::Cuckoo => INDEX_BITS,
+        Format::Inverted | Format::Tree | Format::Radix => link::PLACE_BITS,
+    }
 }
 
 /// Where a search begins, in each way.
@@ -117,34 +121,36 @@ pub fn page_of(begins: &Beginning) -> PageOf {
     PageOf { vpn: begins.vpn.bits(0..radix::VPN_BITS), asid: begins.space() }
 }
 
-/// The index that a hash comes to in this table.
+/// The index that a hash comes to in this table. In a table of lines or chained entries, where the hash takes a cycle, it
+/// is folded and masked only where its [`address`] is made.
 fn in_table(config: &Config, table: &Control, hash: &Signal, way: u32) -> Signal {
     let mask = &table.table_mask;
     if config.ways() == 1 {
-        return hash & mask;
+        return if config.format().links_by_address() { hash::folded(hash) & mask } else { hash.clone() };
     }
     let parts = parts_log2(config.ways());
     // The mask is ones up to the array's highest index bit; the way's bits stand from there down.
     let top = (mask & !mask.shr(1)).named(format!("top_index_bit_{way}"));
     let of_way =
         (0..parts).filter(|n| way >> (parts - 1 - n) & 1 != 0).fold(lit(INDEX_BITS, 0u32), |bits, n| bits | top.shr(n));
-    (hash & mask.shr(parts)) | of_way
+    (hash::folded(hash) & mask.shr(parts)) | of_way
 }
 
 /// The address of a word of an element.
 #[must_use]
 pub fn word_address(config: &Config, control: &Control, index: &Signal, number: &Signal) -> Signal {
-    let element = address(config, &control.table_frame, index);
+    let element = address(config, control, index);
     let within = config.format().element_log2() - WORD_LOG2;
     concat([element.bits(config.format().element_log2()..PHYS_ADDR_BITS), number.bits(0..within), lit(WORD_LOG2, 0u32)])
 }
 
 /// The address of an element, by its index or its place.
 #[must_use]
-pub fn address(config: &Config, table_frame: &Signal, index: &Signal) -> Signal {
+pub fn address(config: &Config, control: &Control, index: &Signal) -> Signal {
     let element_log2 = config.format().element_log2();
     if config.format().links_by_address() {
         return link::element_of(index, element_log2);
     }
-    concat([link::in_array(table_frame, index, element_log2), lit(element_log2, 0u32)])
+    let index = hash::folded(index) & &control.table_mask;
+    concat([link::in_array(&control.table_frame, &index, element_log2), lit(element_log2, 0u32)])
 }

@@ -74,8 +74,8 @@ bundle! {
         pub sought_asid: Signal,
         /// Probes already made in this search; in a cuckoo table the ways that were judged.
         pub steps: Signal,
-        /// For each way the index of an element, 32 bits: where the page may stand; without ways, the element that is
-        /// probed. Where links are addresses, the place of what is looked at, 49 bits.
+        /// For each way the index of an element ([`places::bits`]): where the page may stand; without ways, the element that
+        /// is probed. Where links are addresses, the place of what is looked at.
         pub index: Vec<Signal>,
         /// 2 bits: the way that is asked for next; only in a cuckoo table.
         pub way: Option<Signal>,
@@ -243,8 +243,7 @@ impl Slot {
         let begins = (&h.hashed & self.is(Walk::Wait)).named("begins");
         let again = when(&self.software, Walk::Ask.signal()).otherwise(Walk::Wait.signal());
 
-        let goes_to = when(&(&h.withdrawn & self.is(Walk::Deliver)), again)
-            .or_when(&h.told_in_vain, Walk::Ask.signal())
+        let goes_to = when(&h.told_in_vain, Walk::Ask.signal())
             .or_when(&any_of([&h.ends, &h.told, &h.nothing_sought]), Walk::Deliver.signal())
             .or_when(&h.goes_on, Walk::Wait.signal())
             .or_when(&h.lacks_marks, Walk::Check.signal())
@@ -272,7 +271,8 @@ impl Slot {
             .otherwise(self.steps.clone());
         let index = (self.index.iter().zip(&g.start.index))
             .map(|(kept, hashed)| {
-                when(&begins, hashed.clone()).or_when(&h.follows, g.next.clone()).otherwise(kept.clone())
+                let next = g.next.zext(kept.width());
+                when(&begins, hashed.clone()).or_when(&h.follows, next).otherwise(kept.clone())
             })
             .collect();
         // What was read before the invalidation took effect may be what it names.
@@ -319,9 +319,13 @@ impl Slot {
             way: self.way.as_ref().zip(going_on.way).map(|(now, next)| kept(now, next)),
             ..going_on
         };
-        // Whether there is a miss is known late too: a slot that is free always holds what it would begin with.
+        // Whether there is a miss is known late too: a slot that is free always holds what it would begin with. So is whether
+        // an outcome is withdrawn; nobody is answered then.
+        let withdrawn = &h.withdrawn & self.is(Walk::Deliver);
         Slot {
-            state: when(&h.allocated, g.allocation.state.clone()).otherwise(going_on.state.clone()),
+            state: when(&withdrawn, again)
+                .or_when(&h.allocated, g.allocation.state.clone())
+                .otherwise(going_on.state.clone()),
             ..when(&is_free, g.allocation.clone()).otherwise(going_on)
         }
     }
