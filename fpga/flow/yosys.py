@@ -96,9 +96,9 @@ def elaborate(folder: Path, top: str | None, clock: str, work: Path) -> Design:
     return Design(found, ports, read)
 
 
-# What maps the logic to LUTs: a script of ABC that restructures before it maps and again after, and no LUTs joined to
-# larger ones by the slices' multiplexers. Both together take a fifth of the LUTs away and no speed (README.md).
-MAPPING = "scratchpad -copy abc9.script.flow2 abc9.script\nsynth_ecp5 -nowidelut"
+# What maps the logic to LUTs: a script of ABC that restructures it before it maps it, again and again, and keeps the
+# quickest; and no LUTs joined to larger ones by the slices' multiplexers (README.md says what each brings).
+MAPPING = "scratchpad -copy abc9.script.flow3 abc9.script\nsynth_ecp5 -nowidelut"
 
 
 def synthesize(design: Design, options: str, work: Path) -> Cells:
