@@ -100,10 +100,10 @@ pub struct SocMatrixArgs {
     /// The programs [default: sort,join,matrix,chase,interpreter]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub programs: Vec<String>,
-    /// The handlers, at all latencies [default: the first one of each format, and all others at latency 40]
+    /// The handlers [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub handlers: Vec<String>,
-    /// Memory latencies in cycles, for all handlers [default: 1,10,40,100]
+    /// Memory latencies in cycles [default: 1,10,40,100]
     #[arg(long, value_name = "CYCLES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub latencies: Vec<u32>,
     /// Measure nothing: write plots and the page again from the refill.csv of an earlier run with the same options
