@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::explore;
 use crate::machine::HandlerCost;
+use crate::soc::Damage;
 
 /// Hashwalk: a hardware page walker and TLB for hashed page tables, on the bench.
 #[derive(Debug, Parser)]
@@ -83,6 +84,9 @@ pub struct SocRunArgs {
     /// What the hash key grows from
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
+    /// Break the entry of a page before the program runs: that of its symbol `damaged`, or of its first instruction
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub damage: Option<Damage>,
     /// Print one JSON object, the program's text in it, instead of tables
     #[arg(long)]
     pub json: bool,

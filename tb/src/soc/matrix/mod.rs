@@ -231,9 +231,10 @@ fn run_all(manifest: &Manifest, jobs: &[Job<'_>], seed: u64) -> Result<Vec<RunOu
                 memory_latency: job.latency,
                 max_cycles: 1_000_000_000,
                 seed,
+                damage: None,
                 wave: None,
             };
-            let outcome = run_of(manifest, &options, |_| {}, |_| {});
+            let outcome = run_of(manifest, &options, |_| {});
             if outcome.is_err() {
                 // The others need not begin another one.
                 next.store(jobs.len(), Ordering::Relaxed);
