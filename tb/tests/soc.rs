@@ -198,6 +198,45 @@ fn tables_of_other_formats_are_not_damaged() {
 }
 
 #[test]
+fn load_and_store_of_the_kernel_under_mprv_are_the_users() {
+    if !has_tools() {
+        return;
+    }
+    for software in [false, true] {
+        let outcome = run(&options("mprv", software)).unwrap();
+        // Its own load and store, and then a load from nowhere, which is the kernel's own trap.
+        assert_eq!(outcome.exit_code, 64 + 5, "{}", outcome.console);
+        assert!(outcome.console.starts_with("k\nT00000005 00400000 80000"), "{}", outcome.console);
+    }
+}
+
+#[test]
+fn invalidation_empties_the_refill_buffers() {
+    if !has_tools() {
+        return;
+    }
+    let misses = |handler: &str| {
+        let outcome = run(&RunOptions { handler: Some(handler.into()), ..options("hello", true) }).unwrap();
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.console);
+        [1, 5, 7].into_iter().filter_map(|cause| outcome.counts.traps.get(&cause)).sum::<u64>()
+    };
+    assert_eq!(misses("dropped"), misses("scan") + 1, "the first refill is lost, and made again");
+}
+
+#[test]
+fn timer_interrupts_one_process_for_the_other() {
+    if !has_tools() {
+        return;
+    }
+    for software in [false, true] {
+        let run = RunOptions { config: None, handler: None, max_cycles: 20_000_000, ..options("switch", software) };
+        let outcome = run_of(&Manifest::shipped().unwrap(), &run, |_| {}).unwrap();
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.console);
+        assert!(outcome.counts.traps.get(&0x8000_0007).is_some_and(|&interrupts| interrupts > 2), "{outcome:?}");
+    }
+}
+
+#[test]
 fn shipped_programs_end_well_in_both_modes() {
     if !has_tools() {
         return;
