@@ -3,7 +3,8 @@
 //   set_clock(root, level)                       nothing, if there is no clock
 //   HASHWALK_HELD_INPUTS                         1 when inputs go through registers with a clock of their own
 //   set_inputs_clock(root, level)                that clock
-//   HASHWALK_PLAIN                               1 when an evaluation does nothing but what these clocks trigger
+//   HASHWALK_RISES                               1 when an evaluation does nothing but what the rise of these clocks triggers,
+//                                                and what registers trigger that have changed by it
 //   rise(root)                                   then: does that, and notes that both clocks are low again
 //
 // Whatever depends on both inputs and registers would be computed twice in a cycle: when the inputs come, and again at
@@ -11,9 +12,9 @@
 // there; then both clocks rise at once, and an evaluation takes the state from t - 1 to t and the inputs of t in. Inputs
 // that change again within a cycle come with their own clock alone.
 //
-// With HASHWALK_PLAIN one pass over what was triggered is enough, where Verilator's eval() looks for more until there is
-// none, and once more when the clocks fall. Traced designs, whose speed matters less, have neither, so a comparison of
-// both checks these shortcuts.
+// With HASHWALK_RISES nothing is evaluated when the clocks fall; and if only clocks trigger, one pass over what was
+// triggered is enough, where Verilator's eval() looks for more until there is none. Traced designs, whose speed matters
+// less, have neither, so a comparison of both checks these shortcuts.
 #include <memory>
 #include <stdexcept>
 
@@ -110,14 +111,14 @@ class Design final : public hashwalk::Dut {
     void raise() {
         set_clock(root(), edge_is_due_);
         edge_is_due_ = false;
-#if HASHWALK_PLAIN
+#if HASHWALK_RISES
         rise(root());
 #else
         model_->eval();
 #endif
         set_clock(root(), 0);
         set_inputs_clock(root(), 0);
-#if !HASHWALK_PLAIN
+#if !HASHWALK_RISES
         model_->eval();
 #endif
     }

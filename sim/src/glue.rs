@@ -12,25 +12,44 @@ use crate::sources::Sources;
 /// Verilator's class for the top module; `--prefix Vdut` fixes the name.
 const ROOT: &str = "Vdut___024root";
 
-/// Whether the generated C++ of a design with held inputs does nothing in an evaluation but what a rising top-level clock
-/// triggers. False when it does anything else, such as sampling values for concurrent assertions, or has a clock that it
-/// makes itself: then only Verilator's `eval` is correct.
-pub(crate) fn only_clocks_trigger(generated: &[String]) -> bool {
-    let start = format!("void {ROOT}___eval({ROOT}* vlSelf) {{\n");
-    let body = generated.iter().find_map(|text| Some(text.split_once(&start)?.1.split_once("\n}\n")?.0));
-    let Some(body) = body else { return false };
-    let calls = words(body).filter_map(|name| name.strip_prefix(ROOT)?.strip_prefix("___"));
-    let variables = words(body).filter(|name| name.starts_with("__V"));
-    // Any state of the design itself is reached as vlSelfRef.<name>.
-    let touched = body.split("vlSelfRef.").skip(1).filter_map(|rest| words(rest).next());
-    let triggers: BTreeSet<&str> = generated
-        .iter()
-        .flat_map(|text| text.split("vlSelfRef.").skip(1))
-        .filter_map(|rest| words(rest).next().filter(|name| name.starts_with("__Vtrigprevexpr")))
-        .collect();
-    calls.into_iter().all(|name| PHASES.contains(&name))
-        && variables.chain(touched).all(|name| BOOKKEEPING.contains(&name))
-        && triggers == clock_levels().each_ref().map(String::as_str).into()
+/// What the generated C++ of a design with held inputs evaluates, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evaluation {
+    /// What a rising top-level clock triggers, and nothing else.
+    Clocks,
+    /// Also what registers trigger, such as an asynchronous reset; nothing when the clocks fall.
+    Registers,
+    /// Anything: it samples values for concurrent assertions, or has a clock that it makes itself.
+    Whole,
+}
+
+impl Evaluation {
+    /// Looks at the text of every generated file.
+    pub(crate) fn of(generated: &[String]) -> Evaluation {
+        let start = format!("void {ROOT}___eval({ROOT}* vlSelf) {{\n");
+        let body = generated.iter().find_map(|text| Some(text.split_once(&start)?.1.split_once("\n}\n")?.0));
+        let Some(body) = body else { return Evaluation::Whole };
+        let calls = words(body).filter_map(|name| name.strip_prefix(ROOT)?.strip_prefix("___"));
+        let variables = words(body).filter(|name| name.starts_with("__V"));
+        // Any state of the design itself is reached as vlSelfRef.<name>.
+        let touched = body.split("vlSelfRef.").skip(1).filter_map(|rest| words(rest).next());
+        let is_plain = calls.into_iter().all(|name| PHASES.contains(&name))
+            && variables.chain(touched).all(|name| BOOKKEEPING.contains(&name));
+        let triggers: BTreeSet<&str> = generated
+            .iter()
+            .flat_map(|text| text.split("vlSelfRef.").skip(1))
+            .filter_map(|rest| words(rest).next().filter(|name| name.starts_with("__Vtrigprevexpr")))
+            .collect();
+        // A clock that is made from others is an expression, or is computed in the active region or the one before it, which
+        // is no phase above.
+        let has_active = generated.iter().any(|text| text.contains(&format!("void {ROOT}___eval_act(")));
+        let are_signals = triggers.iter().all(|name| name.starts_with("__Vtrigprevexpr___TOP__"));
+        match is_plain {
+            true if triggers == clock_levels().each_ref().map(String::as_str).into() => Evaluation::Clocks,
+            true if are_signals && !has_active => Evaluation::Registers,
+            _ => Evaluation::Whole,
+        }
+    }
 }
 
 /// Where the levels of the two clocks are kept that the last evaluation has seen.
@@ -76,10 +95,10 @@ impl Clocks {
     }
 }
 
-/// The text of `ports.h`. `is_plain` says that [`only_clocks_trigger`].
-pub(crate) fn ports_header(inputs: &Layout, outputs: &Layout, clocks: Clocks, is_plain: bool) -> String {
+/// The text of `ports.h`.
+pub(crate) fn ports_header(inputs: &Layout, outputs: &Layout, clocks: Clocks, evaluation: Evaluation) -> String {
     let mut text = format!("#include <cstring>\n#include \"{ROOT}.h\"\n\n");
-    push_rise(&mut text, is_plain);
+    push_rise(&mut text, evaluation);
     let _ = writeln!(text, "#define HASHWALK_HELD_INPUTS {}", u8::from(clocks == Clocks::WithInputs));
     for (name, port, there) in [
         ("set_clock", "clock", clocks != Clocks::None),
@@ -101,20 +120,22 @@ pub(crate) fn ports_header(inputs: &Layout, outputs: &Layout, clocks: Clocks, is
     text
 }
 
-fn push_rise(text: &mut String, is_plain: bool) {
-    let _ = writeln!(text, "#define HASHWALK_PLAIN {}\n", u8::from(is_plain));
-    if !is_plain {
+fn push_rise(text: &mut String, evaluation: Evaluation) {
+    let (result, phases): (_, &[&str]) = match evaluation {
+        Evaluation::Clocks => ("bool", &["eval_phase__act", "eval_phase__nba"]),
+        Evaluation::Registers => ("void", &["eval"]),
+        Evaluation::Whole => ("", &[]),
+    };
+    let _ = writeln!(text, "#define HASHWALK_RISES {}\n", u8::from(!phases.is_empty()));
+    if phases.is_empty() {
         return;
     }
-    for phase in ["act", "nba"] {
-        let _ = writeln!(text, "bool {ROOT}___eval_phase__{phase}({ROOT}*);");
+    for phase in phases {
+        let _ = writeln!(text, "{result} {ROOT}___{phase}({ROOT}*);");
     }
+    let called = phases.iter().map(|phase| format!("    {ROOT}___{phase}(&root);\n")).collect::<String>();
     let lowered = clock_levels().map(|level| format!("    root.{level} = 0;\n")).concat();
-    let _ = writeln!(
-        text,
-        "inline void rise({ROOT}& root) {{\n    {ROOT}___eval_phase__act(&root);\n    \
-         {ROOT}___eval_phase__nba(&root);\n{lowered}}}\n"
-    );
+    let _ = writeln!(text, "inline void rise({ROOT}& root) {{\n{called}{lowered}}}\n");
 }
 
 /// Ports wider than 64 bits are arrays of 32-bit words, lowest first, which on the little-endian machines that
@@ -159,7 +180,7 @@ mod tests {
 
     #[test]
     fn evaluation_that_clocks_alone_trigger_is_found() {
-        assert!(only_clocks_trigger(&generated(PLAIN)));
+        assert_eq!(Evaluation::of(&generated(PLAIN)), Evaluation::Clocks);
     }
 
     #[test]
@@ -171,15 +192,23 @@ mod tests {
             "ROOT___eval_phase__obs(vlSelf);",
             "ROOT___timing_resume(vlSelf);",
         ] {
-            assert!(!only_clocks_trigger(&generated(&(PLAIN.to_owned() + more))), "{more}");
+            assert_eq!(Evaluation::of(&generated(&(PLAIN.to_owned() + more))), Evaluation::Whole, "{more}");
         }
-        assert!(!only_clocks_trigger(&[]));
+        assert_eq!(Evaluation::of(&[]), Evaluation::Whole);
     }
 
     #[test]
     fn clock_that_the_design_makes_is_left_to_the_whole_evaluation() {
         let [eval, triggers] = generated(PLAIN);
         let gated = triggers.clone() + "vlSelfRef.__Vtrigprevexpr___TOP__top__DOT__gated__0 = vlSelfRef.gated;";
-        assert!(!only_clocks_trigger(&[eval, gated]));
+        let active = format!("void {ROOT}___eval_act({ROOT}* vlSelf) {{\nvlSelfRef.gated = vlSelfRef.clock;\n}}\n");
+        assert_eq!(Evaluation::of(&[eval, gated, active]), Evaluation::Whole);
+    }
+
+    #[test]
+    fn asynchronous_reset_of_a_register_needs_no_falling_clock() {
+        let [eval, triggers] = generated(PLAIN);
+        let reset = triggers.clone() + "vlSelfRef.__Vtrigprevexpr___TOP__top__DOT__rst_n__0 = vlSelfRef.rst_n;";
+        assert_eq!(Evaluation::of(&[eval, reset]), Evaluation::Registers);
     }
 }

@@ -10,7 +10,7 @@ use hashwalk_hdl::SourceFile;
 use crate::cache::{Cache, digest};
 use crate::compile::{FAST_FLAGS, SLOW_FLAGS, Unit, compile, first_lines, link};
 use crate::error::{Error, Result, io};
-use crate::glue::{Clocks, only_clocks_trigger, ports_header};
+use crate::glue::{Clocks, Evaluation, ports_header};
 use crate::inputs::{HOLDER, holder};
 use crate::ports::Layout;
 use crate::runtime::Runtime;
@@ -128,10 +128,13 @@ fn make(toolchain: &Toolchain, sources: &Sources, options: Options, runtime: &Ru
     verilate(toolchain, sources, options, clocks, work)?;
     let folder = work.join("generated");
     let generated = Generated::read(&folder)?;
-    let is_plain = clocks == Clocks::WithInputs && only_clocks_trigger(&generated.texts);
+    let evaluation = match clocks {
+        Clocks::WithInputs => Evaluation::of(&generated.texts),
+        Clocks::None | Clocks::One => Evaluation::Whole,
+    };
     let (inputs, outputs) = (Layout::inputs(sources), Layout::outputs(sources));
     let header = folder.join("ports.h");
-    fs::write(&header, ports_header(&inputs, &outputs, clocks, is_plain)).map_err(io("write", &header))?;
+    fs::write(&header, ports_header(&inputs, &outputs, clocks, evaluation)).map_err(io("write", &header))?;
 
     let units = generated.units(&folder, runtime)?;
     let mut flags = runtime.flags(toolchain);

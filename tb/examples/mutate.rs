@@ -22,7 +22,7 @@ struct Mutation {
     file: PathBuf,
     find: String,
     replace: String,
-    /// The test that must fail, as `file::test`.
+    /// The test that must fail, as `file::test`, or `package/file::test` of another package than `hashwalk`.
     killed_by: String,
 }
 
@@ -71,9 +71,10 @@ fn try_one(root: &Path, tree: &Path, mutation: &Mutation) -> Result<bool> {
         bail!("{:?} does not stand exactly once in {}", mutation.find, mutation.file.display());
     }
     std::fs::write(&path, original.replace(&mutation.find, &mutation.replace))?;
-    let (file, test) = mutation.killed_by.split_once("::").context("killed_by is file::test")?;
+    let (package, test) = mutation.killed_by.split_once('/').unwrap_or(("hashwalk", &mutation.killed_by));
+    let (file, test) = test.split_once("::").context("killed_by is file::test")?;
     let output = Command::new(env!("CARGO"))
-        .args(["test", "--release", "--package", "hashwalk", "--test", file, "--", "--exact", test])
+        .args(["test", "--release", "--package", package, "--test", file, "--", "--exact", test])
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", root.join("target/mutations/target"))
         .env("HASHWALK_TOOLS", root.join(".tools"))

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::explore;
 use crate::machine::HandlerCost;
+use crate::soc::Damage;
 
 /// Hashwalk: a hardware page walker and TLB for hashed page tables, on the bench.
 #[derive(Debug, Parser)]
@@ -83,6 +84,9 @@ pub struct SocRunArgs {
     /// What the hash key grows from
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
+    /// Break the entry of a page before the program runs: that of its symbol `damaged`, or of its first instruction
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub damage: Option<Damage>,
     /// Print one JSON object, the program's text in it, instead of tables
     #[arg(long)]
     pub json: bool,
@@ -100,10 +104,10 @@ pub struct SocMatrixArgs {
     /// The programs [default: sort,join,matrix,chase,interpreter]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub programs: Vec<String>,
-    /// The handlers, at all latencies [default: the first one of each format, and all others at latency 40]
+    /// The handlers [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub handlers: Vec<String>,
-    /// Memory latencies in cycles, for all handlers [default: 1,10,40,100]
+    /// Memory latencies in cycles [default: 1,10,40,100]
     #[arg(long, value_name = "CYCLES", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub latencies: Vec<u32>,
     /// Measure nothing: write plots and the page again from the refill.csv of an earlier run with the same options

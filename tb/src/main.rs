@@ -370,6 +370,7 @@ fn run_program(args: &SocRunArgs) -> Result<ExitCode> {
         memory_latency: args.memory_latency,
         max_cycles: args.max_cycles,
         seed: args.seed,
+        damage: args.damage,
         wave: args.wave.clone(),
     };
     let shown = !args.json;

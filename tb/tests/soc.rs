@@ -4,9 +4,8 @@ use std::path::Path;
 
 use hashwalk::machine::MachineError;
 use hashwalk::soc::matrix::{MatrixOptions, measure, measured};
-use hashwalk::soc::{Manifest, RunOptions, RunOutcome, SocError, SocTools, run_of};
-use hashwalk_model::os::Os;
-use hashwalk_spec::{Config, Format, Hash, PhysAddr, Settings};
+use hashwalk::soc::{Damage, Manifest, RunOptions, RunOutcome, SocError, SocTools, run_of};
+use hashwalk_spec::{Config, Format, Hash, Settings};
 
 /// Whether the tools are there; if not, says so. In CI they must be.
 fn has_tools() -> bool {
@@ -50,12 +49,13 @@ fn options(program: &str, software: bool) -> RunOptions {
         memory_latency: 5,
         max_cycles: 3_000_000,
         seed: 1,
+        damage: None,
         wave: None,
     }
 }
 
 fn run(options: &RunOptions) -> Result<RunOutcome, SocError> {
-    run_of(&manifest(), options, |_| {}, |_| {})
+    run_of(&manifest(), options, |_| {})
 }
 
 #[test]
@@ -143,56 +143,96 @@ fn core_that_sleeps_for_ever_is_given_up() {
 }
 
 /// A run of the shipped kernel with a table that was damaged.
-fn run_damaged(handler: &str, software: bool, damage: impl FnOnce(&mut Os)) -> RunOutcome {
-    let options = RunOptions { handler: Some(handler.into()), config: None, ..options("hello", software) };
-    run_of(&Manifest::shipped().unwrap(), &options, damage, |_| {}).unwrap()
+fn run_damaged(program: &str, handler: &str, software: bool, damage: Damage) -> Result<RunOutcome, SocError> {
+    let (handler, damage) = (Some(handler.into()), Some(damage));
+    run_of(
+        &Manifest::shipped().unwrap(),
+        &RunOptions { handler, damage, config: None, ..options(program, software) },
+        |_| {},
+    )
 }
 
-/// Changes the entry of the first page of code of a table of chained entries.
-fn change_entry(os: &mut Os, change: impl Fn(u64, &mut [u64; 4])) {
-    let context = os.walk_context();
-    let base = context.layout().frame().address().get();
-    for index in 0..=u64::from(context.layout().mask()) {
-        let address = PhysAddr::truncate(base + 32 * index);
-        let bytes = os.memory().read_entry(address).unwrap();
-        let mut words: [u64; 4] =
-            std::array::from_fn(|i| u64::from_le_bytes(bytes[8 * i..8 * i + 8].try_into().expect("eight bytes")));
-        if words[0] & 1 != 0 && words[1] == 0x10 {
-            change(index, &mut words);
-            let mut bytes = [0; 32];
-            bytes.chunks_exact_mut(8).zip(words).for_each(|(to, word)| to.copy_from_slice(&word.to_le_bytes()));
-            os.memory_mut().write_entry(address, &bytes).unwrap();
+/// What a broken entry is answered with, and its code.
+const DAMAGES: [(Damage, &str, u32); 2] =
+    [(Damage::Malformed, "malformed", 3), (Damage::EndlessChain, "chain_too_long", 4)];
+
+#[test]
+fn broken_entry_of_its_code_ends_a_program_with_the_kernels_message() {
+    if !has_tools() {
+        return;
+    }
+    for (damage, _, code) in DAMAGES {
+        for software in [false, true] {
+            let outcome = run_damaged("hello", "chained_asm", software, damage).unwrap();
+            assert_eq!(outcome.exit_code, 139, "{damage:?}: {outcome:?}");
+            let message =
+                format!("segmentation fault: cause 0x00000001 address 0x00010000 pc 0x00010000 fault {code:#010x}");
+            assert!(outcome.console.contains(&message), "{damage:?}: {}", outcome.console);
         }
     }
 }
 
 #[test]
-fn endless_chain_ends_with_the_kernels_message() {
+fn broken_entry_reaches_the_program_which_goes_on() {
     if !has_tools() {
         return;
     }
-    for software in [false, true] {
-        let outcome = run_damaged("chained_asm", software, |os| {
-            change_entry(os, |index, words| {
-                // No page, and the chain goes on to itself.
-                words[0] = 0;
-                words[3] = 1 << 32 | index;
-            });
-        });
-        assert_ne!(outcome.exit_code, 0, "{outcome:?}");
-        assert!(outcome.console.contains("fault 0x00000004"), "{}", outcome.console);
+    for handler in ["chained_asm", "chained", "chained_asm_exact", "chained_asm_fold"] {
+        for (damage, name, code) in DAMAGES {
+            for software in [false, true] {
+                let outcome = run_damaged("broken_page", handler, software, damage).unwrap();
+                let said = (outcome.exit_code, outcome.console.as_str());
+                assert_eq!(said, (code, &*format!("broken_page: {name}\n")), "{handler}, {software}");
+            }
+        }
     }
 }
 
 #[test]
-fn malformed_entry_ends_with_the_kernels_message() {
+fn tables_of_other_formats_are_not_damaged() {
+    if !has_tools() {
+        return;
+    }
+    let error = run_damaged("hello", "tree", false, Damage::Malformed).unwrap_err();
+    assert!(error.to_string().contains("--handler chained_asm"), "{error}");
+}
+
+#[test]
+fn load_and_store_of_the_kernel_under_mprv_are_the_users() {
     if !has_tools() {
         return;
     }
     for software in [false, true] {
-        let outcome = run_damaged("chained_asm_exact", software, |os| change_entry(os, |_, words| words[0] |= 1 << 63));
-        assert_ne!(outcome.exit_code, 0, "{outcome:?}");
-        assert!(outcome.console.contains("fault 0x00000003"), "{}", outcome.console);
+        let outcome = run(&options("mprv", software)).unwrap();
+        // Its own load and store, and then a load from nowhere, which is the kernel's own trap.
+        assert_eq!(outcome.exit_code, 64 + 5, "{}", outcome.console);
+        assert!(outcome.console.starts_with("k\nT00000005 00400000 80000"), "{}", outcome.console);
+    }
+}
+
+#[test]
+fn invalidation_empties_the_refill_buffers() {
+    if !has_tools() {
+        return;
+    }
+    let misses = |handler: &str| {
+        let outcome = run(&RunOptions { handler: Some(handler.into()), ..options("hello", true) }).unwrap();
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.console);
+        [1, 5, 7].into_iter().filter_map(|cause| outcome.counts.traps.get(&cause)).sum::<u64>()
+    };
+    assert_eq!(misses("dropped"), misses("scan") + 1, "the first refill is lost, and made again");
+}
+
+#[test]
+fn timer_interrupts_one_process_for_the_other() {
+    if !has_tools() {
+        return;
+    }
+    for software in [false, true] {
+        let run = RunOptions { config: None, handler: None, max_cycles: 20_000_000, ..options("switch", software) };
+        let outcome = run_of(&Manifest::shipped().unwrap(), &run, |_| {}).unwrap();
+        assert_eq!(outcome.exit_code, 0, "{}", outcome.console);
+        assert!(outcome.counts.traps.get(&0x8000_0007).is_some_and(|&interrupts| interrupts > 2), "{outcome:?}");
     }
 }
 
@@ -209,7 +249,7 @@ fn shipped_programs_end_well_in_both_modes() {
         let ends = [false, true].map(|software| {
             let options =
                 RunOptions { config: None, handler: None, max_cycles: 20_000_000, ..options(&program.name, software) };
-            let outcome = run_of(&manifest, &options, |_| {}, |_| {});
+            let outcome = run_of(&manifest, &options, |_| {});
             let outcome = outcome.unwrap_or_else(|error| panic!("{}: {error}", program.name));
             outcome.result(program)
         });
@@ -234,7 +274,7 @@ fn shipped_handlers_serve_a_tiny_tlb() {
                 config: Some(tiny.clone()),
                 ..options(program, true)
             };
-            let outcome = run_of(&manifest, &options, |_| {}, |_| {});
+            let outcome = run_of(&manifest, &options, |_| {});
             let outcome = outcome.unwrap_or_else(|error| panic!("{program} under {}: {error}", handler.name));
             assert_eq!(outcome.exit_code, 0, "{program} under {}: {}", handler.name, outcome.console);
         }

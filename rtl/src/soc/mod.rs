@@ -285,5 +285,8 @@ impl Component for Soc {
 }
 
 /// What is written by hand: the top with Ibex in it, and the primitives that Ibex wants. Each with its file's name.
-pub const SYSTEM_VERILOG: [(&str, &str); 2] =
-    [("primitives.sv", include_str!("primitives.sv")), ("top.sv", include_str!("top.sv"))];
+pub const SYSTEM_VERILOG: [(&str, &str); 3] = [
+    ("ibex.vlt", include_str!("ibex.vlt")),
+    ("primitives.sv", include_str!("primitives.sv")),
+    ("top.sv", include_str!("top.sv")),
+];

@@ -103,6 +103,20 @@ pub enum Style {
     Bars,
 }
 
+/// What stands at a measured point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marker {
+    Dot,
+    Triangle,
+}
+
+impl Marker {
+    /// Colours that come a second time are told from the first by it.
+    fn of(colour: usize) -> Marker {
+        if colour < COLOURS.len() { Marker::Dot } else { Marker::Triangle }
+    }
+}
+
 /// A white sheet of this size with a title, and what `content` draws below.
 fn draw(size: (u32, u32), title: &str, content: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<String> {
     let mut svg = String::new();
@@ -118,16 +132,19 @@ fn draw(size: (u32, u32), title: &str, content: impl FnOnce(&Area<'_>) -> Result
 
 fn draw_legend<'a>(area: &Area<'_>, entries: impl Iterator<Item = (&'a str, Style, usize)>) -> Result<()> {
     for (row, (name, style, colour)) in entries.enumerate() {
+        let marker = Marker::of(colour);
         let colour = COLOURS[colour % COLOURS.len()];
         let y = 20 + 20 * row as i32;
         let line = [(4, y), (28, y)];
+        let mark = || match marker {
+            Marker::Dot => area.draw(&Circle::new((16, y), 4, colour.filled())),
+            Marker::Triangle => area.draw(&TriangleMarker::new((16, y), 6, colour.filled())),
+        };
         match style {
             Style::Line => area.draw(&PathElement::new(line, colour.stroke_width(2))),
             Style::Dashed => area.draw(&DashedPathElement::new(line, 6, 4, colour.stroke_width(2))),
-            Style::Points => area.draw(&Circle::new((16, y), 4, colour.filled())),
-            Style::Joined => area
-                .draw(&PathElement::new(line, colour.stroke_width(2)))
-                .and_then(|()| area.draw(&Circle::new((16, y), 4, colour.filled()))),
+            Style::Points => mark(),
+            Style::Joined => area.draw(&PathElement::new(line, colour.stroke_width(2))).and_then(|()| mark()),
             Style::Bars => area.draw(&Rectangle::new([(10, y - 6), (22, y + 6)], colour.filled())),
         }
         .map_err(failed)?;
@@ -185,6 +202,13 @@ mod tests {
         assert!(["A title", "pages", "reads", "Dashed", "Joined"].iter().all(|word| svg.contains(word)), "{svg}");
         // Two series with points, two dots each, and a dot each in the legend.
         assert_eq!(svg.matches("<circle").count(), 6);
+        let again = Series { colour: COLOURS.len(), ..series(Style::Joined) };
+        let svg_again = LinePlot { series: vec![series(Style::Joined), again], ..plot.clone() }.svg().unwrap();
+        assert_eq!(
+            (svg_again.matches("<circle").count(), svg_again.matches("<polygon").count()),
+            (3, 3),
+            "{svg_again}"
+        );
         assert_eq!(svg, plot.svg().unwrap());
         let bars = BarPlot {
             title: String::new(),

@@ -52,6 +52,9 @@ pub enum SocError {
     /// The configuration's hardware looks at A and D.
     #[error("marks = {0} is not for the processor, whose software keeps them: use marks = software")]
     Marks(hashwalk_spec::Marking),
+    /// Only one format's tables can be damaged.
+    #[error("--damage is for tables of chained entries, not of the format {0}: use --handler chained_asm, for example")]
+    Damage(hashwalk_spec::Format),
     /// The list of software cannot be read.
     #[error("{path}: {reason}")]
     Manifest {

@@ -17,6 +17,7 @@
 //! | `device` | the Verilated system |
 //! | `manifest`, `compile`, `elf` | what software there is, and its machine code |
 //! | `space` | address spaces in the golden model's table, and what the kernel is told |
+//! | `damage` | tables that are broken on purpose |
 //! | `ram` | the core's memory port |
 //! | `system` | a run, cycle by cycle, to its end |
 //! | `phases`, `counts` | where the cycles went |
@@ -26,6 +27,7 @@
 
 mod compile;
 mod counts;
+mod damage;
 mod device;
 mod elf;
 mod error;
@@ -41,6 +43,7 @@ mod tools;
 
 pub use compile::Compiler;
 pub use counts::{Counts, SoftwareMisses};
+pub use damage::Damage;
 pub use device::SocDevice;
 pub use elf::{Image, Part};
 pub use error::SocError;

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use hashwalk_model::os::Os;
 use hashwalk_spec::{Config, Settings};
 use serde::Serialize;
 
 use super::{
-    Compiler, Counts, End, Handler, Limits, Manifest, Phases, Program, Setup, SocDevice, SocError, SocTools, System,
-    build,
+    Compiler, Counts, Damage, End, Handler, Limits, Manifest, Phases, Program, Setup, SocDevice, SocError, SocTools,
+    System, build,
 };
 
 /// What to run, and how.
@@ -28,6 +27,8 @@ pub struct RunOptions {
     pub max_cycles: u64,
     /// What the hash key grows from.
     pub seed: u64,
+    /// What is broken in the table before the first cycle.
+    pub damage: Option<Damage>,
     /// Where a wave is written to.
     pub wave: Option<PathBuf>,
 }
@@ -103,19 +104,14 @@ pub fn config_for(base: Option<&Config>, handler: &Handler) -> Result<Config, So
 /// # Errors
 /// A tool is missing or fails, the program does not fit, or the run does not end well ([`System::run`]).
 pub fn run(options: &RunOptions, printed: impl FnMut(u8)) -> Result<RunOutcome, SocError> {
-    run_of(&Manifest::shipped()?, options, |_| {}, printed)
+    run_of(&Manifest::shipped()?, options, printed)
 }
 
-/// The same with other software, and with memory that `damage` has changed before the first cycle.
+/// The same with other software.
 ///
 /// # Errors
 /// As for [`run`].
-pub fn run_of(
-    manifest: &Manifest,
-    options: &RunOptions,
-    damage: impl FnOnce(&mut Os),
-    printed: impl FnMut(u8),
-) -> Result<RunOutcome, SocError> {
+pub fn run_of(manifest: &Manifest, options: &RunOptions, printed: impl FnMut(u8)) -> Result<RunOutcome, SocError> {
     let program = manifest.program(&options.program)?;
     let handler = match (&options.handler, &options.config) {
         (Some(name), _) => manifest.handler(name)?,
@@ -139,7 +135,9 @@ pub fn run_of(
         seed: options.seed,
     };
     let mut built = build(&setup)?;
-    damage(&mut built.os);
+    if let Some(damage) = options.damage {
+        damage.apply(&mut built, &images[0], config.format())?;
+    }
     let mut system = System::new(&device, &config, built, Phases::of(&kernel), options.memory_latency)?;
     if let Some(wave) = &options.wave {
         system.open_wave(wave)?;

@@ -17,7 +17,7 @@ use hashwalk_spec::{Asid, Config, Format, Hash, PageSize, Pfn, Rights, Search, V
 use super::{Image, SocError};
 
 /// Bytes of a page.
-const PAGE: u32 = 4096;
+pub(super) const PAGE: u32 = 4096;
 /// The address space of no process.
 const NOBODY: Asid = Asid::MAX;
 /// Where the stack begins.

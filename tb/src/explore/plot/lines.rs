@@ -5,7 +5,7 @@ use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
-use super::{Area, Axis, COLOURS, LEGEND_WIDTH, PLOT_WIDTH, Scale, Style, draw, draw_legend, failed, number};
+use super::{Area, Axis, COLOURS, LEGEND_WIDTH, Marker, PLOT_WIDTH, Scale, Style, draw, draw_legend, failed, number};
 
 const PLOT_HEIGHT: u32 = 420;
 
@@ -16,7 +16,7 @@ pub struct Series {
     pub name: String,
     /// How it is drawn.
     pub style: Style,
-    /// Which of the colours it has: a formula and its measurement share one.
+    /// Which of the colours it has: a formula and its measurement share one. From 8 on they come again, with other markers.
     pub colour: usize,
     /// The points, x ascending.
     pub points: Vec<(f64, f64)>,
@@ -100,11 +100,18 @@ impl LinePlot {
                     let path = DashedPathElement::new(points, 6, 4, colour.stroke_width(2));
                     chart.draw_series([path]).map(drop)
                 }
-                Style::Points => chart.draw_series(points.into_iter().map(|p| dot(p, colour))).map(drop),
-                Style::Joined => {
-                    let line = PathElement::new(points.clone(), colour.stroke_width(2));
-                    chart.draw_series([line]).map_err(failed)?;
-                    chart.draw_series(points.into_iter().map(|p| dot(p, colour))).map(drop)
+                Style::Points | Style::Joined => {
+                    if series.style == Style::Joined {
+                        let line = PathElement::new(points.clone(), colour.stroke_width(2));
+                        chart.draw_series([line]).map_err(failed)?;
+                    }
+                    let (points, fill) = (points.into_iter(), colour.filled());
+                    match Marker::of(series.colour) {
+                        Marker::Dot => chart.draw_series(points.map(|p| Circle::new(p, 4, fill))).map(drop),
+                        Marker::Triangle => {
+                            chart.draw_series(points.map(|p| TriangleMarker::new(p, 6, fill))).map(drop)
+                        }
+                    }
                 }
                 Style::Bars => {
                     // Bars of several series stand side by side around their x.
@@ -123,8 +130,4 @@ impl LinePlot {
         }
         Ok(())
     }
-}
-
-fn dot(at: (f64, f64), colour: RGBColor) -> Circle<(f64, f64), i32> {
-    Circle::new(at, 4, colour.filled())
 }

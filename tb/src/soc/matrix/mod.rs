@@ -40,7 +40,7 @@ pub use row::Row;
 pub const PROGRAMS: [&str; 5] = ["sort", "join", "matrix", "chase", "interpreter"];
 /// Latencies of memory in cycles.
 pub const LATENCIES: [u32; 4] = [1, 10, 40, 100];
-/// The one of these at which all handlers run, and that the modelled handler is fitted at.
+/// The one of these at which programs and handlers are compared, and that the modelled handler is fitted at.
 pub const REFERENCE_LATENCY: u32 = 40;
 
 /// What to measure. An empty list stands for the usual ones.
@@ -48,7 +48,7 @@ pub const REFERENCE_LATENCY: u32 = 40;
 pub struct MatrixOptions {
     /// The programs.
     pub programs: Vec<String>,
-    /// The handlers; left out, the first one of each format at all latencies, the others at [`REFERENCE_LATENCY`].
+    /// The handlers; left out, all there are.
     pub handlers: Vec<String>,
     /// Cycles of a read.
     pub latencies: Vec<u32>,
@@ -128,20 +128,11 @@ impl MatrixOptions {
         } else {
             handlers.into_iter().map(|name| manifest.handler(name)).collect::<Result<_, _>>()?
         };
-        let is_first = |handler: &Handler| {
-            let first = manifest.handlers.iter().find(|other| other.format == handler.format);
-            first.is_some_and(|first| first.name == handler.name)
-        };
         let mut cells = Vec::new();
         for program in programs {
             let program = manifest.program(program)?.name.as_str();
             for &handler in &handlers {
-                let wanted = |latency: u32| {
-                    let is_named = !self.handlers.is_empty() || !self.latencies.is_empty();
-                    is_named || is_first(handler) || latency == REFERENCE_LATENCY
-                };
-                let latencies = latencies.iter().copied().filter(|&latency| wanted(latency));
-                cells.extend(latencies.map(|latency| Cell { program, handler, latency }));
+                cells.extend(latencies.iter().map(|&latency| Cell { program, handler, latency }));
             }
         }
         Ok(cells)
@@ -240,9 +231,10 @@ fn run_all(manifest: &Manifest, jobs: &[Job<'_>], seed: u64) -> Result<Vec<RunOu
                 memory_latency: job.latency,
                 max_cycles: 1_000_000_000,
                 seed,
+                damage: None,
                 wave: None,
             };
-            let outcome = run_of(manifest, &options, |_| {}, |_| {});
+            let outcome = run_of(manifest, &options, |_| {});
             if outcome.is_err() {
                 // The others need not begin another one.
                 next.store(jobs.len(), Ordering::Relaxed);

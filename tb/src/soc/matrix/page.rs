@@ -320,20 +320,14 @@ impl<'a> Figures<'a> {
                 format!("{:.1} %", 100.0 * row.software_share),
             ]
         });
-        let mut sections = vec![
+        vec![
             format!("## Every program and handler at latency {}", self.latency),
             markdown(header.map(String::from).to_vec(), rows.collect(), 2),
-        ];
-        let cells = distinct(self.rows, |row| (row.handler.as_str(), row.memory_latency)).len();
-        if cells < self.names().len() * self.latencies().len() {
-            sections.push(wrapped(&format!(
-                "Left out to keep it below ten minutes: the second and later handlers of a format at other latencies than {}. Name \
-                 them with `--handlers` to have them. Cycles with hardware walks are those of the first handler's kernel for all \
-                 handlers of a format and hash; the kernels differ in a lookup that only page faults use.",
-                self.latency,
-            )));
-        }
-        sections
+            wrapped(
+                "Cycles with hardware walks are those of the first handler's kernel for all handlers of a format and hash; the \
+                 kernels differ in a lookup that only page faults use. The other latencies are in refill.csv.",
+            ),
+        ]
     }
 
     fn predicted(&self, beats: u32) -> Vec<String> {

@@ -33,9 +33,7 @@ pub(super) fn slowdown(rows: &[Row]) -> Result<String> {
         let of = rows.iter().filter(|row| row.handler == handler && row.memory_latency == latency);
         let mut points: Vec<(f64, f64)> = of.map(|row| (row.misses_per_thousand, row.ratio)).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        // More handlers than colours: the second round has no lines.
-        let style = if colour < 8 { Style::Joined } else { Style::Points };
-        Series { name: handler.into(), style, colour, points }
+        Series { name: handler.into(), style: Style::Joined, colour, points }
     });
     LinePlot {
         title: format!("Cycles with software refill over cycles with hardware walks, latency {latency}"),
@@ -46,7 +44,7 @@ pub(super) fn slowdown(rows: &[Row]) -> Result<String> {
     .svg()
 }
 
-/// Cycles of a miss over the memory's latency: the handlers, and dashed the hardware.
+/// Cycles of a miss over the memory's latency: the handlers, and dashed the hardware, in the colour of its format's first.
 pub(super) fn miss(rows: &[Row]) -> Result<String> {
     let latencies = distinct(rows, |row| row.memory_latency);
     let measured = |handler: &str| {
@@ -55,7 +53,8 @@ pub(super) fn miss(rows: &[Row]) -> Result<String> {
     };
     let handlers: Vec<_> =
         distinct(rows, |row| row.handler.as_str()).into_iter().filter(|handler| measured(handler)).collect();
-    let mut series = Vec::new();
+    let format = |handler: &str| rows.iter().find(|row| row.handler == handler).map(|row| row.format.as_str());
+    let (mut series, mut formats) = (Vec::new(), Vec::new());
     for (colour, handler) in handlers.into_iter().enumerate() {
         let points = |value: fn(&Row) -> (u64, f64)| {
             let mean = |latency: u32| mean(rows.iter().filter(|row| is(row, handler, latency)).map(value));
@@ -66,7 +65,10 @@ pub(super) fn miss(rows: &[Row]) -> Result<String> {
         let software = points(|row| (row.misses, row.cycles_a_miss));
         let hardware = points(|row| (row.walks, row.cycles_a_walk));
         series.push(Series { name: handler.into(), style: Style::Joined, colour, points: software });
-        series.push(Series { name: format!("walks, {handler}"), style: Style::Dashed, colour, points: hardware });
+        if let Some(format) = format(handler).filter(|format| !formats.contains(format)) {
+            formats.push(format);
+            series.push(Series { name: format!("walks, {format}"), style: Style::Dashed, colour, points: hardware });
+        }
     }
     LinePlot {
         title: "Cycles of a miss: served by the handler, and by the hardware (dashed)".into(),

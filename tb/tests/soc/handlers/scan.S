@@ -42,7 +42,16 @@ phase_refill_scan:
     sw t0, 0x64(t2)
     j 6f
 5:  sw t0, 0x60(t2)
-6:  la t0, more
+6:
+#ifdef DROPPED
+    la t0, dropped
+    lw t3, 0(t0)
+    bnez t3, 7f
+    sw t2, 0(t0)
+    sw zero, 0x74(t2)               // all of it
+7:
+#endif
+    la t0, more
     lw s0, 0(t0)
     lw s1, 4(t0)
     j back
@@ -52,3 +61,5 @@ phase_end_scan:
     .balign 4
 more:
     .space 8
+dropped:
+    .space 4

@@ -1,5 +1,5 @@
-// A kernel of four ends: system call 0 exits, 1 prints, a miss goes to the handler, and every other trap ends the simulation
-// with 64 + its cause, after a line of its cause, address and fault.
+// A kernel of few ends: system call 0 exits, 1 prints, 2 loads and 3 stores as the user would; a miss goes to the handler, and
+// every other trap ends the simulation with 64 + its cause, after a line of its cause, address and program counter.
 
     .equ REGISTERS, 0x90000000
     .equ BOOT, 0x8000f000
@@ -67,6 +67,8 @@ phase_return_back:
 
 call:
 phase_end_call:
+    addi t0, a7, -2
+    bgez t0, in_users_name
     li t0, REGISTERS
     bnez a7, 1f
     sw a0, 4(t0)
@@ -75,6 +77,34 @@ phase_end_call:
     csrr t0, mepc
     addi t0, t0, 4
     csrw mepc, t0
+    csrr t0, mscratch
+    mret
+
+// With MPRV a load or store is one of the mode in MPP, which is the user's here. It may miss: the trap in machine mode goes to
+// the handler, and MRET comes back with MPP as it was, but for another mepc and mscratch.
+in_users_name:
+    la t0, caller
+    sw t1, 0(t0)
+    csrr t1, mscratch
+    sw t1, 4(t0)
+    csrr t1, mepc
+    sw t1, 8(t0)
+    li t1, 1 << 17
+    addi t0, a7, -3
+    csrs mstatus, t1
+    beqz t0, 1f
+    lw a0, 0(a0)
+    j 2f
+1:  sw a1, 0(a0)
+2:  li t1, 1 << 17
+    csrc mstatus, t1
+    la t0, caller
+    lw t1, 4(t0)
+    csrw mscratch, t1
+    lw t1, 8(t0)
+    addi t1, t1, 4
+    csrw mepc, t1
+    lw t1, 0(t0)
     csrr t0, mscratch
     mret
 
@@ -114,3 +144,5 @@ hex:
     .balign 4
 saved:
     .space 16
+caller:
+    .space 12

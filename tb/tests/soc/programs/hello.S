@@ -10,6 +10,7 @@ _start:
     addi s0, s0, 1
     j 1b
 2:  la t0, border
+    lw t1, -2(t0)                   // both lines are in the cache when they are stored to
     li t1, 0x12345678
     sw t1, -2(t0)
     lw t2, -2(t0)
