@@ -63,6 +63,7 @@ pub fn judge(bits: &Signal, tags: &Signal, scales: &Scales) -> Step {
         linked: bits.bit(line::LINKED),
         next: gather(bits, &line::NEXT),
         bad_link: hashwalk_hdl::low(),
+        torn: None,
     }
 }
 

@@ -10,14 +10,18 @@
 //! holds the page and where the chain goes on ([`Step`]); what follows from that is the same for all. A judge weighs each PTE that may be the one before it knows which it is
 //! ([`Candidate::weigh`]), so that rights and alignment cost no time after the comparison of the tags.
 
-use hashwalk_hdl::{Signal, any_of, bundle, lit, low, when};
+use std::ops::Range;
+
+use hashwalk_hdl::{Signal, any_of, bundle, concat, lit, low, when};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Access, Format, Marking, entry};
+use hashwalk_spec::{Access, Config, Format, Marking, entry};
 
 use crate::link::{Link, PLACE_BITS};
 use crate::ports::{Control, Request};
 use crate::{inverted, line, page, radix, tree};
 
+/// The bit of an entry's tags that says that it is torn, where there is one.
+const TORN: u32 = 1;
 /// How many sizes of pages there are, and bits of [`Killed`].
 pub const SIZES: u32 = 3;
 /// Bits of a word of an element.
@@ -112,6 +116,9 @@ bundle! {
         pub next: Signal,
         /// 1 bit: but the link, or the word that should be one, is malformed.
         pub bad_link: Signal,
+        /// 1 bit: its words are of two versions, so that the search goes on where it stands, and not at `next`; only where
+        /// entries have sequence numbers.
+        pub torn: Option<Signal>,
     }
 
     /// What a walk depends on besides the element.
@@ -138,6 +145,9 @@ bundle! {
         pub follow: Signal,
         /// An index or a place.
         pub next: Signal,
+        /// 1 bit: the search goes on where it is, at the element that it has just read; only where entries have sequence
+        /// numbers.
+        pub again: Option<Signal>,
         /// 1 bit: the walk would end with success, but marks are to be set first.
         pub lacks_marks: Signal,
         /// 1 bit: if the walk ends here, or lacks marks, it has found a well-formed mapping.
@@ -255,18 +265,28 @@ pub struct Judged<'a> {
 }
 
 impl Step {
+    /// The same step, but of an element of which nothing counts if it is torn: the search goes on, and no link is wrong. A
+    /// torn one does not match.
+    fn unless_torn(self, torn: Signal) -> Step {
+        let Step { is_match, found, linked, next, bad_link, .. } = self;
+        // Entry 0 lies in every table.
+        let (next, bad_link) = (next.gate(&!&torn), bad_link & !&torn);
+        Step { is_match, found, linked: linked | &torn, next, bad_link, torn: Some(torn) }
+    }
+
     /// A step that goes on with this link if it does not match.
     #[must_use]
     pub fn linked(is_match: Signal, found: Weighed, link: Link) -> Step {
-        Step { is_match, found, linked: link.exists, next: link.place, bad_link: link.malformed }
+        Step { is_match, found, linked: link.exists, next: link.place, bad_link: link.malformed, torn: None }
     }
 }
 
 /// Bits of what the tags of an element come to.
 #[must_use]
-pub fn tag_bits(format: Format) -> u32 {
-    match format {
+pub fn tag_bits(config: &Config) -> u32 {
+    match config.format() {
         Format::Line => line::TAG_BITS,
+        Format::Chained if config.sequence() => 2,
         Format::Chained | Format::Cuckoo => 1,
         Format::Inverted => inverted::TAG_BITS,
         Format::Tree => tree::TAG_BITS,
@@ -287,9 +307,14 @@ pub fn kept_place_bits(format: Format) -> Option<u32> {
 
 /// Compares the tags of an element that arrives with what is sought.
 #[must_use]
-pub fn tags(format: Format, arrival: &Arrival) -> Signal {
-    match format {
+pub fn tags(config: &Config, arrival: &Arrival) -> Signal {
+    match config.format() {
         Format::Line => line::tags(arrival.bits, arrival.sought),
+        Format::Chained if config.sequence() => {
+            let [first, last] = entry::SEQUENCES.map(|range| arrival.bits.bits(range));
+            let torn = first.ne(&last).named("torn");
+            concat([&torn, &(holds_page(arrival.bits, arrival.sought) & !&torn)])
+        }
         Format::Chained | Format::Cuckoo => holds_page(arrival.bits, arrival.sought),
         Format::Inverted => inverted::tags(arrival),
         Format::Tree => tree::tags(arrival),
@@ -299,12 +324,15 @@ pub fn tags(format: Format, arrival: &Arrival) -> Signal {
 
 /// What an element means, given its tags.
 #[must_use]
-pub fn judge(format: Format, judged: &Judged) -> Step {
+pub fn judge(config: &Config, judged: &Judged) -> Step {
     let Judged { bits, tags, scales, .. } = judged;
-    match format {
+    match config.format() {
         Format::Line => line::judge(bits, tags, scales),
-        Format::Chained => judge_entry(bits, tags, scales, true),
-        Format::Cuckoo => judge_entry(bits, tags, scales, false),
+        Format::Chained if config.sequence() => {
+            judge_entry(bits, &tags.bit(0), scales, true, &entry::SEQUENCES).unless_torn(tags.bit(TORN))
+        }
+        Format::Chained => judge_entry(bits, tags, scales, true, &[]),
+        Format::Cuckoo => judge_entry(bits, tags, scales, false, &[]),
         Format::Inverted => inverted::judge(judged),
         Format::Tree => tree::judge(judged),
         Format::Radix => radix::judge(judged),
@@ -320,9 +348,14 @@ fn holds_page(bits: &Signal, sought: &Sought) -> Signal {
     same_page & same_asid & same_size & accepted
 }
 
-/// Judges an entry of a coalesced chain, or of a cuckoo table, which has no links.
-fn judge_entry(bits: &Signal, tags: &Signal, scales: &Scales, links: bool) -> Step {
-    let stray = entry::ZERO_IN_MAPPING.map(|range| bits.bits(range).any());
+/// Judges an entry of a coalesced chain, or of a cuckoo table, which has no links. Sequence numbers, which stand in the
+/// highest of the bits that are zero else, are not looked at.
+fn judge_entry(bits: &Signal, tags: &Signal, scales: &Scales, links: bool, sequences: &[Range<u32>]) -> Step {
+    let any = |zeros: Range<u32>| {
+        let number = sequences.iter().find(|number| number.end == zeros.end);
+        bits.bits(zeros.start..number.map_or(zeros.end, |number| number.start)).any()
+    };
+    let stray = entry::ZERO_IN_MAPPING.map(any);
     let in_link_word = if links { low() } else { bits.bits(entry::LINK_WORD).any() };
     let found = Candidate {
         global: bits.bit(entry::GLOBAL),
@@ -332,11 +365,11 @@ fn judge_entry(bits: &Signal, tags: &Signal, scales: &Scales, links: bool) -> St
         word: Word::of(bits, 0),
     };
     let (linked, next, bad_link) = if links {
-        (bits.bit(entry::LINKED), bits.bits(entry::NEXT), bits.bits(entry::ZERO_IN_LINK).any())
+        (bits.bit(entry::LINKED), bits.bits(entry::NEXT), any(entry::ZERO_IN_LINK))
     } else {
         (low(), lit(entry::INDEX_BITS, 0u32), low())
     };
-    Step { is_match: tags.clone(), found: found.weigh(scales), linked, next, bad_link }
+    Step { is_match: tags.clone(), found: found.weigh(scales), linked, next, bad_link, torn: None }
 }
 
 /// What follows from a step of the walk.
@@ -368,6 +401,7 @@ pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
         ends_walk,
         follow,
         next: step.next.clone(),
+        again: step.torn.clone(),
         lacks_marks: lacks_marks & !&step.found.killed,
         finds: finds.clone(),
         is_mapping: if marks.is_checked() { &finds & step.found.is_marked() } else { finds },
