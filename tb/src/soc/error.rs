@@ -52,6 +52,9 @@ pub enum SocError {
     /// The configuration's hardware looks at A and D.
     #[error("marks = {0} is not for the processor, whose software keeps them: use marks = software")]
     Marks(hashwalk_spec::Marking),
+    /// The configuration's entries have sequence numbers.
+    #[error("sequence = true is not for the processor, whose handlers take the numbers for bits that must be zero")]
+    Sequence,
     /// The list of software cannot be read.
     #[error("{path}: {reason}")]
     Manifest {
