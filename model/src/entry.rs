@@ -14,7 +14,7 @@ use bitvec::field::BitField;
 use bitvec::order::Lsb0;
 use bitvec::view::BitView;
 use hashwalk_spec::entry::{
-    ACCESSED, ASID, DIRTY, ENTRY_BYTES, GLOBAL, LINKED, NEXT, PFN, RIGHTS, SIZE, VALID, VPN, ZERO_IN_LINK,
+    ACCESSED, ASID, DIRTY, ENTRY_BYTES, GLOBAL, LINKED, NEXT, PFN, RIGHTS, SEQUENCES, SIZE, VALID, VPN, ZERO_IN_LINK,
     ZERO_IN_MAPPING,
 };
 use hashwalk_spec::{Asid, PageSize, Pfn, Rights, Vpn};
@@ -95,6 +95,28 @@ impl Entry {
         self.set_bit(ACCESSED, marks.contains(Marks::A));
         self.set_bit(DIRTY, marks.contains(Marks::D));
         self
+    }
+
+    /// The same entry under this sequence number, of which the low 4 bits count.
+    #[must_use]
+    pub fn with_sequence(mut self, number: u8) -> Entry {
+        SEQUENCES.into_iter().for_each(|range| self.set(range, u64::from(number)));
+        self
+    }
+
+    /// Its sequence number, 4 bits; `None` if the two places disagree: the entry is torn.
+    #[inline]
+    #[must_use]
+    pub fn sequence(&self) -> Option<u8> {
+        let [first, last] = SEQUENCES.map(|range| self.get(range) as u8);
+        (first == last).then_some(first)
+    }
+
+    /// The entry without its sequence number, as all else here looks at it; `None` if it is torn.
+    #[inline]
+    #[must_use]
+    pub fn whole(&self) -> Option<Entry> {
+        self.sequence().map(|_| self.with_sequence(0))
     }
 
     /// Whether all bits are zero: the slot is free.

@@ -29,6 +29,7 @@ pub struct Layout {
     hash: Hash,
     key: u128,
     entries: PhysAddr,
+    sequence: bool,
 }
 
 /// Why no table can lie there.
@@ -72,7 +73,7 @@ impl Layout {
             return Err(LayoutError::Base { base, bytes });
         }
         let ways = if format == Format::Cuckoo { 3 } else { 1 };
-        Ok(Layout { format, base, log2, ways, hash, key, entries: PhysAddr::default() })
+        Ok(Layout { format, base, log2, ways, hash, key, entries: PhysAddr::default(), sequence: false })
     }
 
     /// The same place as a cuckoo table of so many ways.
@@ -94,6 +95,23 @@ impl Layout {
         let begins_frame = base.get().is_multiple_of(1 << PAGE_OFFSET_BITS);
         assert!(self.format == Format::Inverted && begins_frame, "an inverted table has entries, from a frame on");
         Layout { entries: base, ..self }
+    }
+
+    /// The same place, of a table whose entries have sequence numbers.
+    ///
+    /// # Panics
+    /// Its elements are not chained entries.
+    #[must_use]
+    pub fn with_sequence(self) -> Layout {
+        assert!(self.format == Format::Chained, "only chained entries have sequence numbers");
+        Layout { sequence: true, ..self }
+    }
+
+    /// Whether its entries have sequence numbers.
+    #[inline]
+    #[must_use]
+    pub fn sequence(&self) -> bool {
+        self.sequence
     }
 
     /// What the elements are.

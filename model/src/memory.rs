@@ -97,6 +97,16 @@ impl PhysicalMemory {
         bytes.ok_or(BusError { address, bytes: ENTRY_BYTES })
     }
 
+    /// The word of 8 bytes at `address`.
+    ///
+    /// # Errors
+    /// [`BusError`] if a byte lies beyond the memory.
+    #[inline]
+    pub fn read_word(&self, address: PhysAddr) -> Result<u64, BusError> {
+        let bytes = self.slice(address, 8)?.first_chunk().copied();
+        bytes.map(u64::from_le_bytes).ok_or(BusError { address, bytes: 8 })
+    }
+
     /// The element of a table at `address`: as many bytes as its format has, then zeros.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ pub mod tree;
 use crate::layout::Layout;
 use crate::mapping::{Mapping, Pte};
 use crate::ram::Ram;
+use crate::store::Store;
 use crate::table::TableError;
 use hashwalk_spec::{Asid, Config, Format, PageSize, PhysAddr, Rights, Vpn};
 use std::fmt::Debug;
@@ -179,6 +180,29 @@ pub trait Walkable: PageTable + Debug {
     /// called when no walk is under way that began before the last change: the hardware is idle, or an invalidation of
     /// all that was accepted after that change is done (docs/spec.md, section 7). A table without nodes does nothing.
     fn release_nodes(&mut self, _ram: &mut Ram) {}
+
+    /// As [`PageTable::insert`], but where entries have sequence numbers nothing is written yet: what is returned are the
+    /// stores that are to be made, in their order, before the next change. Elsewhere nothing is left to be done.
+    ///
+    /// # Errors
+    /// As for [`PageTable::insert`].
+    fn insert_by_stores(&mut self, ram: &mut Ram, mapping: Mapping) -> Result<Vec<Store>, TableError> {
+        self.insert(ram, mapping).map(|()| Vec::new())
+    }
+
+    /// As [`PageTable::remove`], with the stores that are still to be made as of [`Walkable::insert_by_stores`].
+    ///
+    /// # Errors
+    /// As for [`PageTable::remove`].
+    fn remove_by_stores(
+        &mut self,
+        ram: &mut Ram,
+        asid: Asid,
+        vpn: Vpn,
+        size: PageSize,
+    ) -> Result<(Mapping, Vec<Store>), TableError> {
+        Ok((self.remove(ram, asid, vpn, size)?, Vec::new()))
+    }
 }
 
 /// The table of a configuration's format and size, empty, its array at the top of memory if it is longer than a frame.
@@ -190,7 +214,10 @@ pub fn of_config(config: &Config, ram: &mut Ram, key: u128) -> Result<Box<dyn Wa
     let (log2, hash) = (config.table_log2(), config.hash());
     Ok(match config.format() {
         Format::Line => Box::new(line::LineTable::new(ram, log2, hash, key)?),
-        Format::Chained => Box::new(internal::Internal::new(ram, log2, hash, key)?),
+        Format::Chained => {
+            let table = internal::Internal::new(ram, log2, hash, key)?;
+            Box::new(if config.sequence() { table.with_sequence() } else { table })
+        }
         Format::Cuckoo => Box::new(cuckoo::CuckooArray::new(ram, config.ways(), log2, hash, key)?),
         Format::Inverted => Box::new(inverted::Inverted::new(ram, config.frames(), log2, hash, key)?.hold_nodes()),
         Format::Tree => Box::new(tree::Tree::new(ram, log2, hash, key)?.hold_nodes()),
@@ -209,6 +236,20 @@ impl<T: Walkable + ?Sized> Walkable for Box<T> {
 
     fn release_nodes(&mut self, ram: &mut Ram) {
         (**self).release_nodes(ram);
+    }
+
+    fn insert_by_stores(&mut self, ram: &mut Ram, mapping: Mapping) -> Result<Vec<Store>, TableError> {
+        (**self).insert_by_stores(ram, mapping)
+    }
+
+    fn remove_by_stores(
+        &mut self,
+        ram: &mut Ram,
+        asid: Asid,
+        vpn: Vpn,
+        size: PageSize,
+    ) -> Result<(Mapping, Vec<Store>), TableError> {
+        (**self).remove_by_stores(ram, asid, vpn, size)
     }
 }
 

@@ -17,6 +17,7 @@
 //! | ---- | ----- |
 //! | `chain.rs` | following links, with an end even in a broken table |
 //! | `insert.rs`, `remove.rs`, `update.rs` | changes |
+//! | `change.rs` | a change as entries that are written, or as stores of words under sequence numbers |
 //! | `check.rs` | the invariants, for tests |
 //! | `error.rs` | why a change is refused |
 //!
@@ -24,6 +25,7 @@
 //! Hashing* (1987).
 
 mod chain;
+mod change;
 mod check;
 mod error;
 mod insert;
@@ -119,7 +121,7 @@ impl ChainedTable {
         Ok(self.entries(memory)?.filter_map(|(_, entry)| entry.mapping()))
     }
 
-    /// Every entry that is not all zeros, well formed or not, with its index.
+    /// Every entry that is not empty, well formed or not, with its index, but for those that are torn.
     ///
     /// # Errors
     /// [`TableError::Bus`] if the table lies outside the memory.
@@ -127,8 +129,10 @@ impl ChainedTable {
         &self,
         memory: &'a PhysicalMemory,
     ) -> Result<impl Iterator<Item = (u32, Entry)> + 'a, TableError> {
-        let entries = self.slots(memory)?.iter().map(Entry::from_bytes);
-        Ok((0..=self.layout.mask()).zip(entries).filter(|(_, entry)| !entry.is_empty()))
+        let table = *self;
+        let entries = self.slots(memory)?.iter().map(move |slot| table.whole(Entry::from_bytes(slot)));
+        let whole = (0..=self.layout.mask()).zip(entries).filter_map(|(index, entry)| Some((index, entry?)));
+        Ok(whole.filter(|(_, entry)| !entry.is_empty()))
     }
 
     /// The number of mappings. It reads the whole table.
@@ -165,10 +169,17 @@ impl ChainedTable {
     }
 
     fn read(&self, memory: &PhysicalMemory, index: u32) -> Result<Entry, TableError> {
+        self.whole(self.stored(memory, index)?).ok_or(TableError::Broken { index, why: "its entry is torn" })
+    }
+
+    /// The entry with its sequence number, if it has one.
+    fn stored(&self, memory: &PhysicalMemory, index: u32) -> Result<Entry, TableError> {
         Ok(Entry::from_bytes(&memory.read_entry(self.layout.address(index))?))
     }
 
-    fn write(&self, memory: &mut PhysicalMemory, index: u32, entry: &Entry) -> Result<(), TableError> {
-        Ok(memory.write_entry(self.layout.address(index), &entry.to_bytes())?)
+    /// The stored entry without its sequence number; `None` if it is torn.
+    #[inline]
+    fn whole(&self, stored: Entry) -> Option<Entry> {
+        if self.layout.sequence() { stored.whole() } else { Some(stored) }
     }
 }

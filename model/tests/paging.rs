@@ -92,6 +92,27 @@ fn a_page_that_is_clean_is_not_written_again() {
     assert_eq!(after.cycles() - before.cycles(), 1000 * (after.reads - before.reads));
 }
 
+/// Linux evicted an entry from a full bucket without a TLB invalidation; when the page was unmapped its entry was not found,
+/// and nothing was invalidated again, so that the TLB kept it. No table here evicts, but page replacement does.
+#[test]
+fn a_page_whose_entry_was_evicted_is_in_no_tlb_after_its_unmapping_finds_none() {
+    let (mut system, asid) = machine(64, 6, 256, 8);
+    for page in 0..4 {
+        store(&mut system, page, page).unwrap();
+    }
+    let held = |system: &System<LineTable>| system.tlb(0).entries().iter().filter(|held| held.asid == asid).count();
+    assert_eq!(held(&system), 4);
+    system.reclaim(64).unwrap();
+    assert_eq!(held(&system), 0, "what is evicted is invalidated");
+    assert_eq!(system.os().table().usage(system.os().ram()).mappings, 0);
+    let found_none = system.os_mut().munmap(asid, Vpn::truncate(FIRST), 8).unwrap();
+    assert!(found_none.mappings().is_empty() && found_none.invalidations().is_empty());
+    system.os_mut().release(found_none).unwrap();
+    for page in 0..4 {
+        assert_eq!(load(&mut system, page), Err(Signal::SegmentationFault));
+    }
+}
+
 #[test]
 fn a_swap_device_as_large_as_the_program_is_enough() {
     let (mut system, _) = machine(32, 6, 100, 100);

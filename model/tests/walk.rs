@@ -15,7 +15,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 const LOG2: u32 = 7;
 
 /// (fault code or 0, PFN or 0, probes), in the words of the contract.
-fn reference(table: &[[u64; 4]], hash: Hash, enable: u8, max_steps: u32, request: Request) -> (u8, u64, u32) {
+fn reference(table: &[[u64; 4]], context: &WalkContext, enable: u8, request: Request) -> (u8, u64, u32) {
+    let (hash, sequence) = (context.layout().hash(), context.layout().sequence());
     let mut probes = 0;
     for search in 0..6 {
         let global = search >= 3;
@@ -29,7 +30,16 @@ fn reference(table: &[[u64; 4]], hash: Hash, enable: u8, max_steps: u32, request
         let mut index = hasher(hash, 0).hash(Asid::truncate(a), Vpn::truncate(v)) as usize % table.len();
         for step in 1.. {
             probes += 1;
-            let [pte, vpn, asid, link] = table[index];
+            let [mut pte, vpn, asid, mut link] = table[index];
+            if sequence {
+                if pte >> 60 != link >> 60 {
+                    if step == context.max_steps() {
+                        return (4, 0, probes);
+                    }
+                    continue;
+                }
+                (pte, link) = (pte << 4 >> 4, link << 4 >> 4);
+            }
             let g = pte >> 5 & 1 == 1;
             let same_page = asid & 0xffff == u64::from(a) && vpn & 0xf_ffff_ffff_ffff == v && pte >> 8 & 3 == size;
             if pte & 1 == 1 && same_page && (g || !global) {
@@ -48,7 +58,7 @@ fn reference(table: &[[u64; 4]], hash: Hash, enable: u8, max_steps: u32, request
             if link >> 33 != 0 || next >= table.len() {
                 return (3, 0, probes);
             }
-            if step == max_steps {
+            if step == context.max_steps() {
                 return (4, 0, probes);
             }
             index = next;
@@ -116,9 +126,17 @@ fn request() -> impl Strategy<Value = Request> {
     })
 }
 
+/// The sequence numbers of an entry, which is mostly whole.
+fn numbers() -> impl Strategy<Value = [u64; 2]> {
+    prop_oneof![8 => (0..16u64).prop_map(|number| [number; 2]), 1 => [0..16u64, 0..16u64]]
+}
+
+fn layout(hash: Hash) -> Layout {
+    Layout::new(Format::Chained, PhysAddr::truncate(0x1000), LOG2, hash, 0).unwrap()
+}
+
 fn context(hash: Hash, enable: u8, max_steps: u32) -> WalkContext {
-    let layout = Layout::new(Format::Chained, PhysAddr::truncate(0x1000), LOG2, hash, 0).unwrap();
-    WalkContext::new(layout, enable, max_steps)
+    WalkContext::new(layout(hash), enable, max_steps)
 }
 
 proptest! {
@@ -126,21 +144,27 @@ proptest! {
 
     #[test]
     fn a_walk_over_any_table_ends_as_the_contract_says(
-        table in prop::collection::vec(entry(), 1 << LOG2),
+        mut table in prop::collection::vec(entry(), 1 << LOG2),
+        numbers in prop::option::of(prop::collection::vec(numbers(), 1 << LOG2)),
         hash in prop::sample::select(vec![Hash::Keyed, Hash::Fold, Hash::Asid]),
         enable in 0..64u8,
         max_steps in 1..20u32,
         request in request(),
     ) {
+        for (words, [first, last]) in table.iter_mut().zip(numbers.iter().flatten()) {
+            (words[0], words[3]) = (words[0] ^ first << 60, words[3] ^ last << 60);
+        }
+        let layout = if numbers.is_some() { layout(hash).with_sequence() } else { layout(hash) };
+        let context = WalkContext::new(layout, enable, max_steps);
         let mut memory = PhysicalMemory::new(2);
         memory.write(PhysAddr::truncate(0x1000), &table.concat().iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>())
             .unwrap();
-        let result = walk(&memory, &context(hash, enable, max_steps), request);
+        let result = walk(&memory, &context, request);
         let (code, pfn) = match result.answer {
             Ok(translation) => (0, translation.pfn.get()),
             Err(fault) => (fault.code(), 0),
         };
-        prop_assert_eq!((code, pfn, result.probes), reference(&table, hash, enable, max_steps, request));
+        prop_assert_eq!((code, pfn, result.probes), reference(&table, &context, enable, request));
         prop_assert_eq!(result.mapping.is_some(), matches!(result.answer, Ok(_) | Err(Fault::Rights)));
     }
 }
@@ -159,8 +183,9 @@ proptest! {
         let mut memory = PhysicalMemory::new(2);
         let bytes: Vec<u8> = table.concat().iter().flat_map(|word| word.to_le_bytes()).collect();
         memory.write(PhysAddr::truncate(0x1000), &bytes).unwrap();
-        let by_reference = |enable| reference(&table, Hash::Fold, enable, 9, request);
-        let Some(mut walk) = Walk::beginning_with(&context(Hash::Fold, enable, 9), request, first) else {
+        let context = context(Hash::Fold, enable, 9);
+        let by_reference = |enable| reference(&table, &context, enable, request);
+        let Some(mut walk) = Walk::beginning_with(&context, request, first) else {
             prop_assert!(enable >> first & 1 == 0 || (first >= 3 && request.asid == Asid::GLOBAL));
             return Ok(());
         };

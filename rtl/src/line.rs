@@ -88,6 +88,7 @@ pub fn judge(bits: &Signal, tags: &Signal, scales: &Scales) -> Step {
         linked: bits.bit(line::LINKED),
         next: gather(bits, &line::NEXT),
         bad_link: tags.bit(OUTSIDE),
+        torn: None,
     }
 }
 

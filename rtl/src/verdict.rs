@@ -14,7 +14,7 @@
 use hashwalk_hdl::{Signal, any_of, bundle, lit, low, when};
 use hashwalk_spec::entry::{ACCESSED, DIRTY};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
-use hashwalk_spec::{Access, Format, Marking};
+use hashwalk_spec::{Access, Config, Format, Marking};
 
 use crate::link::{Link, PLACE_BITS};
 use crate::ports::{Control, Request};
@@ -122,6 +122,9 @@ bundle! {
         pub next: Signal,
         /// 1 bit: but the link, or the word that should be one, is malformed, or leads out of the table.
         pub bad_link: Signal,
+        /// 1 bit: its words are of two versions, so that the search goes on where it stands, and not at `next`; only where
+        /// entries have sequence numbers.
+        pub torn: Option<Signal>,
     }
 
     /// What a walk depends on besides the element.
@@ -146,6 +149,9 @@ bundle! {
         pub follow: Signal,
         /// An index or a place.
         pub next: Signal,
+        /// 1 bit: the search goes on where it is, at the element that it has just read; only where entries have sequence
+        /// numbers.
+        pub again: Option<Signal>,
         /// 1 bit: the walk would end with success, but marks are to be set first.
         pub lacks_marks: Signal,
         /// 1 bit: if the walk ends here, or lacks marks, it has found a well-formed mapping.
@@ -288,17 +294,16 @@ impl Step {
     /// A step that goes on with this link if it does not match.
     #[must_use]
     pub fn linked(is_match: Signal, found: Weighed, link: Link) -> Step {
-        Step { is_match, found, linked: link.exists, next: link.place, bad_link: link.malformed }
+        Step { is_match, found, linked: link.exists, next: link.place, bad_link: link.malformed, torn: None }
     }
 }
 
 /// Bits of what the tags of an element come to.
 #[must_use]
-pub fn tag_bits(format: Format) -> u32 {
-    match format {
+pub fn tag_bits(config: &Config) -> u32 {
+    match config.format() {
         Format::Line => line::TAG_BITS,
-        Format::Chained => entry::LINKED_TAG_BITS,
-        Format::Cuckoo => entry::TAG_BITS,
+        Format::Chained | Format::Cuckoo => entry::tag_bits(config),
         Format::Inverted => inverted::TAG_BITS,
         Format::Tree => tree::TAG_BITS,
         Format::Radix => radix::TAG_BITS,
@@ -318,11 +323,10 @@ pub fn kept_place_bits(format: Format) -> Option<u32> {
 
 /// Compares the tags of an element that arrives with what is sought.
 #[must_use]
-pub fn tags(format: Format, arrival: &Arrival) -> Signal {
-    match format {
+pub fn tags(config: &Config, arrival: &Arrival) -> Signal {
+    match config.format() {
         Format::Line => line::tags(arrival),
-        Format::Chained => entry::tags(arrival, true),
-        Format::Cuckoo => entry::tags(arrival, false),
+        Format::Chained | Format::Cuckoo => entry::tags(config, arrival),
         Format::Inverted => inverted::tags(arrival),
         Format::Tree => tree::tags(arrival),
         Format::Radix => radix::tags(arrival),
@@ -331,12 +335,11 @@ pub fn tags(format: Format, arrival: &Arrival) -> Signal {
 
 /// What an element means, given its tags.
 #[must_use]
-pub fn judge(format: Format, judged: &Judged) -> Step {
+pub fn judge(config: &Config, judged: &Judged) -> Step {
     let Judged { bits, tags, scales, .. } = judged;
-    match format {
+    match config.format() {
         Format::Line => line::judge(bits, tags, scales),
-        Format::Chained => entry::judge(bits, tags, scales, true),
-        Format::Cuckoo => entry::judge(bits, tags, scales, false),
+        Format::Chained | Format::Cuckoo => entry::judge(config, bits, tags, scales),
         Format::Inverted => inverted::judge(judged),
         Format::Tree => tree::judge(judged),
         Format::Radix => radix::judge(judged),
@@ -371,6 +374,7 @@ pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
         ends_walk,
         follow,
         next: step.next.clone(),
+        again: step.torn.clone(),
         lacks_marks: lacks_marks & !&step.found.killed,
         finds: finds.clone(),
         is_mapping: if marks.is_checked() { &finds & step.found.is_marked() } else { finds },

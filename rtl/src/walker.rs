@@ -46,6 +46,9 @@
 //! is in the order of the ways. The first that decides ends the walk; what is still out is waited for before the slot is
 //! used again.
 //!
+//! **Torn entries.** Where entries have sequence numbers, one whose two numbers differ is asked for again, at the same index,
+//! as a further probe of its search.
+//!
 //! **Marks.** Where the hardware sets A and D, a walk that lacks them waits in `Check` for an update (`marking.rs`).
 //!
 //! Bounds: a walk ends after at most 6 searches of `max_steps` probes, or of the number of ways, unless it is made again:
@@ -268,7 +271,7 @@ impl Component for Walker {
             vpn: &s.element.request.vpn,
             control: &i.control,
         };
-        let step = verdict::judge(config.format(), &element);
+        let step = verdict::judge(config, &element);
         let is_stale = |slot: &Slot| slot.stale.clone().unwrap_or_else(low);
         let stale = one_hot_of(&speaks, &s.slot, is_stale).named("stale");
         let last_step = most_steps(config).map_or_else(low, |most| steps.eq_value(most - 1)).named("last_step");
@@ -375,6 +378,7 @@ impl Component for Walker {
                     checked: &fires & &mine,
                     ends: (&ends & &mine) | (&mark_ends & marked_back(n)),
                     follows: &follows & &mine,
+                    again: verdict.again.clone(),
                     goes_on: ((&next_begins | &restarts) & &mine) | (&mark_restarts & marked_back(n)),
                     lacks_marks: &lacks_marks & &mine,
                     owes_update: marks.as_ref().map_or_else(low, |marks| marks.owed[at].clone()),
@@ -442,6 +446,9 @@ impl Component for Walker {
         m.check("one_request_at_the_port", at_most_one(&bits(&presents)));
         m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &weighed)));
         m.cover("restart", restarts.clone());
+        if let Some(torn) = &step.torn {
+            m.cover("probed_again", &follows & torn);
+        }
         m.cover("dead_element", &fires & !&judged);
         m.cover("behind", any_of(each(&|_, slot| slot.is_behind())));
 

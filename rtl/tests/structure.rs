@@ -16,6 +16,8 @@ fn configurations() -> Vec<Config> {
     all.push(Config::new(odd.clone()).unwrap());
     all.push(Config::new(Settings { hash: Hash::Asid, ..odd.clone() }).unwrap());
     all.push(Config::new(Settings { format: Format::Chained, ..odd.clone() }).unwrap());
+    let chained = Settings { format: Format::Chained, sequence: true, ..odd.clone() };
+    all.push(Config::new(Settings { marks: Marking::Update, ..chained }).unwrap());
     let marks = |marks| Settings { marks, l2_entries: 64, ..odd.clone() };
     all.extend([Marking::Fault, Marking::Update].map(|of| Config::new(marks(of)).unwrap()));
     all.push(Config::new(Settings { format: Format::Cuckoo, walks: 1, ..marks(Marking::Update) }).unwrap());

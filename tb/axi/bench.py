@@ -250,15 +250,15 @@ class SlowMemory:
 class Bench:
     """The block after reset."""
 
-    def __init__(self, dut, slow=False, share=0.3, latency=(1, 30)):
+    def __init__(self, dut, slow=False, share=0.3, latency=(1, 30), memory=None):
         self.dut, self.clock = dut, dut.clock
         seed = random.getrandbits(32)
         self.draw = random.Random(seed)
         self.core = Core(dut)
         self.software = Software(dut, dut.clock, dut.reset)
         self.software.stall(seed, share)
-        if slow:
-            self.memory = SlowMemory(dut, dut.clock, dut.reset, seed, latency)
+        if slow or memory:
+            self.memory = (memory or SlowMemory)(dut, dut.clock, dut.reset, seed, latency)
             self.ar, self.r = self.memory.ar, self.memory.r
         else:
             self.memory = AxiRamRead(AxiReadBus.from_prefix(dut, "m_axi"), dut.clock, dut.reset, size=1 << 52)

@@ -27,7 +27,11 @@ CONFIGS = {
 }
 # Where the block sets marks, memory must keep exclusive accesses, and the tests are others.
 MARKING = {"marks": BASE | {"bus_bits": 128, "walks": 2, "hash": "fold", "marks": "update"}}
-CONFIGS |= MARKING
+# Where entries have sequence numbers, memory may give each beat as of its own moment.
+TEARING = {"torn": BASE | {"bus_bits": 64, "format": "chained", "walks": 2, "hash": "fold", "max_steps": 8, "sequence": True}}
+CONFIGS |= MARKING | TEARING
+# The tests of configurations that need a memory of their own; on top is the whole block.
+OWN_TESTS = dict.fromkeys(MARKING, "test_marks") | dict.fromkeys(TEARING, "test_torn")
 # Which tests drive which top.
 TOPS = {"axi": "test_registers,test_lookups,test_change", "update": "test_update"}
 
@@ -124,9 +128,9 @@ def main():
         name, top = job
         own = folder / top / name
         program = prepare(name, arguments.emit.split(), own, top)
-        return f"{top} of {name}", own, drive(name, program, own, arguments, "test_marks" if name in MARKING else TOPS[top])
+        return f"{top} of {name}", own, drive(name, program, own, arguments, OWN_TESTS.get(name, TOPS[top]))
 
-    jobs = [(name, top) for top in TOPS for name in names if top == "axi" or name not in MARKING]
+    jobs = [(name, top) for top in TOPS for name in names if top == "axi" or name not in OWN_TESTS]
     failures = 0
     with ThreadPoolExecutor(max_workers=2) as pool:
         for name, own, (tests, failed) in pool.map(one, jobs):

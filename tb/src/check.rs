@@ -39,7 +39,8 @@ pub enum CheckOutcome {
     },
 }
 
-/// Small, odd, default and large hardware, every format, every hash, every bus, every way of keeping marks.
+/// Small, odd, default and large hardware, every format, every hash, every bus, every way of keeping marks, entries with
+/// sequence numbers.
 #[must_use]
 pub fn default_configs() -> Vec<Config> {
     let preset = |name| Config::preset(name).expect("a preset");
@@ -56,6 +57,7 @@ pub fn default_configs() -> Vec<Config> {
         hash: Hash::Fold,
         ..line.clone()
     };
+    let sequence = Settings { sequence: true, ..chained.clone() };
     let cuckoo = Settings { format: Format::Cuckoo, ..chained.clone() };
     let asid = Settings { tlb_entries: 7, max_steps: 40, hash: Hash::Asid, ..chained.clone() };
     // So small that sets are full and pages are looked for in vain, with sweeps as short as can be.
@@ -69,6 +71,10 @@ pub fn default_configs() -> Vec<Config> {
         named("chained_asid", asid.clone()),
         named("chained", chained.clone()),
         named("chained_l2", l2(8)),
+        named("sequence", sequence.clone()),
+        named("sequence_tiny", Settings { sequence: true, ..tiny.clone() }),
+        named("sequence_odd", Settings { bus_bits: 128, max_steps: 5, hash: Hash::Asid, ..sequence }),
+        named("sequence_update_l2", Settings { sequence: true, marks: Marking::Update, bus_bits: 64, ..l2(4) }),
         named("line_tiny", Settings { format: Format::Line, ..tiny }),
         named("line", line),
         named("cuckoo", cuckoo.clone()),

@@ -92,6 +92,9 @@ pub struct Settings {
     pub hash: Hash,
     /// Who keeps the marks A and D.
     pub marks: Marking,
+    /// Whether entries of [`Format::Chained`] have a sequence number, so that memory may give each of their words as of a
+    /// moment of its own. The other formats have none.
+    pub sequence: bool,
     /// Frames of 4 KiB in physical memory: a power of two from 128 to 1,048,576, with [`Format::Radix`] from 1,024 on.
     pub frames: u64,
     /// Entries of 32 bytes, half lines, anchors or buckets of the page table for each frame: 1, 2, 4 or 8. It has no
@@ -115,6 +118,7 @@ impl Default for Settings {
             max_steps: 64,
             hash: Hash::Keyed,
             marks: Marking::Software,
+            sequence: false,
             frames: 1 << 16,
             entries_per_frame: 1,
         }
@@ -176,7 +180,7 @@ impl Config {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let element_bits = 8 * s.format.element_bytes() as u32;
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 15] = [
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 16] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -213,6 +217,12 @@ impl Config {
                 "marks",
                 &s.marks,
                 "software with inverted, tree or radix",
+            ),
+            (
+                !s.sequence || s.format == Format::Chained,
+                "sequence",
+                &s.sequence,
+                "false but with chained: elsewhere elements have no place for a number, or are not read again",
             ),
             (
                 s.frames.is_power_of_two() && (1 << MIN_TABLE_LOG2..=1 << 20).contains(&s.frames),
@@ -407,6 +417,13 @@ impl Config {
         self.0.marks
     }
 
+    /// Whether entries have a sequence number, so that memory may give each word of 8 bytes as of a moment of its own: only
+    /// in the format [`Format::Chained`].
+    #[must_use]
+    pub fn sequence(&self) -> bool {
+        self.0.sequence
+    }
+
     /// Frames of 4 KiB in physical memory.
     #[must_use]
     pub fn frames(&self) -> u64 {
@@ -448,7 +465,7 @@ mod tests {
 
     #[test]
     fn a_field_out_of_range_is_named_with_the_range() {
-        let message = |text| Config::from_toml(text).unwrap_err().to_string();
+        let message = |text: &str| Config::from_toml(text).unwrap_err().to_string();
         assert_eq!(message("tlb_entries = 3"), "tlb_entries = 3 is not legal: it must be from 4 to 64");
         assert_eq!(
             message("l2_entries = 96"),
@@ -481,6 +498,13 @@ mod tests {
             message("format = 'tree'\nbus_bits = 256\nmarks = 'fault'"),
             "marks = fault is not legal: it must be software with inverted, tree or radix"
         );
+        for format in Format::ALL.into_iter().filter(|format| *format != Format::Chained) {
+            let refused = message(&format!("format = '{format}'\nbus_bits = 256\nsequence = true"));
+            assert!(
+                refused.starts_with("sequence = true is not legal: it must be false but with chained"),
+                "{refused}"
+            );
+        }
         assert_eq!(message("entries_per_frame = 3"), "entries_per_frame = 3 is not legal: it must be 1, 2, 4 or 8");
         assert_eq!(message("name = 'a/b'"), "name = \"a/b\" is not legal: it must be 1 to 32 letters, digits, - or _");
     }
@@ -515,6 +539,8 @@ mod tests {
         assert_eq!((config.tlb_entries(), config.hash(), config.bus_bits()), (5, Hash::Fold, 512));
         assert_eq!(config.marks(), Marking::Software);
         assert_eq!(Config::from_toml("marks = 'update'").unwrap().marks(), Marking::Update);
+        let both = "format = 'chained'\nbus_bits = 64\nsequence = true\nmarks = 'update'";
+        assert!(Config::from_toml(both).unwrap().sequence() && !config.sequence());
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub const ZERO_IN_MAPPING: [Range<u32>; 4] = [10..12, 52..64, 116..128, 144..192
 /// Bits of the link word that must be zero, or following the link is malformed.
 pub const ZERO_IN_LINK: Range<u32> = 225..256;
 
+/// Where entries have a sequence number it stands in word 0 and in word 3, in the highest of the bits that are zero else.
+pub const SEQUENCES: [Range<u32>; 2] = [60..64, 252..256];
+
 /// The link word, which must be zero where there are no chains.
 pub const LINK_WORD: Range<u32> = 192..256;
 
@@ -49,6 +52,14 @@ pub const MIN_TABLE_LOG2: u32 = 7;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sequence_numbers_are_the_highest_zero_bits_of_the_first_and_the_last_word() {
+        let [in_mapping, in_link] = SEQUENCES;
+        assert_eq!((in_mapping.end, in_link.end), (ZERO_IN_MAPPING[1].end, ZERO_IN_LINK.end));
+        assert_eq!((in_mapping.end, in_link.end), (64, ENTRY_BITS));
+        assert_eq!(in_mapping.len(), in_link.len());
+    }
 
     #[test]
     fn every_bit_has_one_meaning() {

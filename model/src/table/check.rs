@@ -15,7 +15,7 @@ impl ChainedTable {
     /// Verifies section 2 of the contract, and what this table promises beyond it (no withdrawn entries, chains that
     /// part again):
     ///
-    /// - a slot is all zeros, or holds a well-formed mapping;
+    /// - a slot is empty, or holds a well-formed mapping, and is not torn;
     /// - a link leads to a mapping, no slot is linked to twice, and no chain is a circle;
     /// - each mapping is reached from its home, and one that stands at its home is the head of its chain;
     /// - no two mappings overlap.
@@ -23,6 +23,9 @@ impl ChainedTable {
     /// # Errors
     /// The first invariant that does not hold, and where.
     pub fn check(&self, memory: &PhysicalMemory) -> Result<(), String> {
+        for index in 0..=self.layout.mask() {
+            self.read(memory, index).map_err(|error| error.to_string())?;
+        }
         let entries: HashMap<u32, Entry> = self.entries(memory).map_err(|error| error.to_string())?.collect();
         let mappings = entries
             .iter()

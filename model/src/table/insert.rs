@@ -11,11 +11,13 @@
 //! table's only state), and is the same in every run. In a nearly full table the search for it becomes long; a
 //! cellar or a free list would cure that, but the table is built for at most one mapping to an entry.
 
+use super::change::{Change, Written};
 use super::{ChainedTable, TableError};
 use crate::entry::Entry;
 use crate::mapping::Mapping;
 use crate::memory::PhysicalMemory;
 use crate::organisation::common::{conflict, refuse_illegal};
+use crate::store::Store;
 use hashwalk_spec::{Asid, PageSize};
 
 impl ChainedTable {
@@ -25,20 +27,34 @@ impl ChainedTable {
     /// The mapping is misaligned, or global outside ASID 0; its page is mapped or overlaps another that a request could
     /// hit as well; the table is full, broken where the new entry must go, or outside the memory.
     pub fn insert(&self, memory: &mut PhysicalMemory, mapping: Mapping) -> Result<(), TableError> {
+        let insertion = self.insertion(memory, mapping)?;
+        self.make(memory, &insertion)
+    }
+
+    /// The stores that add a mapping to a table of entries with sequence numbers, to be made in their order.
+    ///
+    /// # Errors
+    /// As for [`ChainedTable::insert`].
+    pub fn stores_of_insert(&self, memory: &PhysicalMemory, mapping: Mapping) -> Result<Vec<Store>, TableError> {
+        self.stores(memory, &self.insertion(memory, mapping)?)
+    }
+
+    /// Plans an insertion. Reads only.
+    fn insertion(&self, memory: &PhysicalMemory, mapping: Mapping) -> Result<Change, TableError> {
         refuse_illegal(&mapping)?;
         self.refuse_overlap(memory, &mapping)?;
-        let entry = Entry::new(&mapping, None);
+        let (entry, withdrawn) = (Entry::new(&mapping, None), Vec::new());
         let home = self.home(mapping.asid, mapping.vpn);
         let mut tail = (home, self.read(memory, home)?);
         if tail.1.is_empty() {
-            return self.write(memory, home, &entry);
+            return Ok(Change { withdrawn, written: vec![Written::at(home, entry)] });
         }
         for place in self.chain(memory, home) {
             tail = place?;
         }
         let free = self.free_slot(memory, tail.0)?;
-        self.write(memory, free, &entry)?;
-        self.write(memory, tail.0, &tail.1.with_link(Some(free)))
+        let linked = Written::at(tail.0, tail.1.with_link(Some(free)));
+        Ok(Change { withdrawn, written: vec![Written::at(free, entry), linked] })
     }
 
     /// A small page, the common case, is looked up under each size under its own ASID and among the globals. A huge
@@ -64,7 +80,7 @@ impl ChainedTable {
     fn free_slot(&self, memory: &PhysicalMemory, after: u32) -> Result<u32, TableError> {
         let slots = self.slots(memory)?;
         let (before, behind) = slots.split_at(after as usize + 1);
-        let is_free = |slot: &[u8; 32]| Entry::from_bytes(slot).is_empty();
+        let is_free = |slot: &[u8; 32]| self.whole(Entry::from_bytes(slot)).is_some_and(|entry| entry.is_empty());
         let index = match behind.iter().position(is_free) {
             Some(distance) => before.len() + distance,
             None => before.iter().position(is_free).ok_or(TableError::Full { entries: self.layout.elements() })?,

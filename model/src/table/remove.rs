@@ -13,16 +13,19 @@
 //! home and nothing links to it, so chains fall apart again when what coalesced them goes. A removal costs one hash for
 //! each entry that followed X.
 
-use super::{ChainedTable, TableError, chain::Found};
+use super::chain::Found;
+use super::change::{Change, Written};
+use super::{ChainedTable, TableError};
 use crate::entry::Entry;
 use crate::mapping::Mapping;
 use crate::memory::PhysicalMemory;
+use crate::store::Store;
 use hashwalk_spec::{Asid, PageSize, Vpn};
 use std::collections::HashMap;
 
 impl ChainedTable {
     /// Takes the mapping of the page out of the table and returns it. No other mapping is lost, and the slot that
-    /// becomes free is all zeros.
+    /// becomes free is empty.
     ///
     /// # Errors
     /// [`TableError::NotMapped`], or the chain is broken.
@@ -33,22 +36,48 @@ impl ChainedTable {
         vpn: Vpn,
         size: PageSize,
     ) -> Result<Mapping, TableError> {
+        let (mapping, removal) = self.removal(memory, asid, vpn, size)?;
+        self.make(memory, &removal)?;
+        Ok(mapping)
+    }
+
+    /// The stores that take a mapping out of a table of entries with sequence numbers, to be made in their order, and the
+    /// mapping. Those after the first move others or empty slots.
+    ///
+    /// # Errors
+    /// As for [`ChainedTable::remove`].
+    pub fn stores_of_remove(
+        &self,
+        memory: &PhysicalMemory,
+        asid: Asid,
+        vpn: Vpn,
+        size: PageSize,
+    ) -> Result<(Mapping, Vec<Store>), TableError> {
+        let (mapping, removal) = self.removal(memory, asid, vpn, size)?;
+        Ok((mapping, self.stores(memory, &removal)?))
+    }
+
+    /// Plans a removal. Reads only.
+    fn removal(
+        &self,
+        memory: &PhysicalMemory,
+        asid: Asid,
+        vpn: Vpn,
+        size: PageSize,
+    ) -> Result<(Mapping, Change), TableError> {
         let found = self.find(memory, asid, vpn, size)?;
-        let relinked = self.relink(memory, &found)?;
-        for (index, entry) in &relinked.placed {
-            self.write(memory, *index, entry)?;
-        }
-        for index in relinked.emptied {
-            self.write(memory, index, &Entry::EMPTY)?;
-        }
-        Ok(found.mapping)
+        let Relinked { placed: mut written, emptied, .. } = self.relink(memory, &found)?;
+        let moved = written.iter().filter_map(|written| written.from);
+        let withdrawn = std::iter::once(found.index).chain(moved).collect();
+        written.extend(emptied.into_iter().map(|index| Written::at(index, Entry::EMPTY)));
+        Ok((found.mapping, Change { withdrawn, written }))
     }
 
     /// Plans the chain without `found`. Reads only.
     fn relink(&self, memory: &PhysicalMemory, found: &Found) -> Result<Relinked, TableError> {
         let mut chains = Relinked { emptied: vec![found.index], ..Relinked::default() };
         if let Some((index, entry)) = found.previous {
-            chains.begin(index, entry);
+            chains.begin(Written::at(index, entry));
             chains.front = Some(0);
         }
         let Some(first) = found.entry.link() else { return Ok(chains) };
@@ -61,9 +90,9 @@ impl ChainedTable {
             let home = self.home(entry.asid(), entry.vpn());
             if let Some(empty) = chains.emptied.iter().position(|&emptied| emptied == home) {
                 chains.emptied[empty] = index;
-                chains.begin(home, entry);
+                chains.begin(Written { index: home, entry, from: Some(index) });
             } else if home == index {
-                chains.begin(index, entry); // Never in a table of our making: it is a head already.
+                chains.begin(Written::at(index, entry)); // Never in a table of our making: it is a head already.
             } else {
                 let why = "its chain does not begin at its home";
                 chains.append(home, index, entry).ok_or(TableError::Broken { index, why })?;
@@ -76,7 +105,7 @@ impl ChainedTable {
 /// The slots of the old chain as they will be.
 #[derive(Default)]
 struct Relinked {
-    placed: Vec<(u32, Entry)>,
+    placed: Vec<Written>,
     /// For each new chain, its tail's position in `placed`.
     tails: Vec<usize>,
     /// The chain that ran through the removed entry's home, unless the entry stood at its home.
@@ -88,20 +117,20 @@ struct Relinked {
 }
 
 impl Relinked {
-    fn begin(&mut self, index: u32, entry: Entry) {
-        self.chain_of.insert(index, self.tails.len());
+    fn begin(&mut self, head: Written) {
+        self.chain_of.insert(head.index, self.tails.len());
         self.tails.push(self.placed.len());
-        self.placed.push((index, entry.with_link(None)));
+        self.placed.push(Written { entry: head.entry.with_link(None), ..head });
     }
 
     /// Links `entry` behind the chain that holds `home`; `None` if there is no such chain.
     fn append(&mut self, home: u32, index: u32, entry: Entry) -> Option<()> {
         let chain = self.chain_of.get(&home).copied().or(self.front)?;
-        let (_, tail_entry) = &mut self.placed[self.tails[chain]];
-        *tail_entry = tail_entry.with_link(Some(index));
+        let tail = &mut self.placed[self.tails[chain]];
+        tail.entry = tail.entry.with_link(Some(index));
         self.tails[chain] = self.placed.len();
         self.chain_of.insert(index, chain);
-        self.placed.push((index, entry.with_link(None)));
+        self.placed.push(Written::at(index, entry.with_link(None)));
         Some(())
     }
 }

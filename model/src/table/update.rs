@@ -23,7 +23,7 @@ impl ChainedTable {
     ) -> Result<Mapping, TableError> {
         let found = self.find(memory, asid, vpn, size)?;
         let changed = common::changed(&found.mapping, change)?;
-        let [pte, ..] = found.entry.with_pte(changed.pte()).words();
+        let [pte, ..] = self.stored(memory, found.index)?.with_pte(changed.pte()).words();
         memory.write(self.layout.address(found.index), &pte.to_le_bytes())?;
         Ok(found.mapping)
     }

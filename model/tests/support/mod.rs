@@ -23,6 +23,7 @@ pub type Make = fn(&mut Ram, Hash) -> Result<Box<dyn PageTable>, TableError>;
 pub fn organisations() -> Vec<Make> {
     vec![
         |ram, hash| Ok(Box::new(Internal::new(ram, 7, hash, KEY)?)),
+        |ram, hash| Ok(Box::new(Internal::new(ram, 7, hash, KEY)?.with_sequence())),
         |ram, hash| Ok(Box::new(Separate::new(ram, 9, hash, KEY)?)),
         |ram, hash| Ok(Box::new(Tree::new(ram, 9, hash, KEY)?)),
         |ram, hash| Ok(Box::new(LineTable::new(ram, 6, hash, KEY)?)),

@@ -250,7 +250,8 @@ fn constants() -> Vec<Register> {
                 2,
                 |c| marks_code(c.marks()),
                 "who keeps A and D: 0 `software`, 1 `fault`, 2 `update`",
-            ),
+            )
+            .constant(30, "sequence", 1, |c| c.sequence().into(), "entries have sequence numbers"),
         constant(0x010, "MAX_STEPS", "the walker's bound").constant(
             0,
             "max_steps",

@@ -31,8 +31,10 @@
 //! [`Axi`] of `m_axi_araddr`.
 //!
 //! **What memory must do.** The MMU takes the beats of a read for one moment (docs/spec.md, section 9). AXI alone promises
-//! that of 8 bytes at most. So either the memory keeps bursts and stores apart, or software changes an element that is in use
-//! by one store of 8 bytes at a time, so that each mixture of before and after is an element that may be found.
+//! that of 8 bytes at most. So either the memory keeps bursts and stores apart, or the table is one of chained entries with
+//! sequence numbers (`sequence`), or software changes an element that is in use by one store of 8 bytes at a time, so that each
+//! mixture of before and after is an element that may be found. With `sequence` memory must give the words of a burst in the
+//! order of their addresses, which a burst INCR on a bus of any width does if the memory reads it beat by beat.
 //!
 //! **Latency**: none is added to a lookup, an answer, or a read of the table.
 //!

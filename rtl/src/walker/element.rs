@@ -63,7 +63,7 @@ impl Element {
             later: lit(SEARCHES, 0u32),
             sought: zeros(&Slot::free(config).sought()),
             place: verdict::kept_place_bits(config.format()).map(|bits| lit(bits, 0u32)),
-            tags: lit(verdict::tag_bits(config.format()), 0u32),
+            tags: lit(verdict::tag_bits(config), 0u32),
         }
     }
 
@@ -97,7 +97,7 @@ impl Element {
             first: steps.is_zero(),
             enabled: &control.search_enable,
         };
-        let tags = verdict::tags(config.format(), &arrival);
+        let tags = verdict::tags(config, &arrival);
         // Only in a radix tree what is sought depends on how far the walk has come.
         let sought = if config.format() == Format::Radix { radix::sought_at(&sought, &steps) } else { sought };
         let first_beat = self.beats.as_ref().map_or_else(high, |beats| beats.eq_value(config.beats() - 1));

@@ -109,6 +109,8 @@ pub struct Happens {
     pub ends: Signal,
     /// And goes on along the chain.
     pub follows: Signal,
+    /// But with the entry that was torn, and not the next one; only where entries have sequence numbers.
+    pub again: Option<Signal>,
     /// And is over with this search, or the walk is made again.
     pub goes_on: Signal,
     /// And finds a mapping that lacks marks, which are set first.
@@ -269,10 +271,11 @@ impl Slot {
         let steps = when(&begins, g.start.steps.clone())
             .or_when(&probed, &self.steps + lit(self.steps.width(), 1u32))
             .otherwise(self.steps.clone());
+        let moves_on = h.again.as_ref().map_or_else(|| h.follows.clone(), |again| &h.follows & !again);
         let index = (self.index.iter().zip(&g.start.index))
             .map(|(kept, hashed)| {
                 let next = g.next.zext(kept.width());
-                when(&begins, hashed.clone()).or_when(&h.follows, next).otherwise(kept.clone())
+                when(&begins, hashed.clone()).or_when(&moves_on, next).otherwise(kept.clone())
             })
             .collect();
         // What was read before the invalidation took effect may be what it names.

@@ -67,6 +67,7 @@ impl Scoreboard {
                 return Err(MachineError::Mismatch { cycle: self.now, request: waiting.request, mismatch });
             }
         }
+        self.judge_version(&waiting.request, answer)?;
         self.note_strange_mapping(&waiting, answer, source);
         self.judge_marks(&waiting, answer)?;
         let level = match source {

@@ -1,5 +1,8 @@
 //! The memory behind the MMU's port: as many reads at a time as the walks make, those of one id answered in order, with any
 //! latency and any backpressure.
+//!
+//! A read takes all its words when it is accepted. Where entries have sequence numbers each word is taken at a moment of its
+//! own, ascending with the addresses, until its beat; all of these that are by chance are drawn from the seed.
 
 use std::collections::VecDeque;
 
@@ -11,6 +14,7 @@ use hashwalk_spec::{Config, PhysAddr};
 use serde::{Deserialize, Serialize};
 
 use super::ports::Ports;
+use super::scoreboard::Reader;
 
 /// How memory behaves. The same numbers give the same behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,10 +53,51 @@ impl MemoryTiming {
 /// A read on its way back.
 struct Read {
     id: u32,
+    address: PhysAddr,
+    accepted: u64,
     words: [u64; MAX_ELEMENT_BYTES / 8],
+    /// How many of the words are taken, the lowest first.
+    taken: usize,
+    /// The cycles in which they are, if their beats do not come before.
+    moments: [u64; MAX_ELEMENT_BYTES / 8],
     error: bool,
     next_beat: u32,
     due: u64,
+}
+
+impl Read {
+    /// Takes words from an element as it is now, up to the number `until`.
+    fn take(&mut self, element: &Result<Element, BusError>, until: usize) {
+        self.error |= element.is_err();
+        // A failed read brings bits that must not be used: a valid entry for anybody.
+        let bytes = element.as_ref().unwrap_or(&[0xff; MAX_ELEMENT_BYTES]);
+        let words = self.words.iter_mut().zip(bytes.as_chunks::<8>().0);
+        words.take(until).skip(self.taken).for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
+        self.taken = self.taken.max(until);
+    }
+
+    /// How many words are to be taken by this cycle.
+    fn due_words(&self, now: u64, words: usize) -> usize {
+        self.moments[..words].iter().take_while(|moment| **moment <= now).count()
+    }
+
+    /// The element that was given.
+    fn element(&self, element_bytes: u64) -> Result<Element, BusError> {
+        if self.error {
+            return Err(BusError { address: self.address, bytes: element_bytes });
+        }
+        let mut element = [0; MAX_ELEMENT_BYTES];
+        let bytes = element.as_chunks_mut::<8>().0.iter_mut().zip(&self.words).take(self.taken);
+        bytes.for_each(|(bytes, word)| *bytes = word.to_le_bytes());
+        Ok(element)
+    }
+}
+
+/// An element of which all words are taken since the read was accepted.
+pub(super) struct Given {
+    pub(super) accepted: u64,
+    pub(super) address: PhysAddr,
+    pub(super) element: Result<Element, BusError>,
 }
 
 pub(super) struct MemoryAgent {
@@ -60,6 +105,10 @@ pub(super) struct MemoryAgent {
     rng: Rng,
     beats: u32,
     element_bytes: u64,
+    /// Each word is of a moment of its own.
+    word_by_word: bool,
+    /// What was given so since somebody looked.
+    given: Vec<Given>,
     walks: u32,
     /// Reads that one walk may have out.
     most_reads: usize,
@@ -80,6 +129,8 @@ impl MemoryAgent {
             rng: Rng::with_seed(timing.seed),
             beats: config.beats(),
             element_bytes: config.format().element_bytes(),
+            word_by_word: config.sequence(),
+            given: Vec::new(),
             walks: config.walks(),
             most_reads: config.ways() as usize,
             ready: false,
@@ -110,11 +161,14 @@ impl MemoryAgent {
     }
 
     /// Drives the port for the cycle `now`.
-    pub(super) fn drive(&mut self, dut: &mut Dut, ports: &Ports, now: u64) {
+    pub(super) fn drive(&mut self, dut: &mut Dut, ports: &Ports, now: u64, reader: &Reader) {
         self.ready = !self.chance(self.timing.stall_percent);
         dut.set(ports.memory_request_ready, u64::from(self.ready));
         if self.sending.is_none() && !self.reads.is_empty() {
             self.sending = self.choose(now);
+        }
+        if self.word_by_word {
+            self.take_words(now, reader);
         }
         let beat = self.sending.map(|at| &self.reads[at]).filter(|read| read.due <= now);
         let respond = beat.is_some();
@@ -129,6 +183,40 @@ impl MemoryAgent {
             dut.set(ports.memory_response_valid, u64::from(respond));
         }
         self.responding = respond;
+    }
+
+    /// Takes the words that are due, and those of the beat that is sent.
+    fn take_words(&mut self, now: u64, reader: &Reader) {
+        let words = self.element_bytes as usize / 8;
+        let in_beat = words / self.beats as usize;
+        for (at, read) in self.reads.iter_mut().enumerate() {
+            let is_sent = self.sending == Some(at) && read.due <= now;
+            let sent = if is_sent { (read.next_beat as usize + 1) * in_beat } else { 0 };
+            let until = read.due_words(now, words).max(sent);
+            if until > read.taken {
+                read.take(&reader.read(read.address), until);
+                if until == words {
+                    let (accepted, address) = (read.accepted, read.address);
+                    self.given.push(Given { accepted, address, element: read.element(self.element_bytes) });
+                }
+            }
+        }
+    }
+
+    /// The cycles in which the words of a read are taken that is accepted now.
+    fn moments(&mut self, now: u64, latency: u32) -> [u64; MAX_ELEMENT_BYTES / 8] {
+        let mut moments = [now; MAX_ELEMENT_BYTES / 8];
+        if self.word_by_word {
+            let (rng, span) = (&mut self.rng, latency + self.beats);
+            moments.fill_with(|| now + u64::from(rng.u32(0..span)));
+            moments[..self.element_bytes as usize / 8].sort_unstable();
+        }
+        moments
+    }
+
+    /// What was given word by word since this was asked last.
+    pub(super) fn take_given(&mut self) -> Vec<Given> {
+        std::mem::take(&mut self.given)
     }
 
     /// Looks at the port at the end of the cycle `now`; returns the address and the walk of a read that was accepted, or
@@ -174,15 +262,27 @@ impl MemoryAgent {
         }
         let address = PhysAddr::truncate(address);
         let latency = self.rng.u32(self.timing.latency..=self.timing.latency_max);
-        let result = read(address);
-        let error = result.is_err();
-        // A failed read brings bits that must not be used: a valid entry for anybody.
-        let bytes = result.unwrap_or([0xff; MAX_ELEMENT_BYTES]);
-        let mut words = [0; MAX_ELEMENT_BYTES / 8];
-        for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-            *word = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
+        let moments = self.moments(now, latency);
+        let mut accepted = Read {
+            id,
+            address,
+            accepted: now,
+            words: [0; MAX_ELEMENT_BYTES / 8],
+            taken: 0,
+            moments,
+            error: false,
+            next_beat: 0,
+            due: now + u64::from(latency),
+        };
+        let words = accepted.due_words(now, self.element_bytes as usize / 8);
+        let element = read(address);
+        if words > 0 {
+            accepted.take(&element, words);
         }
-        self.reads.push_back(Read { id, words, error, next_beat: 0, due: now + u64::from(latency) });
+        if self.word_by_word && words == self.element_bytes as usize / 8 {
+            self.given.push(Given { accepted: now, address, element });
+        }
+        self.reads.push_back(accepted);
         Ok(Some((address, id)))
     }
 }

@@ -14,7 +14,7 @@
 //! In each cycle inputs are driven, combinational logic settles, and all outputs are read as they stand before the
 //! clock edge. The table changes only between cycles, through [`Machine::change`]. Any number of requests may be out;
 //! the machine gives them their ids (`requests`). What the ports do is followed in `observe`, and answers are judged in
-//! `answers`. Frames of nodes that were taken out of the table go back when the contract lets them (`nodes`).
+//! `answers`. Software may also change it store by store (`stores`). Frames of nodes that were taken out of the table go back when the contract lets them (`nodes`).
 //!
 //! What looks on and judges is `scoreboard`, which does not care who drives the MMU: a `Machine` is a scoreboard and what
 //! drives the ports, and an [`Observed`] one of a design that drives them itself.
@@ -35,6 +35,7 @@ mod reads;
 mod recording;
 mod requests;
 mod scoreboard;
+mod stores;
 mod update;
 mod walks;
 mod watch;
@@ -51,8 +52,8 @@ pub use watch::{Level, Origin, Phase};
 use driven::Driven;
 use handler::Handler;
 use hashwalk_hdl::Design;
-use hashwalk_model::Mapping;
 use hashwalk_model::os::Os;
+use hashwalk_model::{Mapping, Store};
 use hashwalk_sim::Dut;
 use hashwalk_spec::{Config, Invalidation, Request};
 use scoreboard::{Asked, Scoreboard};
@@ -84,6 +85,8 @@ pub struct Events {
     pub killed: bool,
     /// An update of marks was made, or was in vain: another word stood there, or it could not be changed.
     pub updated: Option<bool>,
+    /// Torn entries that memory has finished to give in this cycle.
+    pub torn: u32,
 }
 
 impl Events {
@@ -155,6 +158,18 @@ impl Machine {
         self.board.change(change);
     }
 
+    /// Makes one store of a change of the table ([`hashwalk_model::Walkable::remove_by_stores`]). What walks do not find any
+    /// more counts as withdrawn.
+    pub fn store(&mut self, store: &Store) {
+        self.board.store(store);
+    }
+
+    /// Whether a read was accepted and is not answered in full.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        self.board.memory.is_busy()
+    }
+
     /// The operating system.
     #[must_use]
     pub fn os(&self) -> &Os {
@@ -208,6 +223,7 @@ impl Machine {
     /// Watches from now on how answers come about. To be called before the first request.
     pub fn watch(&mut self) {
         self.board.watch = Some(Watch::default());
+        self.board.remember_versions();
     }
 
     /// Records all ports of the design, of which the machine has an instance, in every cycle that follows.
@@ -237,7 +253,7 @@ impl Machine {
         let expects_answer = board.requests.looked_up.is_some();
         self.driven.drive_lookup(&mut board.dut, lookup.filter(|_| !is_full || expects_answer));
         self.driven.drive_invalidate(&mut board.dut, drive.invalidate);
-        board.memory.drive(&mut board.dut, &board.ports, board.now);
+        board.drive_memory();
         if let Some(update) = &mut board.update {
             update.drive(&mut board.dut, board.now);
         }

@@ -91,7 +91,12 @@ impl Scoreboard {
     }
 
     /// The memory's and the handler's side of this cycle. A read counts for the request whose walk makes it.
-    pub(super) fn observe_reads(&mut self, mut handler: Option<&mut Handler>) -> Result<(), MachineError> {
+    pub(super) fn observe_reads(
+        &mut self,
+        mut handler: Option<&mut Handler>,
+        events: &mut Events,
+    ) -> Result<(), MachineError> {
+        self.observe_given(events);
         let reader = Reader { memory: self.os.memory(), format: self.config.format(), poison: &self.poison };
         let mut reads = [None, None];
         let [by_hardware, by_software] = &mut reads;

@@ -74,7 +74,7 @@ impl Observed {
     /// or makes no progress.
     pub fn cycle(&mut self) -> Result<Events, MachineError> {
         let board = &mut self.board;
-        board.memory.drive(&mut board.dut, &board.ports, board.now);
+        board.drive_memory();
         board.dut.cycle()?;
         if let Some(refused) = self.inside.refused(&board.dut, &board.ports) {
             // Of equal requests it is not known for which one software is asked.

@@ -62,6 +62,8 @@ pub(super) struct Scoreboard {
     pub(super) patience: u64,
     pub(super) turns: u64,
     pub(super) watch: Option<Watch>,
+    /// Every mapping that the table has held, without its marks; where entries have sequence numbers, if they are watched.
+    pub(super) versions: Option<HashSet<Mapping>>,
 }
 
 impl Scoreboard {
@@ -89,6 +91,7 @@ impl Scoreboard {
             known: Known::default(),
             turns: u64::from(config.walks()) + 2,
             watch: None,
+            versions: None,
         })
     }
 
@@ -107,7 +110,7 @@ impl Scoreboard {
         self.observe_idle()?;
         let ready = self.observe_lookup_ready()?;
         self.observe_invalidations(asked.invalidate, &mut events)?;
-        self.observe_reads(handler)?;
+        self.observe_reads(handler, &mut events)?;
         self.observe_answers(&mut events)?;
         self.observe_update(&mut events)?;
         self.requests.looked_up = None;
@@ -125,6 +128,7 @@ impl Scoreboard {
     /// Changes the table. `change` returns the mappings that it withdrew: removed, replaced, or with other rights.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Os) -> Vec<Mapping>) {
         let withdrawn = change(&mut self.os);
+        self.note_versions();
         self.coherence.table_changed(self.now, &withdrawn);
         self.nodes_held_since = self.config.format().links_by_address().then_some(self.now);
         self.held.may_hold(self.now, &withdrawn);
@@ -187,6 +191,12 @@ impl Scoreboard {
             return walk(self.os.memory(), &context, request);
         }
         self.reader().finish(Walk::new(&context, request))
+    }
+
+    /// Memory's side of the port for the cycle to come.
+    pub(super) fn drive_memory(&mut self) {
+        let reader = Reader { memory: self.os.memory(), format: self.config.format(), poison: &self.poison };
+        self.memory.drive(&mut self.dut, &self.ports, self.now, &reader);
     }
 
     pub(super) fn reader(&self) -> Reader<'_> {

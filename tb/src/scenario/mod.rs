@@ -8,6 +8,7 @@ mod coverage;
 mod damage;
 mod runner;
 mod strategy;
+mod writer;
 
 pub use coverage::{Bin, Checked, Coverage, Impossible, impossible, legal};
 pub use runner::{Tally, record, run};

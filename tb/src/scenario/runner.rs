@@ -6,11 +6,12 @@ use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
 use hashwalk_model::mapping::{Marks, Pte};
 use hashwalk_model::os::Os;
-use hashwalk_model::{Element, Mapping, PageTable, PhysicalMemory, Walkable};
+use hashwalk_model::{Element, Mapping, PageTable, PhysicalMemory, Store, TableError, Walkable};
 use hashwalk_sim::Dut;
 use hashwalk_spec::{Access, Asid, Config, Format, Invalidation, PageSize, Pfn, PhysAddr, Request, Rights, Vpn};
 use std::path::Path;
 
+use super::writer::Writer;
 use super::{Action, Coverage, Scenario};
 use crate::machine::{Answered, Drive, Machine, Poison, Recording};
 
@@ -56,7 +57,7 @@ pub fn run(dut: Dut, scenario: &Scenario, wave: Option<&Path>, tally: &mut Tally
     if let Some(path) = wave {
         machine.open_wave(path)?;
     }
-    Runner::new(machine, tally).run(scenario)?;
+    Runner::new(machine, scenario.seed, tally).run(scenario)?;
     Ok(())
 }
 
@@ -67,7 +68,7 @@ pub fn run(dut: Dut, scenario: &Scenario, wave: Option<&Path>, tally: &mut Tally
 pub fn record(dut: Dut, design: &Design, scenario: &Scenario, tally: &mut Tally) -> Result<Recording> {
     let mut machine = machine(dut, scenario)?;
     machine.record(design)?;
-    let mut machine = Runner::new(machine, tally).run(scenario)?;
+    let mut machine = Runner::new(machine, scenario.seed, tally).run(scenario)?;
     machine.recorded().context("nothing was recorded")
 }
 
@@ -97,10 +98,12 @@ pub(super) struct Runner<'a> {
     broken: Option<(PhysAddr, Element)>,
     /// An element cannot be read.
     poisoned: bool,
+    /// A change of the table that is made store by store.
+    writer: Writer,
 }
 
 impl<'a> Runner<'a> {
-    fn new(machine: Machine, tally: &'a mut Tally) -> Runner<'a> {
+    fn new(machine: Machine, seed: u64, tally: &'a mut Tally) -> Runner<'a> {
         Runner {
             machine,
             tally,
@@ -109,6 +112,7 @@ impl<'a> Runner<'a> {
             miss_cycles: 0,
             broken: None,
             poisoned: false,
+            writer: Writer::new(seed),
         }
     }
 
@@ -132,6 +136,12 @@ impl<'a> Runner<'a> {
         if events.invalidate_accepted {
             self.drive.invalidate = None;
         }
+        if let Some(store) = self.writer.next(now) {
+            self.machine.store(&store);
+        }
+        if events.torn > 0 {
+            *self.tally.times.entry("torn entries").or_default() += u64::from(events.torn);
+        }
         if let Some(swapped) = events.updated {
             self.tally.count(if swapped { "updates" } else { "updates in vain" });
         }
@@ -149,10 +159,47 @@ impl<'a> Runner<'a> {
         while self.drive.lookup.is_some() || self.drive.invalidate.is_some() {
             self.cycle()?;
         }
-        while self.machine.is_waiting() || self.machine.is_invalidating() {
+        while self.machine.is_waiting() || self.machine.is_invalidating() || self.writer.is_busy() {
             self.cycle()?;
         }
         Ok(())
+    }
+
+    /// The table is whole, so that software may change it: the change before is made to its end, and what was broken is
+    /// healed. Where walks read word by word, none of them reads on both sides of what breaks the rules of such changes.
+    fn finish_changes(&mut self) -> Result<()> {
+        while self.writer.is_busy() {
+            self.cycle()?;
+        }
+        if self.broken.is_some() && self.machine.config().sequence() {
+            self.heal();
+            self.finish_reads()?;
+        }
+        Ok(())
+    }
+
+    fn finish_reads(&mut self) -> Result<()> {
+        while self.machine.config().sequence() && self.machine.is_reading() {
+            self.cycle()?;
+        }
+        Ok(())
+    }
+
+    /// Changes the table by stores, if it is one that is changed so: the first one at once, the others in later cycles.
+    fn change_by_stores(
+        &mut self,
+        what: &'static str,
+        change: impl FnOnce(&mut Os) -> Result<(Vec<Mapping>, Vec<Store>), TableError>,
+    ) {
+        let mut stores = Vec::new();
+        self.change(what, |os| {
+            let (withdrawn, left) = change(os).ok()?;
+            stores = left;
+            Some(withdrawn)
+        });
+        if let Some(first) = self.writer.begin(stores, self.machine.now()) {
+            self.machine.store(&first);
+        }
     }
 
     /// Asks for pages of an address space that nobody else uses.
@@ -181,6 +228,15 @@ impl<'a> Runner<'a> {
     fn step(&mut self, wait: u8, action: Action) -> Result<()> {
         for _ in 0..wait {
             self.cycle()?;
+        }
+        let changes_table = match action {
+            Action::Map { .. } | Action::Unmap { .. } | Action::Protect { .. } | Action::Mark { .. } => true,
+            Action::Corrupt { .. } | Action::Poison { .. } | Action::Break { .. } | Action::Heal => true,
+            Action::Access(_) | Action::Invalidate(_) | Action::Refill { .. } => false,
+            Action::Settle | Action::Crowd | Action::Approach { .. } => false,
+        };
+        if changes_table {
+            self.finish_changes()?;
         }
         match action {
             Action::Access(request) => {
@@ -218,17 +274,19 @@ impl<'a> Runner<'a> {
                 let pfn = Pfn::truncate(self.known_frame(pfn).get() & !(size.pages() - 1));
                 let mapping = Mapping { global, ..Mapping::new(asid, vpn.base(size), size, pfn, rights) };
                 self.heal();
-                self.change("map", |os| {
+                self.change_by_stores("map", |os| {
                     let (table, ram) = os.table_mut();
-                    table.insert(ram, mapping).is_ok().then(Vec::new)
+                    Ok((Vec::new(), table.insert_by_stores(ram, mapping)?))
                 });
             }
             Action::Unmap { asid, vpn } => {
                 self.heal();
                 if let Some(old) = self.mapped(asid, vpn) {
-                    self.change("unmap", |os| {
+                    self.change_by_stores("unmap", |os| {
                         let (table, ram) = os.table_mut();
-                        table.remove(ram, old.asid, old.vpn, old.size).ok().map(|old| vec![old])
+                        let (old, stores) = table.remove_by_stores(ram, old.asid, old.vpn, old.size)?;
+                        // If there are stores they withdraw it.
+                        Ok((if stores.is_empty() { vec![old] } else { Vec::new() }, stores))
                     });
                 }
             }
@@ -253,7 +311,10 @@ impl<'a> Runner<'a> {
                     });
                 }
             }
-            Action::Corrupt { element, bit } => self.corrupt(element, bit),
+            Action::Corrupt { element, bit } => {
+                self.finish_reads()?;
+                self.corrupt(element, bit);
+            }
             Action::Poison { element } => self.poison(element),
             Action::Break { asid, vpn, damage } => self.break_home(asid, vpn, damage),
             Action::Heal => self.heal(),

@@ -37,6 +37,9 @@ impl SocDevice {
         if config.marks() != Marking::Software {
             return Err(SocError::Marks(config.marks()));
         }
+        if config.sequence() {
+            return Err(SocError::Sequence);
+        }
         let options = Options { trace, checks: true };
         let spinner = ProgressBar::new_spinner();
         let model =

@@ -55,6 +55,9 @@ pub enum SocError {
     /// Only one format's tables can be damaged.
     #[error("--damage is for tables of chained entries, not of the format {0}: use --handler chained_asm, for example")]
     Damage(hashwalk_spec::Format),
+    /// The configuration's entries have sequence numbers.
+    #[error("sequence = true is not for the processor, whose handlers take the numbers for bits that must be zero")]
+    Sequence,
     /// The list of software cannot be read.
     #[error("{path}: {reason}")]
     Manifest {

@@ -4,12 +4,25 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::page::Words;
 
-/// When a read takes its data. Both are legal; the first shows hardware that trusts old data, the second hardware that
-/// mixes old and new.
+/// When a read takes its data. The first two are legal for all hardware; the first shows hardware that trusts old data, the
+/// second hardware that mixes old and new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sample {
     AtAcceptance,
     AtFirstBeat,
+    /// So many words at the acceptance, the others at the first beat: legal where entries have sequence numbers.
+    Split(usize),
+}
+
+impl Sample {
+    /// How many words are taken at the acceptance.
+    fn early(self) -> usize {
+        match self {
+            Sample::AtAcceptance => 4,
+            Sample::AtFirstBeat => 0,
+            Sample::Split(words) => words,
+        }
+    }
 }
 
 pub struct Memory {
@@ -36,6 +49,8 @@ pub struct Memory {
 struct Read {
     walk: u8,
     address: u64,
+    /// The words that were taken when it was accepted.
+    early: Vec<u64>,
     data: Option<Words>,
     beat: usize,
     due: u64,
@@ -95,7 +110,11 @@ impl Memory {
     /// The beat of this cycle, which stays until it is taken. Reads are answered in their order.
     pub fn beat(&mut self, now: u64) -> Option<Beat> {
         let read = self.reads.front_mut().filter(|read| read.due <= now)?;
-        let data = *read.data.get_or_insert_with(|| self.entries.get(&read.address).copied().unwrap_or_default());
+        let data = *read.data.get_or_insert_with(|| {
+            let mut data = self.entries.get(&read.address).copied().unwrap_or_default();
+            data[..read.early.len()].copy_from_slice(&read.early);
+            data
+        });
         let words = data.len() / self.beats;
         Some(Beat {
             walk: read.walk,
@@ -127,9 +146,9 @@ impl Memory {
             return false;
         }
         assert!(!self.is_full(walk), "cycle {now}: walk {walk} reads {address:#x} while too many of its reads are out");
-        let data = (self.sample == Sample::AtAcceptance).then(|| self.get(address));
+        let early = self.get(address)[..self.sample.early()].to_vec();
         self.waited = 0;
-        self.reads.push_back(Read { walk, address, data, beat: 0, due: now + self.latency });
+        self.reads.push_back(Read { walk, address, early, data: None, beat: 0, due: now + self.latency });
         true
     }
 
