@@ -59,7 +59,8 @@ impl Runner<'_> {
             return self.tally.count("break");
         }
         let at = walk.place().get() - home.get();
-        let outside = damage == Damage::LinkOutside;
+        let outside = damage != Damage::LinkToItself;
+        let malformed = damage == Damage::LinkMalformed;
         let whole = self.element(home);
         let mut broken = whole;
         let index = if outside {
@@ -76,7 +77,7 @@ impl Runner<'_> {
                 broken[..Format::Cuckoo.element_bytes() as usize].copy_from_slice(&Entry::new(&page, None).to_bytes());
                 set_link(&mut broken, entry::LINKED, &[entry::NEXT], index);
             }
-            Format::Inverted | Format::Tree if outside => set_word(&mut broken, at, NOWHERE),
+            Format::Inverted | Format::Tree if outside => set_word(&mut broken, at, NOWHERE | u64::from(malformed)),
             Format::Inverted => {
                 // The half without the anchor is an entry that goes on at itself.
                 let half = if at < ENTRY_BYTES { ENTRY_BYTES } else { 0 };
@@ -90,7 +91,8 @@ impl Runner<'_> {
             }
             Format::Radix => {
                 let frame = if outside { NOWHERE } else { home.get() & !(FRAME_BYTES - 1) };
-                set_word(&mut broken, at, frame | 1 << radix::NODE | 1 << entry::VALID);
+                let stray = u64::from(malformed) << radix::ZERO_IN_NODE[0].start;
+                set_word(&mut broken, at, frame | stray | 1 << radix::NODE | 1 << entry::VALID);
             }
         }
         self.break_element(home, &whole, &broken);
@@ -117,7 +119,7 @@ impl Runner<'_> {
         bytes.expect("elements lie in memory").iter().any(|byte| *byte != 0)
     }
 
-    fn element(&self, address: PhysAddr) -> Element {
+    pub(super) fn element(&self, address: PhysAddr) -> Element {
         let os = self.machine.os();
         os.memory().read_element(address, self.machine.config().format()).expect("elements lie in memory")
     }

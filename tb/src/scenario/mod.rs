@@ -145,4 +145,6 @@ pub enum Damage {
     LinkOutside,
     /// Its chain goes on at itself.
     LinkToItself,
+    /// Its link is none: a bit is set that must be zero. Where links are indices it leads outside the table.
+    LinkMalformed,
 }

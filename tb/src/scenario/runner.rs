@@ -94,8 +94,8 @@ pub(super) struct Runner<'a> {
     /// The cycle in which the last request was accepted, and how long the last one that missed took.
     accepted_at: u64,
     miss_cycles: u32,
-    /// The element that is broken, as it was.
-    broken: Option<(PhysAddr, Element)>,
+    /// The element that is broken: where, as it was, and as it was made.
+    broken: Option<(PhysAddr, Element, Element)>,
     /// An element cannot be read.
     poisoned: bool,
     /// A change of the table that is made store by store.
@@ -350,10 +350,14 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// What was broken is whole again.
+    /// What was broken is whole again. Marks that the hardware has set in it meanwhile stay.
     pub(super) fn heal(&mut self) {
-        if let Some((address, whole)) = self.broken.take() {
-            self.write_element(address, &whole);
+        if let Some((address, mut healed, broken)) = self.broken.take() {
+            let now = self.element(address);
+            for ((healed, now), broken) in healed.iter_mut().zip(now).zip(broken) {
+                *healed |= now & !broken;
+            }
+            self.write_element(address, &healed);
         }
         if std::mem::take(&mut self.poisoned) {
             self.unsettle(|machine| machine.set_poison(Poison::new()));
@@ -369,7 +373,7 @@ impl<'a> Runner<'a> {
     /// The element is as `broken` says, until it is healed.
     pub(super) fn break_element(&mut self, address: PhysAddr, whole: &Element, broken: &Element) {
         self.write_element(address, broken);
-        self.broken = Some((address, *whole));
+        self.broken = Some((address, *whole, *broken));
     }
 
     fn write_element(&mut self, address: PhysAddr, element: &Element) {

@@ -205,44 +205,52 @@ fn rights_change() -> impl Strategy<Value = Option<Change>> {
 }
 
 fn damage() -> impl Strategy<Value = Option<Change>> {
-    select(&[Damage::Unreadable, Damage::LinkOutside, Damage::LinkToItself][..])
-        .prop_map(|damage| Some(Change::Break(damage)))
+    use Damage::{LinkMalformed, LinkOutside, LinkToItself, Unreadable};
+    select(&[Unreadable, LinkOutside, LinkToItself, LinkMalformed][..]).prop_map(|damage| Some(Change::Break(damage)))
 }
 
-/// A page that is brought in, given up by the first level of the TLB, and asked for again, while another page may be
-/// invalidated.
+/// A page that is brought in, given up by the first level of the TLB, and asked for again, perhaps behind others that are
+/// walked for, while another page may be invalidated.
 fn revisit() -> impl Strategy<Value = Vec<Step>> {
     // It is brought in by a read, which may not be denied, and asked for in a way that may.
     let rights = select(&[Rights::ALL, Rights::R, Rights::R][..]);
     // The second level answers within a few cycles. A neighbour may lie in another small page, in another 2 MiB page, or, if
     // the page is global, in it.
     let neighbour = prop_oneof![Just(0u64), Just(1), Just(0x200), Just(1 << 20)];
-    let by_space = any::<bool>();
-    let meanwhile = prop::option::weighted(0.8, (0..6u8, neighbour, by_space));
-    let page = (request(), size_of_race(), rights, any::<bool>());
-    (page, any::<bool>(), meanwhile).prop_map(|((request, size, rights, global), software, meanwhile)| {
-        let Request { asid, vpn, .. } = request;
-        let actions = [
-            Action::Refill { software },
-            Action::Unmap { asid, vpn },
-            Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights, global },
-            Action::Invalidate(Invalidation::Address(vpn)),
-            Action::Settle,
-            Action::Access(Request { access: Access::Read, user: false, ..request }),
-            Action::Crowd,
-            Action::Access(request),
-        ];
-        let mut steps: Vec<Step> = actions.map(|action| Step { wait: 0, action }).into();
-        steps.extend(meanwhile.map(|(wait, distance, by_space)| {
-            let vpn = Vpn::truncate(vpn.get() ^ distance);
-            let invalidation =
-                if by_space { Invalidation::AddressInAsid(asid, vpn) } else { Invalidation::Address(vpn) };
-            Step { wait, action: Action::Invalidate(invalidation) }
-        }));
-        steps.push(Step { wait: 0, action: Action::Settle });
-        steps
-    })
+    let by_space = prop::bool::weighted(0.7);
+    let wait = prop_oneof![6 => 1..5u8, 1 => 0..6u8, 2 => 6..30u8];
+    let meanwhile = prop::option::weighted(0.9, (wait, neighbour, by_space));
+    let page = (request(), size_of_race(), rights, prop::bool::weighted(0.7));
+    let others = prop_oneof![2 => Just(0u64), 1 => 1..6u64];
+    (page, any::<bool>(), others, meanwhile).prop_map(
+        |((request, size, rights, global), software, others, meanwhile)| {
+            let Request { asid, vpn, .. } = request;
+            let actions = [
+                Action::Refill { software },
+                Action::Unmap { asid, vpn },
+                Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights, global },
+                Action::Invalidate(Invalidation::Address(vpn)),
+                Action::Settle,
+                Action::Access(Request { access: Access::Read, user: false, ..request }),
+                Action::Crowd,
+            ];
+            let of_another = |n: u64| Request { vpn: Vpn::truncate(vpn.get() ^ n << FAR_LOG2), ..request };
+            let asks = (1..=others).map(of_another).chain([request]).map(Action::Access);
+            let mut steps: Vec<Step> = actions.into_iter().chain(asks).map(|action| Step { wait: 0, action }).collect();
+            steps.extend(meanwhile.map(|(wait, distance, by_space)| {
+                let vpn = Vpn::truncate(vpn.get() ^ distance);
+                let invalidation =
+                    if by_space { Invalidation::AddressInAsid(asid, vpn) } else { Invalidation::Address(vpn) };
+                Step { wait, action: Action::Invalidate(invalidation) }
+            }));
+            steps.push(Step { wait: 0, action: Action::Settle });
+            steps
+        },
+    )
 }
+
+/// log2 of the distance, in pages, of those that nobody has mapped: no page of 1 GiB and no neighbour reaches them.
+const FAR_LOG2: u32 = 40;
 
 /// The same page again and again, so that an invalidation meets a hit of it.
 fn burst() -> impl Strategy<Value = Vec<Step>> {
@@ -288,12 +296,14 @@ fn flight() -> impl Strategy<Value = Vec<Step>> {
     let kind = select(&[Flight::Distinct, Flight::OnePage, Flight::Siblings, Flight::Spaces][..]);
     let change = prop_oneof![3 => Just(None), 2 => Just(Some(Change::Unmap)), 1 => rights_change(), 1 => damage()];
     let software = prop_oneof![6 => Just(false), 1 => Just(true)];
-    let page = (request(), size_of_race(), any::<bool>());
+    let rights = select(&[Rights::ALL, Rights::ALL, Rights::R][..]);
+    let page = (request(), size_of_race(), rights, any::<bool>());
     let asks = prop::collection::vec((0..3u8, 0..8u64, any::<bool>()), 2..=10);
-    (software, kind, page, asks, (0..40u8, 0..=10usize), change, prop::option::of(invalidation_of_race())).prop_map(
-        |(software, kind, (request, size, global), asks, (wait, place), change, invalidation)| {
+    let invalidations = prop::collection::vec((0..12u8, invalidation_of_race()), 0..=3);
+    (software, kind, page, asks, (0..40u8, 0..=10usize), change, invalidations).prop_map(
+        |(software, kind, (request, size, rights, global), asks, (wait, place), change, invalidations)| {
             let Request { asid, vpn, .. } = request;
-            let map = |asid, vpn, size| Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights: Rights::ALL, global };
+            let map = |asid, vpn, size| Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights, global };
             let hot = Request { vpn: Vpn::truncate(HOT), access: Access::Read, user: false, ..request };
             let of = |n: u64| match kind {
                 Flight::Distinct => Request { vpn: Vpn::truncate(vpn.get() ^ n << 18), ..request },
@@ -329,8 +339,10 @@ fn flight() -> impl Strategy<Value = Vec<Step>> {
                 Change::Mark(accessed) => Action::Mark { asid, vpn, accessed, dirty: false },
                 Change::Break(damage) => Action::Break { asid, vpn, damage },
             });
-            let invalidate = invalidation.map(|invalidation| Action::Invalidate(invalidation.of(request)));
-            let meanwhile = change.into_iter().chain(invalidate).map(|action| Step { wait: 0, action });
+            let invalidates = invalidations
+                .into_iter()
+                .map(|(wait, invalidation)| Step { wait, action: Action::Invalidate(invalidation.of(request)) });
+            let meanwhile = change.map(|action| Step { wait: 0, action }).into_iter().chain(invalidates);
             let place = (first + 1 + place).min(steps.len());
             steps.splice(place..place, meanwhile);
             if let Some(step) = steps.get_mut(place) {
@@ -346,9 +358,10 @@ const HOT: u64 = 0x123_4567;
 
 fn memory() -> impl Strategy<Value = MemoryTiming> {
     let percent = || prop_oneof![2 => Just(0u8), 1 => 1..=80u8];
-    let more = prop_oneof![1 => Just(0u32), 1 => 0..=12u32];
+    let more = prop_oneof![2 => Just(0u32), 1 => 0..=12u32];
     let reorder = prop_oneof![1 => Just(0u8), 1 => 1..=100u8];
-    (1..=8u32, more, percent(), percent(), reorder, any::<u64>()).prop_map(
+    let latency = prop_oneof![1 => Just(1u32), 2 => 1..=8u32];
+    (latency, more, percent(), percent(), reorder, any::<u64>()).prop_map(
         |(latency, more, stall, gap, reorder, seed)| MemoryTiming {
             latency,
             latency_max: latency + more,
@@ -365,21 +378,26 @@ fn frames(format: Format) -> u64 {
     if format == Format::Inverted { PageSize::Huge.pages() } else { format.min_frames() }
 }
 
+/// How often hardware with a second level is chosen, where other hardware is chosen once: there is more to meet.
+const WEIGHT_OF_L2: usize = 3;
+
 /// Scenarios on any of these configurations, with tables as short as they can be so that chains form.
 pub fn scenarios(configs: &[&Config]) -> impl Strategy<Value = Scenario> + use<> {
     let configs: Vec<_> = configs
         .iter()
-        .map(|config| hashwalk_spec::Settings {
-            frames: frames(config.format()),
-            entries_per_frame: 1,
-            ..config.settings().clone()
+        .flat_map(|config| {
+            let settings = hashwalk_spec::Settings {
+                frames: frames(config.format()),
+                entries_per_frame: 1,
+                ..config.settings().clone()
+            };
+            std::iter::repeat_n(settings, if config.l2_sets() > 0 { WEIGHT_OF_L2 } else { 1 })
         })
         .collect();
     let search_enable = prop_oneof![8 => Just(Search::ENABLE_ALL), 2 => 0..=Search::ENABLE_ALL];
     // A table that holds something to begin with.
     let setup = prop::collection::vec(map().prop_map(|action| Step { wait: 0, action }), 0..12);
-    let group =
-        prop_oneof![36 => step().prop_map(|step| vec![step]), 5 => race(), 1 => burst(), 5 => revisit(), 3 => flight()];
+    let group = prop_oneof![32 => step().prop_map(|step| vec![step]), 6 => race(), 1 => burst(), 12 => revisit(), 6 => flight()];
     let steps = (setup, prop::collection::vec(group, 1..70))
         .prop_map(|(setup, groups)| setup.into_iter().chain(groups.into_iter().flatten()).collect());
     (select(configs), any::<u64>(), search_enable, memory(), steps).prop_map(
