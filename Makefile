@@ -46,7 +46,7 @@ run: $(SIM_STAMP) ## run the demonstration: the page walker against its golden m
 explore: ## study the model: page tables, hashes, paging, copy-on-write, ASIDs; tables and plots on target/explore/index.html
 	$(CARGO) run --release --quiet --bin hashwalk -- explore all --output target/explore
 
-refill: $(SIM_STAMP) $(SOC_STAMP) ## compare hardware walks with software refill on Ibex: docs/refill.md, .csv, .svg (ten minutes)
+refill: $(SIM_STAMP) $(SOC_STAMP) ## compare hardware walks with software refill on Ibex: docs/refill.md, .csv, .svg (eight minutes)
 	$(CARGO) run --release --quiet --bin hashwalk -- soc matrix --output docs
 
 test: $(SIM_STAMP) $(SOC_STAMP) ## run every test
