@@ -65,6 +65,12 @@ impl ChainedTable {
         ChainedTable { layout, hasher: hasher(layout.hash(), layout.key()) }
     }
 
+    /// The same table, still empty, of entries with sequence numbers.
+    #[must_use]
+    pub fn with_sequence(self) -> ChainedTable {
+        ChainedTable { layout: self.layout.with_sequence(), ..self }
+    }
+
     /// The table's place and hash.
     #[must_use]
     pub fn layout(&self) -> &Layout {

@@ -270,6 +270,7 @@ impl Component for Delivery {
         let denials = everybody.iter().map(|waiting| page::denial(&mapping.rights, &waiting.request));
         let for_next = Outcome { fault: one_hot_mux(next_or_newest.into_iter().zip(denials)), ..s.outcome.clone() };
         let is_allowed = for_next.fault.is_zero().named("next_is_allowed");
+        let refilled = (&s.refilled | &refill_valid).named("is_refilled");
         let next_state = DeliveryState {
             valid: any_of([loads, goes_on.clone(), lingers.clone(), &s.valid & effect & !&withdrawn]),
             serving: when(&can_take, slot.zext(walks + 1))
@@ -278,9 +279,9 @@ impl Component for Delivery {
             request: when(&can_take, request).or_when(&answers, next_request).otherwise(s.request.clone()),
             outcome: when(&can_take, outcome).or_when(&answers, for_next).otherwise(s.outcome.clone()),
             own: can_take.clone() | (&s.own & !&answers),
-            refilled: !&can_take & (&s.refilled | &refill_valid),
+            refilled: !&can_take & &refilled,
             refills: when(&can_take, is_granted)
-                .or_when(&answers, is_allowed & !(&s.refilled | &refill_valid))
+                .or_when(&answers, is_allowed & !&refilled)
                 .otherwise(s.refills.clone()),
             admits: when(&can_take, high()).or_when(&answers, lingers).otherwise(s.admits.clone()),
             promised: when(&goes_on, settled(&concat(covered.iter().rev())))

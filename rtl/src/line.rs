@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use hashwalk_hdl::{Signal, concat, first_one, lit, one_hot_mux};
+use hashwalk_hdl::{Bundle, Signal, concat, first_one, lit, one_hot_mux};
 use hashwalk_spec::PageSize;
 use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::{entry, line};
@@ -43,7 +43,7 @@ pub fn tags(a: &Arrival) -> Signal {
         let bit = |at: u32| bits.bit(64 * word + at);
         bit(entry::VALID) & (bit(entry::GLOBAL) | !&sought.global)
     };
-    let own_accepts = one_hot_mux((0..line::WORDS).map(|word| (own_word.eq_value(word), accepts(word))));
+    let own_accepts = of_own_word(&own_word, accepts);
     let in_dense = &dense & tag_agrees & own_accepts;
 
     let agrees = |e: u32| {
@@ -54,9 +54,9 @@ pub fn tags(a: &Arrival) -> Signal {
     let in_entries = (0..line::MIXED_ENTRIES).map(agrees);
     let holds: Vec<Signal> = std::iter::once(in_dense).chain(in_entries).collect();
     let assay = |candidate: Candidate| candidate.assay(sought, a.request);
-    let in_words = (0..line::WORDS).map(|word| (own_word.eq_value(word), assay(candidate(bits, word, true))));
+    let of_dense = of_own_word(&own_word, |word| assay(candidate(bits, word, true)));
     let of_entries = (0..line::MIXED_ENTRIES).map(|e| assay(candidate(bits, 2 * e, false)));
-    let assays: Vec<Assay> = std::iter::once(one_hot_mux(in_words)).chain(of_entries).collect();
+    let assays: Vec<Assay> = std::iter::once(of_dense).chain(of_entries).collect();
     let outside = (gather(bits, &line::NEXT) & !a.table_mask).any();
     concat([
         own_word,
@@ -73,13 +73,10 @@ pub fn judge(bits: &Signal, tags: &Signal, scales: &Scales) -> Step {
     let each = |range: Range<u32>| range.map(|n| tags.bit(n));
     let holds: Vec<Signal> = each(HOLDS).collect();
     let assays = each(MALFORMED).zip(each(DENIED)).map(|(malformed, denied)| Assay { malformed, denied });
-    let own_word = tags.bits(OWN_WORD);
-    let words = (0..line::WORDS).map(|word| (own_word.eq_value(word), candidate(bits, word, true)));
+    let in_dense = of_own_word(&tags.bits(OWN_WORD), |word| candidate(bits, word, true));
     let entries = (0..line::MIXED_ENTRIES).map(|e| candidate(bits, 2 * e, false));
-    let weighed = std::iter::once(one_hot_mux(words))
-        .chain(entries)
-        .zip(assays)
-        .map(|(found, assay)| found.weigh_assayed(assay, scales));
+    let weighed =
+        std::iter::once(in_dense).chain(entries).zip(assays).map(|(found, assay)| found.weigh_assayed(assay, scales));
     // A dense line has no entries.
     let lowest = std::iter::once(holds[0].clone()).chain(first_one(&holds[1..]));
     Step {
@@ -118,6 +115,11 @@ fn page_of_group(vpn: &Signal, size: &Signal) -> Signal {
         let low = at.vpn_offset_bits();
         (size.eq_value(u32::from(at.code())), vpn.bits(low..low + line::GROUP_LOG2))
     }))
+}
+
+/// `f` of the word of a dense line that is the page's own, 3 bits.
+fn of_own_word<B: Bundle>(own_word: &Signal, f: impl Fn(u32) -> B) -> B {
+    one_hot_mux((0..line::WORDS).map(|word| (own_word.eq_value(word), f(word))))
 }
 
 /// The PTE in a word.

@@ -23,9 +23,10 @@ pub(crate) const COMMON_FLAGS: [&str; 6] = ["-std=c++17", "-fPIC", "-fvisibility
 
 /// For code that runs every cycle. Measured on the default MMU: `-O1` is 10 % slower; `-O3` and `-Os` are as fast within
 /// the noise. So is `-march=native`, which would tie cached objects to a processor and use what Valgrind cannot run.
-/// What GCC does at `-O2` to make vectors of short runs of statements and arithmetic of branches costs 6 % (`hashwalk bench sim`,
-/// alternated four times: 874,000 references a second with it, 930,000 without); `-fprofile-use` would bring 5 % more, for twice
-/// the time to compile.
+///
+/// At `-O2` GCC makes vectors of short runs of statements, and arithmetic of branches; that costs 6 % (`hashwalk bench sim`,
+/// alternated four times: 874,000 references a second with it, 930,000 without). `-fprofile-use` would take 5 % more from
+/// the time of the Verilated design, for twice the time to compile.
 pub(crate) const FAST_FLAGS: [&str; 4] = ["-O2", "-fno-tree-vectorize", "-fno-if-conversion", "-fno-if-conversion2"];
 
 /// For code that runs once, such as constructors: compile time counts.

@@ -24,7 +24,8 @@ use crate::ports::{InPort, Layout, OutPort, Slot};
 /// When a check in the design fails, a call returns [`Error::Failed`] with the cycle of the check, and so does every
 /// later one: the state of a stopped evaluation means nothing. It is the call that raises the clock, or else, since that
 /// is faster, the next one that settles: an instance of a model without waves raises the clock of a cycle together with
-/// the inputs of the next. At the end of a run [`Dut::finish`] asks for the checks of its last cycle. Instances do not share anything and can be sent to other threads.
+/// the inputs of the next. At the end of a run [`Dut::finish`] asks for the checks of its last cycle. Instances do not share
+/// anything and can be sent to other threads.
 pub struct Dut {
     raw: UniquePtr<ffi::Dut>,
     model: Model,

@@ -51,7 +51,7 @@ impl Internal {
     /// The same table, still empty, of entries with sequence numbers.
     #[must_use]
     pub fn with_sequence(self) -> Internal {
-        Internal { table: ChainedTable::new(self.table.layout().with_sequence()), ..self }
+        Internal { table: self.table.with_sequence(), ..self }
     }
 
     /// The table itself, as a walk of the contract reads it.
@@ -153,7 +153,7 @@ impl PageTable for Internal {
     fn grow(&mut self, ram: &mut Ram) -> Result<(), TableError> {
         let old = *self.table.layout();
         let larger = table(ram, old.log2() + 1, old.hash(), old.key())?;
-        let larger = if old.sequence() { ChainedTable::new(larger.layout().with_sequence()) } else { larger };
+        let larger = if old.sequence() { larger.with_sequence() } else { larger };
         let mappings = self.mappings(ram)?;
         let copied = mappings.into_iter().try_for_each(|mapping| larger.insert(&mut ram.memory, mapping));
         let given_back = if copied.is_ok() { old } else { *larger.layout() };

@@ -14,7 +14,8 @@
 //! In each cycle inputs are driven, combinational logic settles, and all outputs are read as they stand before the
 //! clock edge. The table changes only between cycles, through [`Machine::change`]. Any number of requests may be out;
 //! the machine gives them their ids (`requests`). What the ports do is followed in `observe`, and answers are judged in
-//! `answers`. Software may also change it store by store (`stores`). Frames of nodes that were taken out of the table go back when the contract lets them (`nodes`).
+//! `answers`. Software may also change the table store by store (`stores`). Frames of nodes that were taken out of it go
+//! back when the contract lets them (`nodes`).
 //!
 //! What looks on and judges is `scoreboard`, which does not care who drives the MMU: a `Machine` is a scoreboard and what
 //! drives the ports, and an [`Observed`] one of a design that drives them itself.

@@ -397,7 +397,8 @@ pub fn scenarios(configs: &[&Config]) -> impl Strategy<Value = Scenario> + use<>
     let search_enable = prop_oneof![8 => Just(Search::ENABLE_ALL), 2 => 0..=Search::ENABLE_ALL];
     // A table that holds something to begin with.
     let setup = prop::collection::vec(map().prop_map(|action| Step { wait: 0, action }), 0..12);
-    let group = prop_oneof![32 => step().prop_map(|step| vec![step]), 6 => race(), 1 => burst(), 12 => revisit(), 6 => flight()];
+    let alone = step().prop_map(|step| vec![step]);
+    let group = prop_oneof![32 => alone, 6 => race(), 1 => burst(), 12 => revisit(), 6 => flight()];
     let steps = (setup, prop::collection::vec(group, 1..70))
         .prop_map(|(setup, groups)| setup.into_iter().chain(groups.into_iter().flatten()).collect());
     (select(configs), any::<u64>(), search_enable, memory(), steps).prop_map(
