@@ -8,6 +8,7 @@
 //! | `newest_*`, `waiting` | in | one more, which has no slot yet |
 //! | `moves`, `vacant` | in | that one moves to this slot at the end of the cycle |
 //! | `fresh` | in | `newest` was looked up in the cycle before, and may have missed |
+//! | `reading_*` | in | this one may be the newest of the next cycle; only with two hit cycles |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
 //! | `late_*` | out | the answer, docs/spec.md, section 9 |
 //! | `refill_*`, `fill_valid` | out | the first level takes the mapping, and the second level |
@@ -24,7 +25,8 @@
 //!
 //! The cycle of the first answer looks for who else is covered by the mapping, so that nobody who waits is forgotten: a
 //! lookup that comes in the cycle of the refill finds the mapping in the first level, and for one that came in the cycle
-//! before and takes its slot now, the outcome is kept for one more cycle (`lingers`). Who comes later has no part in it, so
+//! before and takes its slot now, the outcome is kept for one more cycle (`lingers`), or for two where a lookup takes two
+//! (`lingers_on`). Who comes later has no part in it, so
 //! that nobody keeps the others' outcomes waiting by asking for one page again and again. An outcome is taken only into a
 //! register that is free at the beginning of the cycle, so that finding out who is covered delays nobody.
 //!
@@ -65,6 +67,8 @@ bundle! {
         pub fresh: Signal,
         /// The newest request.
         pub newest: Request,
+        /// The one behind it; only with two hit cycles.
+        pub reading: Option<Waiting>,
         /// 1 bit: it has waited and moves to the slot `vacant`.
         pub moves: Signal,
         /// One-hot.
@@ -115,6 +119,8 @@ bundle! {
         pub admits: Signal,
         /// A bit for each slot and the newest: it will be answered later.
         pub promised: Signal,
+        /// 1 bit: it lingers for the newest, which was being read when the first answer went out; only with two hit cycles.
+        pub lingers_on: Option<Signal>,
     }
 }
 
@@ -152,10 +158,11 @@ impl Component for Delivery {
             from_l2: walker::offer(&self.config),
             l2_turn: shape(1),
             may_keep: shape(walks),
-            slots: vec![waiting; walks as usize],
+            slots: vec![waiting.clone(); walks as usize],
             waiting: shape(1),
             fresh: shape(1),
             newest: ports::request(),
+            reading: (self.config.hit_cycles() > 1).then(|| waiting.clone()),
             moves: shape(1),
             vacant: shape(walks),
             invalidate: ports::invalidate(),
@@ -174,6 +181,7 @@ impl Component for Delivery {
             refills: low(),
             admits: low(),
             promised: lit(walks + 1, 0u32),
+            lingers_on: (self.config.hit_cycles() > 1).then(low),
         }
     }
 
@@ -206,7 +214,14 @@ impl Component for Delivery {
 
         let can_take = (!&s.valid).named("can_take");
         let goes_on = (&answers & &more).named("goes_on");
-        let lingers = (&answers & &s.own & &i.fresh & &is_mapping & page::covers(&mapping, &i.newest)).named("lingers");
+        // Of those that have been looked up without it, and have no slot yet.
+        let lingers_on = i.reading.as_ref().map(|reading| {
+            let is_later = &s.own & &reading.alive & page::covers(&mapping, &reading.request);
+            (&answers & &is_mapping & is_later).named("lingers_on")
+        });
+        let since = s.lingers_on.as_ref().map_or_else(|| s.own.clone(), |before| &s.own | before);
+        let lingers = all_of([&answers, &is_mapping, &since, &i.fresh, &page::covers(&mapping, &i.newest)]);
+        let lingers = lingers_on.as_ref().map_or_else(|| lingers.clone(), |on| &lingers | on).named("lingers");
         let loads = (&i.offer.valid | &i.from_l2.valid).named("loads");
         let Invalidate { kind, vpn, asid, .. } = &i.invalidate;
         let named = page::is_named(kind, vpn, asid, &mapping);
@@ -251,6 +266,9 @@ impl Component for Delivery {
         );
         m.cover("shared", &answers & !&s.own);
         m.cover("withdrawn", withdrawn.clone());
+        if let Some(Waiting { request: Request { id, access, user, .. }, .. }) = i.reading.clone() {
+            [id, access, user].into_iter().for_each(|unread| m.ignore(unread));
+        }
         m.ignore(s.request.asid.clone());
         m.ignore(s.request.access.clone());
         m.ignore(s.request.user.clone());
@@ -286,6 +304,9 @@ impl Component for Delivery {
             admits: when(&can_take, high()).or_when(&answers, lingers).otherwise(s.admits.clone()),
             promised: when(&goes_on, settled(&concat(covered.iter().rev())))
                 .otherwise(settled(&s.promised).gate(&(effect & !&withdrawn))),
+            lingers_on: lingers_on
+                .zip(s.lingers_on.as_ref())
+                .map(|(on, before)| when(&can_take, low()).or_when(&answers, on).otherwise(before.clone())),
         };
         (outputs, next_state)
     }

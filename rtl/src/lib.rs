@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                      hashwalk_mmu
-//!   lookup ────┬─────────────┬──────────────────────────────────────────► answer: hits, in the next cycle
+//!   lookup ────┬─────────────┬──────────────────────────────────────────► answer: hits, in the next cycle or the second
 //!              ▼             ▼ guess: which search first
 //!        hashwalk_tlb   hashwalk_predictor
 //!          ▲   │ miss                                 ┌────────────────► late: all others, in any order
@@ -21,6 +21,7 @@
 //! | module | holds |
 //! | ------ | ----- |
 //! | [`mmu`] | the top: the lookup pipeline, the order of invalidation, the ports |
+//! | [`reading`] | the second cycle of a lookup, where a hit is given two |
 //! | [`tlb`] | the first level: the translations, their lookup, refill and removal |
 //! | [`l2`] | the second level, in block RAM |
 //! | [`replacement`] | the tree of pseudo-LRU bits |
@@ -50,6 +51,7 @@ pub mod page;
 pub mod ports;
 pub mod predictor;
 pub mod radix;
+pub mod reading;
 pub mod replacement;
 pub mod soc;
 pub mod tlb;
@@ -82,7 +84,7 @@ pub fn generate_update(config: &Config) -> Design {
 /// Generates the hardware of a configuration with what a RISC-V core needs around it, without the core.
 ///
 /// # Panics
-/// The configuration's memory is larger than 2 GiB.
+/// The configuration's memory is larger than 2 GiB, or its hits take two cycles.
 #[must_use]
 pub fn generate_soc(config: &Config) -> Design {
     elaborate(&soc::Soc::new(config))

@@ -14,6 +14,8 @@
 //!                        remember it
 //! ```
 //!
+//! With two hit cycles a lookup takes one more before all this ([`crate::reading`]), and so does `invalidate_done`.
+//!
 //! Backpressure: a request that misses while all walks are in use waits where it is (`waiting`), and `lookup_ready` is low
 //! meanwhile; until then hits are answered under any number of walks. `invalidate_ready` is low in the cycle after an
 //! acceptance, so that a waiting answer is held up for one cycle at most. Both come from registers alone.
@@ -37,6 +39,7 @@ use crate::ports::{
     UpdateIn, UpdateOut, zeros,
 };
 use crate::predictor::{Predictor, PredictorInputs};
+use crate::reading::{Hits, Reading};
 use crate::tlb::{AccessKind, Found, Tlb, TlbInputs};
 use crate::walker::places::Beginning;
 use crate::walker::search::Search;
@@ -97,7 +100,9 @@ bundle! {
 
     /// Registers.
     pub struct MmuState {
-        /// 1 bit: `request` was accepted in the cycle before.
+        /// What lies between acceptance and `request`; only with two hit cycles.
+        pub reading: Option<Reading>,
+        /// 1 bit: `request` was being looked up in the cycle before.
         pub fresh: Signal,
         /// 1 bit: `request` has missed, and no walk was free for it yet.
         pub waiting: Signal,
@@ -111,16 +116,9 @@ bundle! {
         pub event: Event,
         /// The invalidation that takes effect in this cycle.
         pub invalidate: Invalidate,
-        /// How far the one before has come; the second level counts for itself.
-        pub invalidated: Option<Invalidated>,
-    }
-
-    /// An invalidation that has taken effect.
-    pub struct Invalidated {
-        /// 1 bit: in the cycle before.
-        pub before: Signal,
-        /// 1 bit: two cycles before.
-        pub done: Signal,
+        /// 1 bit each: one took effect in the cycle before, in that before it, and so on; the last is done. The second level
+        /// counts for itself.
+        pub invalidated: Vec<Signal>,
     }
 }
 
@@ -167,6 +165,7 @@ impl Component for Mmu {
 
     fn reset(&self) -> MmuState {
         MmuState {
+            reading: Reading::nothing(&self.config),
             fresh: low(),
             waiting: low(),
             request: zeros(&ports::request()),
@@ -174,7 +173,10 @@ impl Component for Mmu {
             l2_was_last: (self.config.l2_sets() > 0).then(low),
             event: Event { predicted: low(), mispredicted: low(), killed: low() },
             invalidate: zeros(&ports::invalidate()),
-            invalidated: (self.config.l2_sets() == 0).then(|| Invalidated { before: low(), done: low() }),
+            invalidated: match self.config.l2_sets() {
+                0 => vec![low(); 1 + self.config.hit_cycles() as usize],
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -188,30 +190,37 @@ impl Component for Mmu {
         let (walk, late) = (&walker.outputs, &delivery.outputs);
         let none = lit(walks, 0u32);
 
-        let hit = (&s.fresh & &tlb.outputs.hit).named("hit");
-        let miss = (&s.fresh & !&tlb.outputs.hit).named("miss");
+        let Hits { hit, miss, found } = match &s.reading {
+            None => Hits::now(&s.fresh, &tlb.outputs),
+            Some(reading) => reading.hits.clone(),
+        };
         let pending = (&miss | &s.waiting).named("pending");
         let answered_newest = late.answered.bit(walks);
         let allocate = (&pending & &walk.any_vacant & !&answered_newest).named("allocate");
-        let lookup_ready = !&pending | &walk.any_vacant;
+        // The newest request makes room for the next one.
+        let moves_on = (!&pending | &walk.any_vacant).named("moves_on");
+        let lookup_ready = s.reading.as_ref().map_or_else(|| moves_on.clone(), |reading| reading.ready(&moves_on));
         let accept = (&i.lookup.valid & &lookup_ready).named("accept");
+        let compared = s.reading.as_ref().map_or_else(|| i.lookup.request(), |reading| reading.compared(&i.lookup));
+        let (passes, looked_up) = match &s.reading {
+            None => (accept.clone(), i.lookup.request()),
+            Some(reading) => (reading.passes(&moves_on), reading.request.clone()),
+        };
         let sweeping = l2.as_ref().map_or_else(low, |l2| l2.outputs.sweeping.clone());
         let invalidate_ready = !(&s.invalidate.valid | sweeping);
         let accept_invalidate = (&i.invalidate.valid & &invalidate_ready).named("accept_invalidate");
 
-        let (enabled, asid) = (&i.control.search_enable, &i.lookup.asid);
+        let enabled = &i.control.search_enable;
         let first_search = match &predictor {
-            None => Search::of_walk(self.config.format(), enabled, &i.lookup.vpn, asid),
-            Some(predictor) => Search::of_guess(enabled, asid, &predictor.outputs.guess),
+            None => Search::of_walk(self.config.format(), enabled, &looked_up.vpn, &looked_up.asid),
+            Some(predictor) => Search::of_guess(enabled, &looked_up.asid, &predictor.outputs.guess),
         };
         tlb.connect(TlbInputs {
-            lookup_vpn: i.lookup.vpn.clone(),
-            lookup_asid: i.lookup.asid.clone(),
-            lookup: self.config.marks().is_checked().then(|| {
-                let Lookup { access, user, .. } = i.lookup.clone();
-                AccessKind { access, user }
-            }),
-            touch: s.fresh.clone(),
+            lookup_vpn: compared.vpn,
+            lookup_asid: compared.asid,
+            lookup: (self.config.marks().is_checked())
+                .then_some(AccessKind { access: compared.access, user: compared.user }),
+            touch: s.reading.as_ref().map_or_else(|| s.fresh.clone(), Reading::is_read),
             refill_valid: late.refill_valid.clone(),
             refill: late.refill.clone(),
             invalidate: s.invalidate.clone(),
@@ -227,7 +236,7 @@ impl Component for Mmu {
             newest: s.request.clone(),
             fresh: s.fresh.clone(),
             search: s.search.clone(),
-            lookup: Beginning::of(&first_search, &i.lookup.vpn, &i.lookup.asid),
+            lookup: Beginning::of(&first_search, &looked_up.vpn, &looked_up.asid),
             control: i.control.clone(),
             invalidate: s.invalidate.clone(),
             memory: i.memory,
@@ -252,13 +261,14 @@ impl Component for Mmu {
             waiting: s.waiting.clone(),
             fresh: s.fresh.clone(),
             newest: s.request.clone(),
+            reading: s.reading.as_ref().map(Reading::waiting),
             moves: &s.waiting & &walk.any_vacant & !&answered_newest,
             vacant: walk.vacant.clone(),
             invalidate: s.invalidate.clone(),
         });
         if let Some(l2) = &l2 {
             l2.connect(L2Inputs {
-                lookup_vpn: i.lookup.vpn.clone(),
+                lookup_vpn: looked_up.vpn.clone(),
                 allocate: allocate.clone(),
                 vacant: walk.vacant.clone(),
                 newest: s.request.clone(),
@@ -283,28 +293,28 @@ impl Component for Mmu {
                 m.ignore(walk.found_by.size.clone());
             }
             Some(predictor) => predictor.connect(PredictorInputs {
-                lookup_vpn: i.lookup.vpn.clone(),
+                lookup_vpn: looked_up.vpn.clone(),
                 learn: &walk.event.predicted | &walk.event.mispredicted,
                 found_vpn: walk.found_vpn.clone(),
                 found: walk.found_by.clone(),
             }),
         }
 
+        let being_read = s.reading.as_ref().map_or_else(low, |reading| reading.valid.clone());
         let outputs = MmuOutputs {
             lookup_ready,
-            answer: answer(&s.request, &s.fresh, &hit, &tlb.outputs.found),
+            answer: answer(&s.request, &s.fresh, &hit, &found),
             late: late.late.clone(),
             invalidate_ready,
-            invalidate_done: match (&s.invalidated, &l2) {
-                (Some(invalidated), _) => invalidated.done.clone(),
-                (None, Some(l2)) => l2.outputs.swept.clone(),
-                (None, None) => unreachable!("without a second level the top counts"),
+            invalidate_done: match &l2 {
+                Some(l2) => l2.outputs.swept.clone(),
+                None => s.invalidated.last().expect("without a second level the top counts").clone(),
             },
             memory: walk.memory.clone(),
             miss: walk.miss.clone(),
             refill_ready: walk.refill_ready.clone(),
             update: walk.update.clone(),
-            idle: !(&s.fresh | &s.waiting) & &walk.idle,
+            idle: !(&s.fresh | &s.waiting | being_read) & &walk.idle,
             event: s.event,
             walk: WalksOut {
                 state: walk.states.clone(),
@@ -313,18 +323,17 @@ impl Component for Mmu {
         };
         debug_assert_eq!(outputs.walk.id.width(), ID_BITS * walks);
         let next = MmuState {
-            fresh: accept.clone(),
+            reading: s.reading.map(|reading| reading.next(&accept, &i.lookup, &moves_on, &tlb.outputs)),
+            fresh: passes.clone(),
             waiting: &pending & !&allocate & !&answered_newest,
-            request: when(&accept, i.lookup.request()).otherwise(s.request),
-            search: when(&accept, first_search).otherwise(s.search),
+            request: when(&passes, looked_up).otherwise(s.request),
+            search: when(&passes, first_search).otherwise(s.search),
             l2_was_last: s
                 .l2_was_last
                 .map(|last| when(&l2_takes, high()).or_when(&walk.offer.valid, low()).otherwise(last)),
             event: walk.event.clone(),
             invalidate: Invalidate { valid: accept_invalidate, ..i.invalidate },
-            invalidated: s
-                .invalidated
-                .map(|Invalidated { before, .. }| Invalidated { before: s.invalidate.valid, done: before }),
+            invalidated: [s.invalidate.valid].iter().chain(&s.invalidated).take(s.invalidated.len()).cloned().collect(),
         };
         (outputs, next)
     }

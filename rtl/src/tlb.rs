@@ -30,10 +30,10 @@ use hashwalk_hdl::{
     when,
 };
 use hashwalk_spec::Config;
-use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
+use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 
 use crate::page;
-use crate::ports::{self, Invalidate, Mapping, SIZE_BITS, zeros};
+use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, SIZE_BITS, zeros};
 use crate::replacement;
 
 bundle! {
@@ -97,6 +97,14 @@ bundle! {
         pub hits: Signal,
         /// One bit for each split of the replacement tree.
         pub tree: Signal,
+    }
+}
+
+impl Found {
+    /// The widths.
+    #[must_use]
+    pub fn widths() -> Found {
+        Found { size: shape(SIZE_BITS), pfn: shape(PFN_BITS), rights: shape(RIGHTS_BITS) }
     }
 }
 

@@ -75,6 +75,13 @@ pub fn default_configs() -> Vec<Config> {
         named("sequence_tiny", Settings { sequence: true, ..tiny.clone() }),
         named("sequence_odd", Settings { bus_bits: 128, max_steps: 5, hash: Hash::Asid, ..sequence }),
         named("sequence_update_l2", Settings { sequence: true, marks: Marking::Update, bus_bits: 64, ..l2(4) }),
+        named("two_cycles", Settings { hit_cycles: 2, ..chained.clone() }),
+        named("two_cycles_tiny", Settings { hit_cycles: 2, ..tiny.clone() }),
+        named(
+            "two_cycles_l2",
+            Settings { hit_cycles: 2, format: Format::Line, walks: 2, predictor_entries: 8, ..l2(4) },
+        ),
+        named("two_cycles_update", Settings { hit_cycles: 2, marks: Marking::Update, ..odd.clone() }),
         named("line_tiny", Settings { format: Format::Line, ..tiny }),
         named("line", line),
         named("cuckoo", cuckoo.clone()),

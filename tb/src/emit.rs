@@ -9,14 +9,18 @@ use hashwalk_rtl::{generate, generate_axi, generate_soc, generate_update};
 use hashwalk_spec::Config;
 
 use crate::cli::Top;
+use crate::soc::SocError;
 use crate::whole_file;
 
 /// Writes all files of a top of a configuration into `folder`, which is made if it is not there. Each file is complete or not
 /// there at all.
 ///
 /// # Errors
-/// The folder or a file cannot be written.
+/// The folder or a file cannot be written, or the top is not for this configuration.
 pub fn emit(config: &Config, top: Top, folder: &Path) -> Result<Vec<PathBuf>> {
+    if top == Top::Soc && config.hit_cycles() > 1 {
+        return Err(SocError::HitCycles.into());
+    }
     let design = match top {
         Top::Mmu => generate(config),
         Top::Axi => generate_axi(config),
@@ -54,6 +58,7 @@ fn describe(config: &Config, top: Top, design: &Design) -> String {
         ("format", config.format().to_string()),
         ("ways", config.ways().to_string()),
         ("bus_bits", config.bus_bits().to_string()),
+        ("hit_cycles", config.hit_cycles().to_string()),
         ("max_steps", config.max_steps().to_string()),
         ("hash", config.hash().to_string()),
     ];

@@ -12,7 +12,7 @@ use hashwalk_spec::{
     Access, Answer, Asid, Config, Fault, Format, Invalidation, Marking, PageSize, Pfn, PhysAddr, Request, Rights,
     Search, Settings, Translation, Vpn,
 };
-use support::{Bench, REQUEST_CYCLE};
+use support::{Bench, request_cycle};
 
 /// Cuckoo tables of every number of ways, on every bus.
 fn configs() -> impl Iterator<Item = Config> {
@@ -263,8 +263,8 @@ fn an_invalidation_in_every_cycle_of_a_walk_leaves_nothing_of_a_withdrawn_page()
                     // What moves down behind the walk is found nowhere (docs/spec.md, section 4). Memory that never stalls
                     // takes the read of way w in cycle 2 + w.
                     let other = config.ways() - 1 - way;
-                    let moved_between =
-                        u64::from(other) + REQUEST_CYCLE < moment && moment <= u64::from(way) + REQUEST_CYCLE;
+                    let request = request_cycle(&config);
+                    let moved_between = u64::from(other) + request < moment && moment <= u64::from(way) + request;
                     let is_missed = answered.answer == Err(Fault::NotPresent);
                     assert!(is_missed || [pfn(0x100), pfn(0x200)].contains(&answered.answer), "{answered:?}");
                     if timing.stall_percent == 0 {

@@ -18,7 +18,7 @@ const SOAK_CYCLES: u64 = 10_000;
 
 /// Chained entries and lines on the narrowest port, lines on the widest, and lines whose marks are set.
 fn configs() -> Vec<Config> {
-    ["tiny", "line_tiny", "default", "line_update"].map(support::named).into()
+    ["tiny", "two_cycles_tiny", "line_tiny", "default", "line_update"].map(support::named).into()
 }
 
 /// Random scenarios, always the same ones.

@@ -201,7 +201,7 @@ fn hits_are_answered_in_every_cycle_while_all_walks_are_under_way() {
         let seen = ask_all(&mut bench, &lookups);
         for (n, now) in (0..).zip(&seen[..lookups.len()]) {
             assert!(now.accepted, "lookup {n}");
-            let is_hit = n > walks;
+            let is_hit = n >= walks + hit_cycle(&config);
             assert_eq!(now.hit.map(|hit| hit.answered.answer), is_hit.then_some(Ok(HOT.pfn)), "cycle {n}");
         }
         assert_eq!(lates(&seen).len() as u64, walks);
@@ -229,7 +229,7 @@ fn a_page_that_is_asked_for_in_every_cycle_delays_nobody_elses_answer() {
                 let other = answer_to(&seen, 1).answered;
                 assert_eq!(other.answer, Ok(pages[1].pfn));
                 // At most all that wait for the page are answered before.
-                let alone = latency + 3 + u64::from(config.beats());
+                let alone = walk_cycle(&config, latency);
                 assert!(other.cycles <= alone + u64::from(config.walks()) + 3, "{} cycles", other.cycles);
                 let again: Vec<Named> = seen.iter().flat_map(|seen| seen.hit.into_iter().chain(seen.late)).collect();
                 assert_eq!(again.iter().filter(|named| named.answered.answer == answer).count(), 201);
@@ -264,7 +264,7 @@ fn requests_for_one_page_make_one_read() {
             let seen = ask_all(&mut bench, &lookups);
             assert_eq!(reads(&seen), 1, "latency {latency}");
             let answers = lates(&seen);
-            let first = latency + 3 + u64::from(config.beats());
+            let first = walk_cycle(&config, latency);
             for (n, (cycle, named)) in (0..).zip(&answers) {
                 let source = if n == 0 { LateSource::Walk } else { LateSource::Shared };
                 assert_eq!((*cycle, named.source), (first + n, Some(source)));
@@ -275,7 +275,7 @@ fn requests_for_one_page_make_one_read() {
     }
 }
 
-/// Whenever a page is asked for once more: with its answer, or one cycle later if it was looked up just before that; from the
+/// Whenever a page is asked for once more: with its answer, or two cycles later if it was looked up just before that; from the
 /// cycle of the answer on it hits.
 #[test]
 fn a_page_that_is_asked_for_again_is_walked_for_once() {
@@ -283,7 +283,7 @@ fn a_page_that_is_asked_for_again_is_walked_for_once() {
         let mut bench = bench(&config, SMALL, 6);
         let held = page(1, VPN, 0x40);
         bench.map(held);
-        let answer = 6 + 3 + u64::from(config.beats());
+        let (hit, answer) = (hit_cycle(&config), walk_cycle(&config, 6));
         for again in 1..answer + 4 {
             bench.invalidate(Invalidation::All);
             let mut answers = Vec::new();
@@ -293,9 +293,9 @@ fn a_page_that_is_asked_for_again_is_walked_for_once() {
                 let source = |named: Named| (cycle, named.source, named.answered.answer);
                 answers.extend(seen.hit.into_iter().chain(seen.late).map(source));
             }
-            let second = match again + 1 {
+            let second = match again + hit {
                 looked_up if looked_up < answer => (answer + 1, Some(LateSource::Shared)),
-                looked_up if looked_up == answer => (answer + 2, Some(LateSource::Shared)),
+                looked_up if looked_up < answer + hit => (looked_up + 2, Some(LateSource::Shared)),
                 looked_up => (looked_up, None),
             };
             let expected = [(answer, Some(LateSource::Walk)), second].map(|(cycle, source)| (cycle, source, Ok(0x40)));
@@ -348,7 +348,7 @@ fn answered_in(config: &Config, latency: u64, effect: u64, again: Option<u64>) -
     let held_up = |cycle: u64| cycle + u64::from(cycle == effect);
     let (mut judged_before, mut free) = (0, 0);
     [0, 1, 2, 3].map(|n| {
-        let first_beat = (n + REQUEST_CYCLE + latency).max(judged_before);
+        let first_beat = (n + request_cycle(config) + latency).max(judged_before);
         let judged = held_up((first_beat + u64::from(config.beats())).max(free));
         judged_before = judged;
         let answered = (again != Some(n)).then(|| held_up(judged + 1));
@@ -371,7 +371,7 @@ fn an_invalidation_of_one_page_leaves_the_other_walks_alone() {
                 if cycle == moment {
                     bench.replace(old, Some(new));
                     bench.invalidate = Some(Invalidation::AddressInAsid(Asid::truncate(1), Vpn::truncate(old.vpn)));
-                    done = Some(bench.now + 3);
+                    done = Some(bench.now + done_cycle(&bench.config));
                 }
             });
             let answer = answer_to(&seen, 1);
@@ -379,7 +379,7 @@ fn an_invalidation_of_one_page_leaves_the_other_walks_alone() {
             let is_again = answer.answered.reads == 2;
             let effect = moment + 1;
             let is_out = answered_in(&config, 12, effect, None)[1].is_some_and(|cycle| cycle < effect);
-            assert_eq!(is_again, effect > 1 + REQUEST_CYCLE && !is_out, "moment {moment}");
+            assert_eq!(is_again, effect > 1 + request_cycle(&config) && !is_out, "moment {moment}");
             let expected = answered_in(&config, 12, effect, is_again.then_some(1));
             for n in [0, 2, 3] {
                 let now = answer_to(&seen, n).answered;

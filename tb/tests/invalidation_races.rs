@@ -180,7 +180,7 @@ fn an_unrelated_invalidation_never_restarts_a_walk() {
             // Two searches, with the hash of the second between them.
             let (latency, wait, gap, _) = memory;
             let to_judgement = wait + latency + (u64::from(bench.config.beats()) - 1) * (1 + gap) + 1;
-            let first_judged = REQUEST_CYCLE + to_judgement;
+            let first_judged = request_cycle(&config) + to_judgement;
             let second_judged = first_judged + 2 + to_judgement;
             assert_eq!(walk.cycles, second_judged + 1);
             for invalidation in unrelated() {
@@ -206,13 +206,15 @@ fn a_restarted_walk_waits_for_its_read_and_does_not_use_it() {
         bench.memory.latency = 40;
         let old = page(1, INSIDE, 0x40);
         let new = page(1, INSIDE, 0x41);
-        let walk = 40 + 3 + i64::from(config.beats());
+        let walk = walk_cycle(&config, 40) as i64;
         let judged = walk - 1;
-        for invalidated in 2..judged - 1 {
+        for invalidated in request_cycle(&config) as i64..judged - 1 {
             let (lookup, invalidation) = (read(1, INSIDE), own()[3]);
             let race = Race { old, new: Some(new), lookup, invalidation, changed: invalidated, invalidated };
             let answered = race.run(&mut bench, 0);
-            let expected = Answered { answer: Ok(0x41), hit: false, cycles: (judged + 1 + walk) as u64, reads: 2 };
+            // The second walk begins with the hash.
+            let cycles = (judged + 2 + walk) as u64 - hit_cycle(&config);
+            let expected = Answered { answer: Ok(0x41), hit: false, cycles, reads: 2 };
             assert_eq!(answered, expected, "at {invalidated}");
         }
     }

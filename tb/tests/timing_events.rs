@@ -17,9 +17,10 @@ fn elsewhere() -> Invalidation {
 fn at_every_latency(test: impl Fn(Bench, u64, u64)) {
     for config in configs() {
         for latency in [1, 2, 10, 40, 100] {
-            let (mut bench, beats) = (Bench::new(&config), u64::from(config.beats()));
+            let mut bench = Bench::new(&config);
             bench.memory.latency = latency;
-            test(bench, latency + 1 + beats, latency + 3 + beats);
+            let walk = walk_cycle(&config, latency);
+            test(bench, walk - 2, walk);
         }
     }
 }
@@ -48,6 +49,7 @@ fn an_invalidation_in_the_cycle_of_the_judgement_or_of_the_answer_adds_one() {
 #[test]
 fn software_is_asked_in_cycle_3_and_its_answer_is_given_two_cycles_later() {
     for config in configs() {
+        let ask = ask_cycle(&config);
         for delay in [0, 1, 2, 30] {
             for (refill, expected, cycles) in [
                 (Refill::Entry(PAGE), PAGE.at(VPN), REFILL_CYCLES),
@@ -57,13 +59,13 @@ fn software_is_asked_in_cycle_3_and_its_answer_is_given_two_cycles_later() {
                 let mut bench = Bench::new(&config);
                 bench.software = true;
                 bench.lookup = Some(read(1, VPN));
-                let seen = bench.run(ASK_CYCLE + delay);
-                assert!(seen[0].accepted && seen[..ASK_CYCLE as usize].iter().all(|seen| seen.miss.is_none()));
-                assert!(seen[ASK_CYCLE as usize..].iter().all(|seen| seen.miss == Some(read(1, VPN))));
+                let seen = bench.run(ask + delay);
+                assert!(seen[0].accepted && seen[..ask as usize].iter().all(|seen| seen.miss.is_none()));
+                assert!(seen[ask as usize..].iter().all(|seen| seen.miss == Some(read(1, VPN))));
                 bench.refill = Some(refill);
                 assert!(bench.cycle().refill_accepted);
                 let answered = bench.until("answer", |seen| seen.answered.is_some()).answered.unwrap();
-                assert_eq!((answered.answer, answered.cycles), (expected, ASK_CYCLE + delay + cycles));
+                assert_eq!((answered.answer, answered.cycles), (expected, ask + delay + cycles));
             }
         }
     }
@@ -77,12 +79,13 @@ fn invalidations_are_done_in_cycle_3_and_accepted_every_second_one() {
             bench.lookup = Some(read(1, VPN));
             bench.run(10);
         }
+        let done = done_cycle(&bench.config) as usize;
         let kinds = [Invalidation::All, elsewhere(), Invalidation::Asid(Asid::truncate(1)), elsewhere()];
         for cycle in 0..40 {
             bench.invalidate = Some(kinds[cycle / 2 % kinds.len()]);
             let seen = bench.cycle();
             assert_eq!(seen.invalidate_accepted, cycle % 2 == 0, "cycle {cycle}");
-            assert_eq!(seen.done, cycle >= 3 && cycle % 2 == 1, "cycle {cycle}");
+            assert_eq!(seen.done, cycle >= done && (cycle - done).is_multiple_of(2), "cycle {cycle}");
         }
     }
     for config in configs() {
@@ -133,7 +136,11 @@ fn a_walk_that_restarts_takes_a_whole_walk_and_a_cycle_after_it_was_judged() {
             }
             // In the cycle of the effect nothing is judged.
             let judged = last_beat + 1 + u64::from(effect > last_beat);
-            let expected = if effect <= REQUEST_CYCLE { walk } else { judged + 1 + walk };
+            let expected = if effect <= request_cycle(&bench.config) {
+                walk
+            } else {
+                judged + 2 + walk - hit_cycle(&bench.config)
+            };
             assert_eq!(cycles, [expected], "effect in {effect} of {walk}");
         }
     });

@@ -80,6 +80,8 @@ pub struct Settings {
     pub ways: u32,
     /// Bits of the memory port's data: 64, 128, 256 or, with elements of 64 bytes, 512.
     pub bus_bits: u32,
+    /// Cycles from the acceptance of a request to the answer of a hit: 1 or 2. With 2, still one lookup is accepted in each.
+    pub hit_cycles: u32,
     /// Walks that may be under way at a time: 1 to 8.
     pub walks: u32,
     /// Entries of the predictor of page sizes: 0 (none), 8, 16, 32 or 64.
@@ -112,6 +114,7 @@ impl Default for Settings {
             format: Format::Line,
             ways: 3,
             bus_bits: 512,
+            hit_cycles: 1,
             walks: 4,
             predictor_entries: 16,
             walk_cache_entries: 16,
@@ -180,7 +183,7 @@ impl Config {
         let s = &settings;
         let name_is_plain = s.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let element_bits = 8 * s.format.element_bytes() as u32;
-        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 16] = [
+        let checks: [(bool, &'static str, &dyn fmt::Display, &'static str); 17] = [
             (
                 (1..=32).contains(&s.name.len()) && name_is_plain,
                 "name",
@@ -198,6 +201,7 @@ impl Config {
             ([64, 128, 256, 512].contains(&s.bus_bits), "bus_bits", &s.bus_bits, "64, 128, 256 or 512"),
             (s.bus_bits <= element_bits, "bus_bits", &s.bus_bits, "at most 256 with elements of 32 bytes"),
             (WAYS.contains(&s.ways), "ways", &s.ways, "from 2 to 4"),
+            ((1..=2).contains(&s.hit_cycles), "hit_cycles", &s.hit_cycles, "1 or 2"),
             ((1..=8).contains(&s.walks), "walks", &s.walks, "from 1 to 8"),
             (
                 [0, 8, 16, 32, 64].contains(&s.predictor_entries),
@@ -332,16 +336,16 @@ impl Config {
         self.0.l2_ways
     }
 
-    /// Cycles from the acceptance of an invalidation to its completion: 3, or with a second level 4 and one for each step
-    /// of its sweep: by address the sets of 4 KiB pages, then those of the larger ones, else all sets.
+    /// Cycles from the acceptance of an invalidation to its completion: 2 and those of a hit, or with a second level 4 and
+    /// one for each step of its sweep: by address the sets of 4 KiB pages, then those of the larger ones, else all sets.
     #[must_use]
     pub fn invalidation_cycles(&self, invalidation: Invalidation) -> u64 {
-        let swept = match invalidation {
-            _ if self.l2_sets() == 0 => 0,
-            Invalidation::All | Invalidation::Asid(_) => 1 + self.l2_sets(),
-            Invalidation::Address(_) | Invalidation::AddressInAsid(..) => 1 + 2,
+        let cycles = match invalidation {
+            _ if self.l2_sets() == 0 => 2 + self.hit_cycles(),
+            Invalidation::All | Invalidation::Asid(_) => 4 + self.l2_sets(),
+            Invalidation::Address(_) | Invalidation::AddressInAsid(..) => 4 + 2,
         };
-        3 + u64::from(swept)
+        cycles.into()
     }
 
     /// The page table's format.
@@ -372,6 +376,12 @@ impl Config {
     #[must_use]
     pub fn beats(&self) -> u32 {
         self.element_bits() / self.0.bus_bits
+    }
+
+    /// Cycles from the acceptance of a request to the answer of a hit: 1 or 2.
+    #[must_use]
+    pub fn hit_cycles(&self) -> u32 {
+        self.0.hit_cycles
     }
 
     /// Walks that may be under way at a time: 1 to 8.

@@ -36,14 +36,14 @@ impl Scoreboard {
         if self.dut.get(self.ports.answer_valid) != 0 {
             let (id, answer) = self.ports.hit(&self.dut).map_err(|what| self.protocol(what))?;
             if self.requests.looked_up != Some(id) {
-                return Err(self.protocol(format!("answered a hit of {id}, which was not asked in the cycle before")));
+                return Err(self.protocol(format!("answered a hit of {id}, which was not looked up until now")));
             }
             events.hit = Some(self.answered(id, answer, None)?);
         }
         if self.dut.get(self.ports.late_valid) != 0 {
             let (id, answer, source) = self.ports.late(&self.dut).map_err(|what| self.protocol(what))?;
-            if self.requests.looked_up == Some(id) {
-                return Err(self.protocol(format!("answered {id} late, and in the next cycle")));
+            if self.requests.looked_up == Some(id) || self.requests.newest() == Some(id) {
+                return Err(self.protocol(format!("answered {id} late, before it can have missed")));
             }
             events.late = Some(self.answered(id, answer, Some(source))?);
         }

@@ -78,7 +78,7 @@ pub struct Events {
     pub invalidate_accepted: bool,
     /// The oldest accepted invalidation is done.
     pub invalidate_done: bool,
-    /// The answer to the request of the cycle before, which has hit the first level of the TLB.
+    /// The answer to a request that has hit the first level of the TLB.
     pub hit: Option<Answered>,
     /// The answer to a request that had missed it.
     pub late: Option<Answered>,
@@ -298,7 +298,7 @@ impl Machine {
         loop {
             let events = self.cycle(Drive { lookup, invalidate: None })?;
             if events.lookup_accepted {
-                (lookup, asked) = (None, self.board.requests.looked_up);
+                (lookup, asked) = (None, self.board.requests.newest());
             } else if let Some(answered) = events.into_answers().find(|answered| Some(answered.id) == asked) {
                 return Ok(answered);
             }

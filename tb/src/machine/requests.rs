@@ -35,7 +35,6 @@ impl Waiting {
 pub(super) const IDS: usize = 16;
 
 /// All of them.
-#[derive(Default)]
 pub(super) struct Requests {
     slots: [Option<Waiting>; IDS],
     /// Bit i: id i is taken.
@@ -44,11 +43,38 @@ pub(super) struct Requests {
     accepted: u32,
     /// The id of the request that stands on the port.
     offered: Option<u8>,
-    /// The id of the request that was accepted in the cycle before.
+    /// Whether a hit takes two cycles.
+    reads_slots_apart: bool,
+    /// The id of the request whose slot is read, where that takes a cycle of its own: it was accepted last.
+    being_read: Option<u8>,
+    /// The id of the request that is answered in this cycle if it has hit.
     pub(super) looked_up: Option<u8>,
 }
 
 impl Requests {
+    /// None yet, before hardware that answers a hit after so many cycles, 1 or 2.
+    pub(super) fn new(hit_cycles: u32) -> Requests {
+        Requests {
+            slots: [const { None }; IDS],
+            taken: 0,
+            accepted: 0,
+            offered: None,
+            reads_slots_apart: hit_cycles > 1,
+            being_read: None,
+            looked_up: None,
+        }
+    }
+
+    /// A cycle is over in which the hardware was ready for a lookup, or was not: then what is being read stays where it is.
+    pub(super) fn look_up(&mut self, ready: bool) {
+        self.looked_up = if ready { self.being_read.take() } else { None };
+    }
+
+    /// The id of the request that was accepted last, if that is being looked up.
+    pub(super) fn newest(&self) -> Option<u8> {
+        self.being_read.or(self.looked_up)
+    }
+
     pub(super) fn count(&self) -> u32 {
         self.taken.count_ones()
     }
@@ -85,6 +111,8 @@ impl Requests {
         self.slots[usize::from(id)] = Some(waiting);
         self.taken |= 1 << id;
         self.accepted = self.accepted.wrapping_add(1);
+        let stage = if self.reads_slots_apart { &mut self.being_read } else { &mut self.looked_up };
+        *stage = Some(id);
     }
 
     pub(super) fn get(&self, id: u8) -> Option<&Waiting> {
@@ -145,7 +173,7 @@ mod tests {
 
     #[test]
     fn one_request_at_a_time_goes_through_all_ids() {
-        let mut requests = Requests::default();
+        let mut requests = Requests::new(1);
         let mut used = 0u16;
         for _ in 0..16 {
             requests.offer();
@@ -158,7 +186,7 @@ mod tests {
 
     #[test]
     fn no_two_requests_have_one_id_and_an_offer_stays() {
-        let mut requests = Requests::default();
+        let mut requests = Requests::new(1);
         for count in 1..=16 {
             let offered = requests.offer();
             if let Some(other) = requests.ids().next() {

@@ -83,7 +83,7 @@ impl Scoreboard {
             os,
             poison: Poison::new(),
             coherence: Coherence::new(),
-            requests: Requests::default(),
+            requests: Requests::new(config.hit_cycles()),
             invalidations: VecDeque::new(),
             now: 0,
             busy_at: 0,
@@ -113,7 +113,7 @@ impl Scoreboard {
         self.observe_reads(handler, &mut events)?;
         self.observe_answers(&mut events)?;
         self.observe_update(&mut events)?;
-        self.requests.looked_up = None;
+        self.requests.look_up(ready);
         if let Some((request, id)) = asked.lookup
             && ready
         {
@@ -166,10 +166,9 @@ impl Scoreboard {
                 id
             }
         };
-        self.requests.looked_up = Some(id);
         self.coherence.request_accepted(self.now, id.into(), request, result);
-        // As many as there are walks, one that waits for its walk, and this one.
-        if self.requests.count() > self.config.walks() + 2 {
+        // As many as there are walks, one that waits for its walk, those that are being looked up, and this one.
+        if self.requests.count() > self.config.walks() + 1 + self.config.hit_cycles() {
             return Err(self.protocol(format!("accepted a request while {} wait", self.requests.count() - 1)));
         }
         Ok(())

@@ -40,6 +40,9 @@ impl SocDevice {
         if config.sequence() {
             return Err(SocError::Sequence);
         }
+        if config.hit_cycles() > 1 {
+            return Err(SocError::HitCycles);
+        }
         let options = Options { trace, checks: true };
         let spinner = ProgressBar::new_spinner();
         let model =

@@ -58,6 +58,11 @@ pub enum SocError {
     /// The configuration's entries have sequence numbers.
     #[error("sequence = true is not for the processor, whose handlers take the numbers for bits that must be zero")]
     Sequence,
+    /// The configuration's hits take two cycles.
+    #[error(
+        "hit_cycles = 2 is not for the processor, whose ports look for a hit in the next cycle: use hit_cycles = 1"
+    )]
+    HitCycles,
     /// The list of software cannot be read.
     #[error("{path}: {reason}")]
     Manifest {

@@ -63,6 +63,8 @@ impl Seen {
 #[derive(Clone, Copy)]
 struct Waiting {
     accepted_at: u64,
+    /// The cycle in which it is answered if it hits.
+    looked_up_at: Option<u64>,
     reads: u32,
     lookup: Lookup,
 }
@@ -84,6 +86,8 @@ pub struct Bench {
     waiting: [Option<Waiting>; 16],
     /// The id of the next request, which goes through all of them.
     next_id: u8,
+    /// The id that was accepted last.
+    last_id: Option<u8>,
     invalidated_at: VecDeque<u64>,
     /// A read request with its walk, or a miss, that was not accepted: it must stay as it is.
     stalled_request: Option<(u64, u8)>,
@@ -125,6 +129,7 @@ impl Bench {
             ports,
             waiting: [None; 16],
             next_id: 0,
+            last_id: None,
             invalidated_at: VecDeque::new(),
             stalled_request: None,
             stalled_miss: None,
@@ -213,19 +218,30 @@ impl Bench {
         });
         seen.answered = seen.late.or(seen.hit).map(|named| named.answered);
         if seen.lookup_ready
+            && let Some(last) = self.last_id.take()
+            && let Some(waiting) = &mut self.waiting[usize::from(last)]
+        {
+            waiting.looked_up_at.get_or_insert(self.now + 1);
+        }
+        if seen.lookup_ready
             && let Some(lookup) = self.lookup.take()
         {
             (seen.accepted, seen.id) = (true, Some(self.next_id));
-            self.waiting[usize::from(self.next_id)] = Some(Waiting { accepted_at: self.now, reads: 0, lookup });
+            let looked_up_at = (self.config.hit_cycles() == 1).then_some(self.now + 1);
+            let waiting = Waiting { accepted_at: self.now, looked_up_at, reads: 0, lookup };
+            self.waiting[usize::from(self.next_id)] = Some(waiting);
+            self.last_id = Some(self.next_id);
             self.next_id =
                 (0..16).map(|n| (self.next_id + 5 + n) % 16).find(|id| self.waits(*id).is_none()).expect("a free id");
         }
-        self.demand(self.waiting() <= most + 2, "one request waits for its walk, and one may have been accepted since");
+        let looked_up = self.config.hit_cycles() as usize;
+        self.demand(self.waiting() <= most + 1 + looked_up, "one request waits for its walk, and few came since");
+        let done = self.config.invalidation_cycles(Invalidation::All);
         if seen.done {
             let accepted = self.invalidated_at.pop_front();
-            self.demand(accepted == self.now.checked_sub(3), "done comes 3 cycles after an acceptance");
+            self.demand(accepted == self.now.checked_sub(done), "done comes in its cycle after an acceptance");
         }
-        self.demand(self.invalidated_at.front().is_none_or(|at| at + 3 > self.now), "done is not late");
+        self.demand(self.invalidated_at.front().is_none_or(|at| at + done > self.now), "done is not late");
         if seen.invalidate_ready && self.invalidate.take().is_some() {
             seen.invalidate_accepted = true;
             self.invalidated_at.push_back(self.now);
@@ -260,15 +276,16 @@ impl Bench {
         accepted.then_some(address)
     }
 
-    /// The request is answered: a hit, which has no source, in the next cycle, all others later.
+    /// The request is answered: a hit, which has no source, in the cycle after its lookup, all others later.
     #[track_caller]
     fn answered(&mut self, id: u8, code: u8, pfn: u64, source: Option<LateSource>) -> Named {
         self.demand(self.waits(id).is_some(), "only what was asked is answered");
         let last = if self.config.marks().is_checked() { Fault::Unmarked } else { Fault::BusError };
         self.demand(code <= last.code() && (code == 0 || pfn == 0), "a fault carries PFN 0, and no reserved code");
-        let Waiting { accepted_at, reads, .. } = self.waiting[usize::from(id)].take().expect("just seen");
+        let Waiting { accepted_at, reads, looked_up_at, .. } = self.waiting[usize::from(id)].take().expect("just seen");
         let (cycles, hit) = (self.now - accepted_at, source.is_none());
-        self.demand(cycles > 0 && hit == (cycles == 1), "a hit is answered in the next cycle, a miss later");
+        let since = looked_up_at.and_then(|at| self.now.checked_sub(at));
+        self.demand(since.is_some_and(|since| hit == (since == 0)), "a hit is answered at once, a miss later");
         Named {
             id,
             source,

@@ -49,19 +49,43 @@ pub fn default() -> Config {
     named("chained")
 }
 
-/// All three.
-pub fn configs() -> [Config; 3] {
-    [tiny(), odd(), default()]
+/// As [`default`], with two cycles a hit.
+pub fn two_cycles() -> Config {
+    named("two_cycles")
 }
 
-/// The cycle in which a second level of the TLB answers, by the page size's code.
+/// All four.
+pub fn configs() -> [Config; 4] {
+    [tiny(), odd(), default(), two_cycles()]
+}
+
+/// The cycle in which a second level of the TLB answers, by the page size's code, where a hit takes one.
 pub const L2_CYCLES: [u32; 3] = [3, 4, 4];
 
+/// The cycle in which a hit is answered, and a miss known.
+pub fn hit_cycle(config: &Config) -> u64 {
+    config.hit_cycles().into()
+}
+
 /// The cycle in which a walk's first request stands at the memory port.
-pub const REQUEST_CYCLE: u64 = 2;
+pub fn request_cycle(config: &Config) -> u64 {
+    hit_cycle(config) + 1
+}
+
+/// The cycle in which a walk is answered whose first probe finds the page.
+pub fn walk_cycle(config: &Config, latency: u64) -> u64 {
+    hit_cycle(config) + latency + 2 + u64::from(config.beats())
+}
 
 /// The cycle in which software is asked.
-pub const ASK_CYCLE: u64 = 3;
+pub fn ask_cycle(config: &Config) -> u64 {
+    hit_cycle(config) + 2
+}
+
+/// The cycle in which an invalidation is done where there is no second level.
+pub fn done_cycle(config: &Config) -> u64 {
+    hit_cycle(config) + 2
+}
 
 /// Cycles after an answer of software's in which nothing is asked.
 pub const SILENT_CYCLES: u64 = 2;
