@@ -8,7 +8,8 @@
 //! | `newest_*`, `waiting` | in | one more, which has no slot yet |
 //! | `moves`, `vacant` | in | that one moves to this slot at the end of the cycle |
 //! | `fresh` | in | `newest` was looked up in the cycle before, and may have missed |
-//! | `reading_*` | in | this one may be the newest of the next cycle; only with two hit cycles |
+//! | `is_read` | in | another one may be the newest of the next cycle; only with two hit cycles |
+//! | `agreed_*` | in | how the pages of these requests agree, and with what is invalidated |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
 //! | `late_*` | out | the answer, docs/spec.md, section 9 |
 //! | `refill_*`, `fill_valid` | out | the first level takes the mapping, and the second level |
@@ -44,6 +45,7 @@ use hashwalk_hdl::{
 };
 use hashwalk_spec::{Config, LateSource};
 
+use crate::agreement::{self, Agreement, AgreementsOutputs, pair};
 use crate::page;
 use crate::ports::{self, Invalidate, LateAnswer, Mapping, Outcome, Request, zeros};
 use crate::walker::{self, Offer, Waiting};
@@ -67,8 +69,10 @@ bundle! {
         pub fresh: Signal,
         /// The newest request.
         pub newest: Request,
-        /// The one behind it; only with two hit cycles.
-        pub reading: Option<Waiting>,
+        /// 1 bit: there is one behind it, whose slot is being read; only with two hit cycles.
+        pub is_read: Option<Signal>,
+        /// Who asks for the same pages.
+        pub agreed: AgreementsOutputs,
         /// 1 bit: it has waited and moves to the slot `vacant`.
         pub moves: Signal,
         /// One-hot.
@@ -115,12 +119,13 @@ bundle! {
         pub refilled: Signal,
         /// 1 bit: it does not, and whoever is served is allowed the access.
         pub refills: Signal,
-        /// 1 bit: whoever is covered has part in it.
-        pub admits: Signal,
         /// A bit for each slot and the newest: it will be answered later.
         pub promised: Signal,
-        /// 1 bit: it lingers for the newest, which was being read when the first answer went out; only with two hit cycles.
-        pub lingers_on: Option<Signal>,
+        /// A bit for each slot and the newest: it is the one that was looked up without the mapping as the first answer went
+        /// out, if it waits.
+        pub late: Signal,
+        /// 1 bit: the newest is that, which was being read then; only with two hit cycles.
+        pub later: Option<Signal>,
     }
 }
 
@@ -158,11 +163,12 @@ impl Component for Delivery {
             from_l2: walker::offer(&self.config),
             l2_turn: shape(1),
             may_keep: shape(walks),
-            slots: vec![waiting.clone(); walks as usize],
+            slots: vec![waiting; walks as usize],
             waiting: shape(1),
             fresh: shape(1),
             newest: ports::request(),
-            reading: (self.config.hit_cycles() > 1).then(|| waiting.clone()),
+            is_read: (self.config.hit_cycles() > 1).then(|| shape(1)),
+            agreed: agreement::widths(&self.config),
             moves: shape(1),
             vacant: shape(walks),
             invalidate: ports::invalidate(),
@@ -179,9 +185,9 @@ impl Component for Delivery {
             own: low(),
             refilled: low(),
             refills: low(),
-            admits: low(),
             promised: lit(walks + 1, 0u32),
-            lingers_on: (self.config.hit_cycles() > 1).then(low),
+            late: lit(walks + 1, 0u32),
+            later: (self.config.hit_cycles() > 1).then(low),
         }
     }
 
@@ -191,17 +197,30 @@ impl Component for Delivery {
         let effect = &i.invalidate.valid;
         let answers = (&s.valid & !effect).named("answers");
 
-        // Who else is answered by the mapping.
+        // Who else is answered by the mapping: who asks for the page of the request that it was found for, and then who was
+        // promised it.
         let newest = Waiting { alive: i.waiting.clone(), request: i.newest.clone() };
+        let covers =
+            |agreement: &Agreement| agreement.same_page(&mapping.size) & (&mapping.global | &agreement.space);
+        let own: Vec<Signal> = (0..walks).map(|n| s.serving.bit(n)).collect();
+        let is_covered = |n: usize| {
+            if n == walks as usize {
+                return covers(&one_hot_of(&own, &i.agreed.of_newest, Agreement::clone));
+            }
+            let others = (0..walks as usize).filter(|other| *other != n);
+            let of_own = others.map(|other| (own[other].clone(), i.agreed.of_slots[pair(n, other)].clone()));
+            if walks > 1 { covers(&one_hot_mux(of_own)) } else { low() }
+        };
         let everybody: Vec<Waiting> = i.slots.iter().cloned().chain([newest]).collect();
         let covered: Vec<Signal> = (0..)
             .zip(&everybody)
             .map(|(n, waiting)| {
-                let waits = &waiting.alive & !s.serving.bit(n) & (&s.admits | s.promised.bit(n));
-                let Request { access, user, .. } = &waiting.request;
+                let waits = &waiting.alive & !s.serving.bit(n);
+                let has_part = when(&s.own, is_covered(n as usize)).otherwise(s.promised.bit(n) | s.late.bit(n));
                 // A first write walks for itself, to set D.
-                let serves = page::covers(&mapping, &waiting.request) & !page::lacks_dirty(&mapping, access, user);
-                (&is_mapping & waits & serves).named(format!("covered_{n}"))
+                let Request { access, user, .. } = &waiting.request;
+                let serves = !page::lacks_dirty(&mapping, access, user);
+                (&is_mapping & waits & has_part & serves).named(format!("covered_{n}"))
             })
             .collect();
         let more = any_of(&covered).named("more");
@@ -214,18 +233,28 @@ impl Component for Delivery {
 
         let can_take = (!&s.valid).named("can_take");
         let goes_on = (&answers & &more).named("goes_on");
-        // Of those that have been looked up without it, and have no slot yet.
-        let lingers_on = i.reading.as_ref().map(|reading| {
-            let is_later = &s.own & &reading.alive & page::covers(&mapping, &reading.request);
-            (&answers & &is_mapping & is_later).named("lingers_on")
+        // Those that have been looked up without it, and have no slot yet.
+        let first = (&answers & &s.own & &is_mapping).named("first");
+        let later = i.is_read.as_ref().map(|is_read| {
+            let agreement = one_hot_of(&own, &i.agreed.of_reading, Agreement::clone);
+            (&first & is_read & covers(&agreement)).named("later_lingers")
         });
-        let since = s.lingers_on.as_ref().map_or_else(|| s.own.clone(), |before| &s.own | before);
-        let lingers = all_of([&answers, &is_mapping, &since, &i.fresh, &page::covers(&mapping, &i.newest)]);
-        let lingers = lingers_on.as_ref().map_or_else(|| lingers.clone(), |on| &lingers | on).named("lingers");
+        let is_late = match &s.later {
+            None => &first & is_covered(walks as usize),
+            Some(later) => (&first & is_covered(walks as usize)) | (&answers & later),
+        };
+        let is_late = (is_late & &i.fresh).named("late_lingers");
+        let lingers = later.as_ref().map_or_else(|| is_late.clone(), |later| &is_late | later).named("lingers");
         let loads = (&i.offer.valid | &i.from_l2.valid).named("loads");
-        let Invalidate { kind, vpn, asid, .. } = &i.invalidate;
-        let named = page::is_named(kind, vpn, asid, &mapping);
-        let withdrawn = (&s.valid & &is_mapping & &i.invalidate.valid & named).named("withdrawn_now");
+        // By the request that is served: it lies in the mapping's page, and in its space.
+        let served: Vec<Signal> = (0..=walks).map(|n| s.serving.bit(n)).collect();
+        let agreement = one_hot_of(&served, &i.agreed.invalidated, Agreement::clone);
+        let kind = &i.invalidate.kind;
+        let named_page = !kind.bit(1) | agreement.same_page(&mapping.size);
+        let named = named_page & (!kind.bit(0) | (&agreement.space & !&mapping.global));
+        let withdrawn = (&s.valid & &is_mapping & effect & named).named("withdrawn_now");
+        // With nobody to be served, nobody has been promised it.
+        let stays = (&s.valid & effect & !&withdrawn & s.serving.any()).named("stays");
         // What a free register holds may be unknown; what leaves here without an answer is not.
         let gives = (&answers & s.serving.any()).named("gives");
         let refill_valid = (&s.refills & &gives).named("refill_valid");
@@ -266,9 +295,8 @@ impl Component for Delivery {
         );
         m.cover("shared", &answers & !&s.own);
         m.cover("withdrawn", withdrawn.clone());
-        if let Some(Waiting { request: Request { id, access, user, .. }, .. }) = i.reading.clone() {
-            [id, access, user].into_iter().for_each(|unread| m.ignore(unread));
-        }
+        m.ignore(i.invalidate.vpn.clone());
+        m.ignore(i.invalidate.asid.clone());
         m.ignore(s.request.asid.clone());
         m.ignore(s.request.access.clone());
         m.ignore(s.request.user.clone());
@@ -290,7 +318,7 @@ impl Component for Delivery {
         let is_allowed = for_next.fault.is_zero().named("next_is_allowed");
         let refilled = (&s.refilled | &refill_valid).named("is_refilled");
         let next_state = DeliveryState {
-            valid: any_of([loads, goes_on.clone(), lingers.clone(), &s.valid & effect & !&withdrawn]),
+            valid: any_of([loads, goes_on.clone(), lingers, stays.clone()]),
             serving: when(&can_take, slot.zext(walks + 1))
                 .or_when(&answers, settled(&concat(next.iter().rev())))
                 .otherwise(settled(&s.serving)),
@@ -301,12 +329,11 @@ impl Component for Delivery {
             refills: when(&can_take, is_granted)
                 .or_when(&answers, is_allowed & !&refilled)
                 .otherwise(s.refills.clone()),
-            admits: when(&can_take, high()).or_when(&answers, lingers).otherwise(s.admits.clone()),
             promised: when(&goes_on, settled(&concat(covered.iter().rev())))
-                .otherwise(settled(&s.promised).gate(&(effect & !&withdrawn))),
-            lingers_on: lingers_on
-                .zip(s.lingers_on.as_ref())
-                .map(|(on, before)| when(&can_take, low()).or_when(&answers, on).otherwise(before.clone())),
+                .otherwise(settled(&s.promised).gate(&stays)),
+            // It has missed, if it waits or has the slot that it would have taken.
+            late: concat([high(), i.vacant.clone()]).gate(&is_late),
+            later,
         };
         (outputs, next_state)
     }

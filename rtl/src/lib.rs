@@ -25,6 +25,7 @@
 //! | [`tlb`] | the first level: the translations, their lookup, refill and removal |
 //! | [`l2`] | the second level, in block RAM |
 //! | [`replacement`] | the tree of pseudo-LRU bits |
+//! | [`agreement`] | which requests are for one page, and which an invalidation names |
 //! | [`walker`] | walks under way: their slots, the hash, the memory port, the judge, software's turn |
 //! | [`predictor`] | which search a walk begins with |
 //! | [`delivery`] | the answers of all that have missed |
@@ -38,6 +39,7 @@
 //! | [`axi`] | the MMU behind AXI4 and AXI4-Lite, with registers and counters |
 //! | [`soc`] | the MMU and what a RISC-V core needs around it |
 
+pub mod agreement;
 pub mod axi;
 pub mod delivery;
 pub mod entry;

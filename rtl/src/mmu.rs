@@ -31,6 +31,7 @@ use hashwalk_hdl::{Component, Module, Signal, bundle, concat, high, lit, low, wh
 use hashwalk_spec::Config;
 use hashwalk_spec::transaction::ID_BITS;
 
+use crate::agreement::{Agreements, AgreementsInputs, Place};
 use crate::delivery::{Delivery, DeliveryInputs};
 use crate::l2::{L2, L2Inputs};
 use crate::page;
@@ -186,6 +187,8 @@ impl Component for Mmu {
         let walker = m.instance("walker", &Walker::new(&self.config));
         let delivery = m.instance("delivery", &Delivery::new(&self.config));
         let l2 = L2::new(&self.config).map(|l2| m.instance("l2", &l2));
+        let agreements = m.instance("agreements", &Agreements::new(&self.config));
+        let agreed = &agreements.outputs;
         let predictor = Predictor::new(&self.config).map(|predictor| m.instance("predictor", &predictor));
         let (walk, late) = (&walker.outputs, &delivery.outputs);
         let none = lit(walks, 0u32);
@@ -225,6 +228,16 @@ impl Component for Mmu {
             refill: late.refill.clone(),
             invalidate: s.invalidate.clone(),
         });
+        agreements.connect(AgreementsInputs {
+            lookup: Place::of(&i.lookup.request()),
+            accept: accept.clone(),
+            reading: s.reading.as_ref().map(|reading| Place::of(&reading.request)),
+            passes: s.reading.as_ref().map(|_| passes.clone()),
+            newest: Place::of(&s.request),
+            slot: walk.slots.iter().map(|slot| Place::of(&slot.request)).collect(),
+            free: walk.free.clone(),
+            invalidate: Place { vpn: i.invalidate.vpn.clone(), asid: i.invalidate.asid.clone() },
+        });
         // The second level and the walks take turns where both have something.
         let l2_was_last = s.l2_was_last.clone().unwrap_or_else(low);
         let l2_compares = l2.as_ref().map_or_else(low, |l2| l2.outputs.compares.clone());
@@ -239,6 +252,8 @@ impl Component for Mmu {
             lookup: Beginning::of(&first_search, &looked_up.vpn, &looked_up.asid),
             control: i.control.clone(),
             invalidate: s.invalidate.clone(),
+            invalidated: agreed.invalidated[..walks as usize].to_vec(),
+            of_newest: if walks > 1 { agreed.of_newest.clone() } else { Vec::new() },
             memory: i.memory,
             refill: i.refill,
             update: i.update,
@@ -261,7 +276,8 @@ impl Component for Mmu {
             waiting: s.waiting.clone(),
             fresh: s.fresh.clone(),
             newest: s.request.clone(),
-            reading: s.reading.as_ref().map(Reading::waiting),
+            is_read: s.reading.as_ref().map(Reading::is_read),
+            agreed: agreed.clone(),
             moves: &s.waiting & &walk.any_vacant & !&answered_newest,
             vacant: walk.vacant.clone(),
             invalidate: s.invalidate.clone(),

@@ -16,8 +16,10 @@ use hashwalk_spec::{Access, PageSize};
 
 use crate::ports::{Mapping, Request, SIZE_BITS};
 
-const MIDDLE: u32 = PageSize::Large.vpn_offset_bits();
-const HIGH: u32 = PageSize::Huge.vpn_offset_bits();
+/// The lowest bit of a page number above those within a 2 MiB page.
+pub const MIDDLE: u32 = PageSize::Large.vpn_offset_bits();
+/// The lowest bit above those within a 1 GiB page.
+pub const HIGH: u32 = PageSize::Huge.vpn_offset_bits();
 
 /// Whether a page of this size is larger than 4 KiB. `size` is a 2-bit code.
 #[must_use]

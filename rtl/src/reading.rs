@@ -27,7 +27,6 @@ use hashwalk_spec::Config;
 
 use crate::ports::{self, Lookup, Request, zeros};
 use crate::tlb::{Found, TlbOutputs};
-use crate::walker::Waiting;
 
 bundle! {
     /// The registers.
@@ -100,12 +99,6 @@ impl Reading {
     #[must_use]
     pub fn compared(&self, lookup: &Lookup) -> Request {
         when(&self.again, self.request.clone()).otherwise(lookup.request())
-    }
-
-    /// The request as one that may wait for an answer in the cycle after the next.
-    #[must_use]
-    pub fn waiting(&self) -> Waiting {
-        Waiting { alive: self.is_read(), request: self.request.clone() }
     }
 
     /// The registers in the next cycle.

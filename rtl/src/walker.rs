@@ -73,6 +73,7 @@ use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::radix::INDEX_BITS;
 use hashwalk_spec::{Config, Format};
 
+use crate::agreement::Agreement;
 use crate::link::PLACE_BITS;
 use crate::ports::{self, Mapping, MemoryOut, zeros};
 use crate::predictor::Guess;
@@ -171,6 +172,8 @@ impl Component for Walker {
             lookup: places::beginning(),
             control: ports::control(&self.config),
             invalidate: ports::invalidate(),
+            invalidated: vec![Agreement::widths(); self.walks() as usize],
+            of_newest: vec![Agreement::widths(); if self.walks() > 1 { self.walks() as usize } else { 0 }],
             memory: ports::memory_in(&self.config),
             refill: ports::refill(&self.config),
             update: ports::update_in(&self.config),
@@ -401,7 +404,7 @@ impl Component for Walker {
                         &slot.request.vpn,
                         &slot.request.asid,
                     ),
-                    named: named(&i.invalidate, &slot.request),
+                    named: named(&i.invalidate, &i.invalidated[at]),
                     names_path: names_path(config, &i.invalidate, slot),
                     word: step.found.word.clone(),
                 };
@@ -440,6 +443,10 @@ impl Component for Walker {
         m.ignore(s.element.sought.asid.clone());
         if config.format() == Format::Radix {
             m.ignore(i.control.table_mask.clone());
+        } else {
+            // Of the page and the space it is known how they agree.
+            m.ignore(i.invalidate.vpn.clone());
+            m.ignore(i.invalidate.asid.clone());
         }
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
         m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_of(&speaks, &s.slot, |slot| slot.out.any()));
@@ -461,6 +468,7 @@ impl Component for Walker {
         });
         let outputs = WalkerOutputs {
             any_vacant: any_of(&vacancies),
+            free: bits(&vacancies),
             vacant: bits(&vacant),
             idle: bits(&vacancies).all(),
             slots: s
@@ -496,11 +504,11 @@ impl Component for Walker {
 impl Walker {
     /// The slot of the newest miss.
     fn allocation(&self, i: &WalkerInputs, s: &WalkerState, unit_busy: &Signal, start: &Start, alive: &Signal) -> Slot {
-        let leads = |(n, slot): (u32, &Slot)| {
-            let same = slot.request.vpn.eq(&i.newest.vpn) & slot.request.asid.eq(&i.newest.asid);
-            alive.bit(n) & !slot.is_behind() & !i.turn.answered.bit(n) & same
+        let leads = |(n, (slot, agreement)): (u32, (&Slot, &Agreement))| {
+            alive.bit(n) & !slot.is_behind() & !i.turn.answered.bit(n) & agreement.is_full()
         };
-        let behind: Option<Vec<Signal>> = (self.walks() > 1).then(|| (0..).zip(&s.slot).map(leads).collect());
+        let others = s.slot.iter().zip(&i.of_newest);
+        let behind: Option<Vec<Signal>> = (self.walks() > 1).then(|| (0..).zip(others).map(leads).collect::<Vec<_>>());
         let is_behind = behind.as_ref().map_or_else(low, any_of);
         let hashed = &i.fresh & !(unit_busy | is_behind | !&i.search.exists);
         let sought = i.search.sought(&i.newest.vpn, &i.newest.asid);

@@ -5,6 +5,7 @@ use hashwalk_spec::Config;
 
 use super::places::Beginning;
 use super::search::Search;
+use crate::agreement::Agreement;
 use crate::ports::{
     self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, UpdateIn, UpdateOut,
 };
@@ -61,6 +62,10 @@ bundle! {
         pub control: Control,
         /// In the cycle in which it takes effect.
         pub invalidate: Invalidate,
+        /// It and each slot's request.
+        pub invalidated: Vec<Agreement>,
+        /// The newest request and each slot's.
+        pub of_newest: Vec<Agreement>,
         /// The memory's side.
         pub memory: MemoryIn,
         /// Software's side.
@@ -83,6 +88,8 @@ bundle! {
     pub struct WalkerOutputs {
         /// 1 bit.
         pub any_vacant: Signal,
+        /// A bit for each slot: it is in no use, and holds the newest request at the end of the cycle.
+        pub free: Signal,
         /// One-hot: the slot that the next miss takes.
         pub vacant: Signal,
         /// 1 bit: no slot is in use.

@@ -5,22 +5,19 @@ use hashwalk_spec::radix::{INDEX_BITS, LEVELS};
 use hashwalk_spec::{Config, Format};
 
 use super::slot::Slot;
-use crate::page;
-use crate::ports::{Invalidate, Request, SIZE_BITS};
+use crate::agreement::Agreement;
+use crate::ports::{Invalidate, SIZE_BITS};
 use crate::radix;
 use crate::verdict::{Killed, SIZES};
 
-/// Which mappings of the request's page an invalidation names, by their sizes.
+/// Which mappings of a request's page an invalidation names, by their sizes; `agreement` is that of the two.
 #[must_use]
-pub fn named(invalidate: &Invalidate, request: &Request) -> Killed {
+pub fn named(invalidate: &Invalidate, agreement: &Agreement) -> Killed {
     let kind = &invalidate.kind;
-    let at = |size: u32| {
-        let size = lit(SIZE_BITS, size);
-        page::overlap(&invalidate.vpn, &size, &request.vpn, &size) | !kind.bit(1)
-    };
+    let at = |size: u32| agreement.same_page(&lit(SIZE_BITS, size)) | !kind.bit(1);
     let sizes = concat((0..SIZES).rev().map(at)).gate(&invalidate.valid);
     Killed {
-        private: sizes.gate(&(!kind.bit(0) | invalidate.asid.eq(&request.asid))),
+        private: sizes.gate(&(!kind.bit(0) | &agreement.space)),
         global: sizes.gate(&!kind.bit(0)),
     }
 }
