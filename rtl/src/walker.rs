@@ -78,12 +78,12 @@ use crate::link::PLACE_BITS;
 use crate::ports::{self, Mapping, MemoryOut, zeros};
 use crate::predictor::Guess;
 use crate::radix;
-use crate::verdict::{self, Judged, Limits, Scales, Step, Verdict};
+use crate::verdict::{self, Judged, Killed, Limits, Scales, Step, Verdict};
 use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
 use arbiter::round_robin;
 pub use bundles::{Event, Offer, Turn, Waiting, WalkerInputs, WalkerOutputs, offer, turn};
 use element::Element;
-use invalidation::{named, names_path};
+use invalidation::names_path;
 use marking::{Progress, Updating};
 use places::{Beginning, Start};
 use search::Search;
@@ -250,6 +250,9 @@ impl Component for Walker {
         let mark_killed = marks.as_ref().map_or_else(low, |marks| &mark_restarts & &marks.killed);
         let marked_back = |n: u32| marks.as_ref().map_or_else(low, |marks| marks.back.bit(n));
 
+        let named: Vec<Killed> =
+            i.invalidated.iter().map(|agreement| invalidation::named(&i.invalidate, agreement)).collect();
+
         // What memory has sent.
         let fires = (&s.element.full & !effect & &i.turn.open & !&is_marked).named("fires");
         // Known last: a request that does not stand yet is not made if the second level has just found its page. Where
@@ -259,12 +262,15 @@ impl Component for Walker {
         let withheld = (bits(&presents) & &overtaken).any().named("withheld");
         let speaker = |n: u32| s.element.slot.bit(n);
         let speaks = each(&|n, _| speaker(n));
-        let listens = one_hot_of(&speaks, &s.slot, Slot::listens);
-        let killed = one_hot_of(&speaks, &s.slot, |slot| slot.killed.clone());
+        let listens = s.element.is_awaited(config, &s.slot);
         let steps = one_hot_of(&speaks, &s.slot, |slot| slot.steps.clone());
         let sought = s.element.sought.clone();
-        let (private_killed, global_killed) = killed.of_size(&sought.size);
-        let scales = Scales { sought, request: s.element.request.clone(), private_killed, global_killed };
+        let scales = Scales {
+            sought,
+            request: s.element.request.clone(),
+            private_killed: s.element.private_killed.clone(),
+            global_killed: s.element.global_killed.clone(),
+        };
         let element = Judged {
             bits: &s.element.bits,
             tags: &s.element.tags,
@@ -277,14 +283,14 @@ impl Component for Walker {
         let step = verdict::judge(config, &element);
         let is_stale = |slot: &Slot| slot.stale.clone().unwrap_or_else(low);
         let stale = one_hot_of(&speaks, &s.slot, is_stale).named("stale");
-        let last_step = most_steps(config).map_or_else(low, |most| steps.eq_value(most - 1)).named("last_step");
-        let next_search = Search::first(config.format(), &s.element.later);
+        let last_step = s.element.last_step.clone().unwrap_or_else(low);
+        let next_search = s.element.next_search.clone();
         // After the last way the search is over; ways before it decide nothing if they do not match.
-        let goes_past = if config.ways() > 1 { !&last_step } else { low() };
+        let goes_past = if config.ways() > 1 { steps.ne(&lit(steps.width(), config.ways() - 1)) } else { low() };
         let verdict = verdict::conclude(
             &step,
             &Limits {
-                last_step: if config.ways() > 1 { low() } else { last_step },
+                last_step,
                 stale,
                 unreadable: s.element.unreadable.clone(),
                 last_search: !&next_search.exists & !&goes_past,
@@ -404,7 +410,7 @@ impl Component for Walker {
                         &slot.request.vpn,
                         &slot.request.asid,
                     ),
-                    named: named(&i.invalidate, &i.invalidated[at]),
+                    named: named[at].clone(),
                     names_path: names_path(config, &i.invalidate, slot),
                     word: step.found.word.clone(),
                 };
@@ -425,7 +431,7 @@ impl Component for Walker {
         };
 
         let update = marks.as_ref().map(|marks| marks.port.clone());
-        let element = s.element.next(config, &i.memory, &i.control, &fires, &s.slot);
+        let element = s.element.next(config, &i.memory, &i.control, &fires, &i.turn.answered, &named, &s.slot);
         let next = WalkerState {
             slot: slots,
             hashing,
@@ -543,15 +549,6 @@ fn bits(each: &[Signal]) -> Signal {
 /// The turn, if it moves on.
 fn turned(moves: &Signal, next: &Option<Signal>, turn: &Option<Signal>) -> Option<Signal> {
     next.as_ref().zip(turn.as_ref()).map(|(next, turn)| when(moves, next.clone()).otherwise(turn.clone()))
-}
-
-/// The probes of a search at most, or its ways; `None` in a radix tree, which has so many levels and no more.
-fn most_steps(config: &Config) -> Option<u32> {
-    match config.format() {
-        Format::Radix => None,
-        Format::Cuckoo => Some(config.ways()),
-        _ => Some(config.max_steps()),
-    }
 }
 
 /// The mapping that a step has found.

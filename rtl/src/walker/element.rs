@@ -12,10 +12,20 @@
 use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, one_hot_of, when};
 use hashwalk_spec::{Config, Format};
 
+use super::search::Search;
 use super::slot::Slot;
-use crate::ports::{self, Control, MemoryIn, Request, SEARCHES, zeros};
+use crate::ports::{self, Control, MemoryIn, Request, zeros};
 use crate::radix;
-use crate::verdict::{self, Arrival, Sought};
+use crate::verdict::{self, Arrival, Killed, Sought};
+
+/// The probes of a search at most, where one read is out at a time: what is judged is known as it arrives. A radix tree has so
+/// many levels and no more.
+fn longest(config: &Config) -> Option<u32> {
+    match config.format() {
+        Format::Radix | Format::Cuckoo => None,
+        _ => Some(config.max_steps()),
+    }
+}
 
 /// Bits that count the beats that are still to come.
 const BEAT_BITS: u32 = 3;
@@ -35,12 +45,20 @@ bundle! {
         pub slot: Signal,
         /// That walk's request.
         pub request: Request,
+        /// 1 bit: it is not answered yet.
+        pub alive: Signal,
         /// 1 bit: this is its first search.
         pub first: Signal,
-        /// The searches that it has still to make after this one, 6 bits.
-        pub later: Signal,
+        /// 1 bit: it must not probe further; only where one read is out at a time and chains have a longest length.
+        pub last_step: Option<Signal>,
+        /// The search that it makes after this one.
+        pub next_search: Search,
         /// What this search looks for.
         pub sought: Sought,
+        /// 1 bit: a mapping that it finds is withdrawn, if it is not global.
+        pub private_killed: Signal,
+        /// 1 bit: if it is global.
+        pub global_killed: Signal,
         /// Where that stands in the element which is looked at, as far as its judge wants to know it.
         pub place: Option<Signal>,
         /// What the comparison of the tags with that has come to.
@@ -59,9 +77,13 @@ impl Element {
             beats: (config.beats() > 1).then(|| lit(BEAT_BITS, config.beats() - 1)),
             slot: lit(config.walks(), 0u32),
             request: zeros(&ports::request()),
+            alive: low(),
             first: low(),
-            later: lit(SEARCHES, 0u32),
+            last_step: longest(config).map(|_| low()),
+            next_search: Search::none(),
             sought: zeros(&Slot::free(config).sought()),
+            private_killed: low(),
+            global_killed: low(),
             place: verdict::kept_place_bits(config.format()).map(|bits| lit(bits, 0u32)),
             tags: lit(verdict::tag_bits(config), 0u32),
         }
@@ -75,13 +97,18 @@ impl Element {
         memory: &MemoryIn,
         control: &Control,
         fires: &Signal,
+        answered: &Signal,
+        named: &[Killed],
         slots: &[Slot],
     ) -> Element {
         let taken = (&memory.response_valid & (!&self.full | fires)).named("beat_taken");
         let last = &taken & self.beats.as_ref().map_or_else(high, Signal::is_zero);
         let speaks: Vec<Signal> = (0..config.walks()).map(|n| memory.response_id.eq_value(n)).collect();
         let request = one_hot_of(&speaks, slots, |slot| slot.request.clone());
+        let alive = one_hot_of(&speaks, slots, |slot| !&slot.dead);
+        let speaker = concat(speaks.iter().rev());
         let later = one_hot_of(&speaks, slots, |slot| slot.search.later.clone());
+        let killed = one_hot_of(&speaks, slots, |slot| slot.killed.clone());
         let first = one_hot_of(&speaks, slots, |slot| slot.first.clone());
         let sought = one_hot_of(&speaks, slots, Slot::sought);
         let bits = when(&taken, self.shifted(&memory.response_data)).otherwise(self.bits.clone());
@@ -100,6 +127,11 @@ impl Element {
         let tags = verdict::tags(config, &arrival);
         // Only in a radix tree what is sought depends on how far the walk has come.
         let sought = if config.format() == Format::Radix { radix::sought_at(&sought, &steps) } else { sought };
+        // What an invalidation that takes effect in this cycle names of the walk that speaks, and of the one that waits here.
+        let waits: Vec<Signal> = (0..config.walks()).map(|n| self.slot.bit(n)).collect();
+        let (private_killed, global_killed) = killed.of_size(&sought.size);
+        let (private_named, global_named) = one_hot_of(&speaks, named, Killed::clone).of_size(&sought.size);
+        let (private_since, global_since) = one_hot_of(&waits, named, Killed::clone).of_size(&self.sought.size);
         let first_beat = self.beats.as_ref().map_or_else(high, |beats| beats.eq_value(config.beats() - 1));
         let before = &self.unreadable & !first_beat;
         Element {
@@ -111,14 +143,30 @@ impl Element {
                     .or_when(&taken, beats - lit(BEAT_BITS, 1u32))
                     .otherwise(beats.clone())
             }),
-            slot: when(&taken, concat(speaks.iter().rev())).otherwise(self.slot.clone()),
+            slot: when(&taken, speaker.clone()).otherwise(self.slot.clone()),
             request: when(&taken, request).otherwise(self.request.clone()),
+            alive: when(&taken, alive & !(&speaker & answered).any())
+                .otherwise(&self.alive & !(&self.slot & answered).any()),
             first: when(&taken, first).otherwise(self.first.clone()),
-            later: when(&taken, later).otherwise(self.later.clone()),
+            last_step: self.last_step.as_ref().zip(longest(config)).map(|(kept, most)| {
+                when(&taken, steps.eq_value(most - 1)).otherwise(kept.clone())
+            }),
+            next_search: when(&taken, Search::first(config.format(), &later)).otherwise(self.next_search.clone()),
+            private_killed: when(&taken, private_killed | private_named)
+                .otherwise(&self.private_killed | private_since),
+            global_killed: when(&taken, global_killed | global_named).otherwise(&self.global_killed | global_since),
             sought: when(&taken, sought).otherwise(self.sought.clone()),
             place: self.place.as_ref().map(|kept| when(&taken, place.bits(0..kept.width())).otherwise(kept.clone())),
             tags: when(&taken, tags).otherwise(self.tags.clone()),
         }
+    }
+
+    /// Whether its walk has not been answered, as far as is known at the beginning of the cycle, and waits for it. In a cuckoo
+    /// table one may have decided before it.
+    #[must_use]
+    pub fn is_awaited(&self, config: &Config, slots: &[Slot]) -> Signal {
+        let waits: Vec<Signal> = (0..config.walks()).map(|n| self.slot.bit(n)).collect();
+        if config.ways() > 1 { one_hot_of(&waits, slots, Slot::listens) } else { self.alive.clone() }
     }
 
     /// The register after one more beat.
