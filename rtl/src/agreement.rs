@@ -224,8 +224,8 @@ impl Component for Agreements {
             None => (taken(accept, of_lookup, &known.of_newest), Vec::new(), None),
             Some(((reading, passes), before)) => {
                 let here = with_slots(before, &|n| known.of_reading[n].clone());
-                let with_before = when(passes, Agreement::of(&i.lookup, reading))
-                    .otherwise(Agreement::of(&i.lookup, &i.newest));
+                let with_before =
+                    when(passes, Agreement::of(&i.lookup, reading)).otherwise(Agreement::of(&i.lookup, &i.newest));
                 (
                     taken(passes, here.clone(), &known.of_newest),
                     taken(accept, of_lookup, &here),

@@ -200,8 +200,7 @@ impl Component for Delivery {
         // Who else is answered by the mapping: who asks for the page of the request that it was found for, and then who was
         // promised it.
         let newest = Waiting { alive: i.waiting.clone(), request: i.newest.clone() };
-        let covers =
-            |agreement: &Agreement| agreement.same_page(&mapping.size) & (&mapping.global | &agreement.space);
+        let covers = |agreement: &Agreement| agreement.same_page(&mapping.size) & (&mapping.global | &agreement.space);
         let own: Vec<Signal> = (0..walks).map(|n| s.serving.bit(n)).collect();
         let is_covered = |n: usize| {
             if n == walks as usize {

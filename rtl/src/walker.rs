@@ -67,7 +67,7 @@ pub mod slot;
 mod software;
 
 use hashwalk_hdl::{
-    Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_of, shape, when,
+    Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, high, lit, low, one_hot_of, shape, when,
 };
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::radix::INDEX_BITS;
@@ -109,6 +109,8 @@ bundle! {
         pub slot: Vec<Slot>,
         /// The hash unit's work.
         pub hashing: Hashing,
+        /// One-hot: whose is the next one.
+        pub chosen: Signal,
         /// Whose turn it is to be hashed.
         pub hash_turn: Option<Signal>,
         /// One-hot: the request that stands at the memory port and was not taken.
@@ -119,7 +121,7 @@ bundle! {
         pub element: Element,
         /// Software's turn.
         pub software: Software,
-        /// 1 bit: a walk had nothing to look for in the cycle before.
+        /// One-hot: a walk that had nothing to look for in the cycle before.
         pub seekless: Signal,
         /// Marks that are being set; only where the hardware sets any.
         pub updating: Option<Updating>,
@@ -187,12 +189,13 @@ impl Component for Walker {
         WalkerState {
             slot: vec![Slot::free(&self.config); walks as usize],
             hashing: zeros(&Hashing { slot: shape(walks), begins: places::beginning() }),
+            chosen: lit(walks, 0u32),
             hash_turn: turn.clone(),
             standing: lit(walks, 0u32),
             memory_turn: turn,
             element: Element::empty(&self.config),
             software: Software::silent(&self.config),
-            seekless: low(),
+            seekless: lit(walks, 0u32),
             updating: Updating::none(&self.config),
         }
     }
@@ -214,14 +217,18 @@ impl Component for Walker {
 
         // Who is hashed next, and who has nothing to look for.
         let waits = each(&|n, slot| {
-            let settled = slot.out.is_zero() & !s.standing.bit(n) & !s.hashing.slot.bit(n);
-            slot.is(Walk::Wait) & !slot.is_behind() & !i.turn.promised.bit(n) & settled
+            // Of one read at a time none is left when a search is over.
+            let settled = if config.ways() > 1 { slot.out.is_zero() & !s.standing.bit(n) } else { high() };
+            let is_at_the_unit = s.hashing.slot.bit(n) | s.chosen.bit(n);
+            slot.is(Walk::Wait) & !slot.is_behind() & !i.turn.promised.bit(n) & settled & !is_at_the_unit
         });
         let hashes: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & &slot.search.exists).collect();
-        let chosen = round_robin(&hashes, s.hash_turn.as_ref());
-        let seekless: Vec<Signal> =
+        let choice = round_robin(&hashes, s.hash_turn.as_ref());
+        let chosen = each(&|n, _| s.chosen.bit(n) & alive.bit(n));
+        let any_chosen = any_of(&chosen).named("any_chosen");
+        let next_seekless: Vec<Signal> =
             waits.iter().zip(&s.slot).map(|(waits, slot)| waits & !&slot.search.exists).collect();
-        let seekless = first_one(&seekless);
+        let seekless = each(&|n, slot| s.seekless.bit(n) & slot.is(Walk::Wait) & !i.turn.promised.bit(n));
 
         // The memory port.
         let asks = each(&|n, slot| slot.is(Walk::Request) & !i.turn.served.bit(n));
@@ -234,7 +241,8 @@ impl Component for Walker {
         });
         let wants = any_of(&presents).named("wants");
         let accepted = (&wants & &i.memory.request_ready).named("accepted");
-        let index_asked = one_hot_of(&presents, &s.slot, Slot::index_asked);
+        let place_asked =
+            one_hot_of(&presents, &s.slot, |slot| places::placed(config, &i.control, &slot.index_asked()));
 
         // Marks that are being set, and the walk for which they have been.
         let may_ask = each(&|n, _| !i.turn.served.bit(n) & !i.turn.promised.bit(n));
@@ -339,7 +347,7 @@ impl Component for Walker {
 
         // What goes out: a walk whose marks are set first, then a judgement, software's answer, that nothing is sought.
         let others = (&s.element.full | &s.software.answer.valid | &is_marked).named("others");
-        let says_nothing = (&nothing & &s.seekless & &i.turn.open & !effect & !&others).named("says_nothing");
+        let says_nothing = (&nothing & &i.turn.open & !effect & !&others).named("says_nothing");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
         let by_walk = Offer {
             valid: ends.clone(),
@@ -420,14 +428,16 @@ impl Component for Walker {
 
         // What is hashed in the next cycle: the next search, that of somebody who waits, or what is being looked up.
         let asked = &s.element.request;
-        let of_next = Beginning::of(&next_search, &asked.vpn, &asked.asid);
-        let of_slot = |slot: &Slot| Beginning::of(&slot.search, &slot.request.vpn, &slot.request.asid);
-        let of_chosen = one_hot_of(&chosen.granted, &s.slot, of_slot);
-        let any_chosen = any_of(&hashes);
-        let hash_moves = !&next_begins;
+        let of_next = Beginning::of(config.format(), &next_search.sought(&asked.vpn, &asked.asid));
+        let of_slot = |slot: &Slot| Beginning::of(config.format(), &slot.sought());
+        let of_chosen = one_hot_of(&chosen, &s.slot, of_slot);
+        let of_other = when(&any_chosen, of_chosen).otherwise(i.lookup.clone());
+        let kept_waiting = (&next_begins & &any_chosen).named("kept_waiting");
         let hashing = Hashing {
-            slot: when(&next_begins, s.element.slot.clone()).otherwise(bits(&chosen.granted)),
-            begins: when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone()),
+            slot: when(&next_begins, s.element.slot.clone()).otherwise(bits(&chosen)),
+            // Which it is comes last, so each is whitened before.
+            begins: when(&next_begins, of_next.whitened(config, &i.control))
+                .otherwise(of_other.whitened(config, &i.control)),
         };
 
         let update = marks.as_ref().map(|marks| marks.port.clone());
@@ -435,12 +445,13 @@ impl Component for Walker {
         let next = WalkerState {
             slot: slots,
             hashing,
-            hash_turn: turned(&hash_moves, &chosen.turn, &s.hash_turn),
+            chosen: when(&kept_waiting, bits(&chosen)).otherwise(bits(&choice.granted)),
+            hash_turn: turned(&!&kept_waiting, &choice.turn, &s.hash_turn),
             standing: bits(&presents).gate(&!&accepted) & !&overtaken,
             memory_turn: turned(&accepted, &in_turn.turn, &s.memory_turn),
             element,
             software: s.software.next(&i.refill, &asker, &weighed, question),
-            seekless: nothing,
+            seekless: bits(&first_one(&next_seekless)),
             updating: marks.map(|marks| marks.next(&mark_fires)),
         };
 
@@ -483,7 +494,7 @@ impl Component for Walker {
                 .map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() })
                 .collect(),
             offer,
-            has_outcome: &others | &s.seekless,
+            has_outcome: &others | s.seekless.any(),
             event: Event {
                 predicted: &finds & &s.element.first,
                 mispredicted: &finds & !&s.element.first,
@@ -493,7 +504,7 @@ impl Component for Walker {
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
             memory: MemoryOut {
                 request_valid: wants & !withheld,
-                request_address: places::address(config, &i.control, &index_asked),
+                request_address: places::address(config, &i.control, &place_asked),
                 request_beats: lit(BEATS_BITS, config.beats()),
                 request_id: number(&presents, config.walk_id_bits()),
                 response_ready: !&s.element.full | fires,

@@ -148,9 +148,11 @@ impl Element {
             alive: when(&taken, alive & !(&speaker & answered).any())
                 .otherwise(&self.alive & !(&self.slot & answered).any()),
             first: when(&taken, first).otherwise(self.first.clone()),
-            last_step: self.last_step.as_ref().zip(longest(config)).map(|(kept, most)| {
-                when(&taken, steps.eq_value(most - 1)).otherwise(kept.clone())
-            }),
+            last_step: self
+                .last_step
+                .as_ref()
+                .zip(longest(config))
+                .map(|(kept, most)| when(&taken, steps.eq_value(most - 1)).otherwise(kept.clone())),
             next_search: when(&taken, Search::first(config.format(), &later)).otherwise(self.next_search.clone()),
             private_killed: when(&taken, private_killed | private_named)
                 .otherwise(&self.private_killed | private_since),

@@ -16,10 +16,7 @@ pub fn named(invalidate: &Invalidate, agreement: &Agreement) -> Killed {
     let kind = &invalidate.kind;
     let at = |size: u32| agreement.same_page(&lit(SIZE_BITS, size)) | !kind.bit(1);
     let sizes = concat((0..SIZES).rev().map(at)).gate(&invalidate.valid);
-    Killed {
-        private: sizes.gate(&(!kind.bit(0) | &agreement.space)),
-        global: sizes.gate(&!kind.bit(0)),
-    }
+    Killed { private: sizes.gate(&(!kind.bit(0) | &agreement.space)), global: sizes.gate(&!kind.bit(0)) }
 }
 
 /// Whether an invalidation names what a search may have read a link to: of a radix tree the node that is read, or a node
