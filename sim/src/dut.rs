@@ -99,6 +99,7 @@ impl Dut {
     ///
     /// # Panics
     /// When the value does not fit the port.
+    #[inline]
     #[track_caller]
     pub fn set(&mut self, port: InPort, value: u64) {
         self.set_wide(port, std::slice::from_ref(&value));
@@ -108,6 +109,7 @@ impl Dut {
     ///
     /// # Panics
     /// When there are not exactly as many words as the width takes, or the highest does not fit.
+    #[inline]
     #[track_caller]
     pub fn set_wide(&mut self, port: InPort, words: &[u64]) {
         let slot = port.0;
@@ -128,6 +130,7 @@ impl Dut {
     ///
     /// # Panics
     /// When the port is wider.
+    #[inline]
     #[track_caller]
     pub fn get(&self, port: OutPort) -> u64 {
         assert!(port.0.width <= 64, "a port of {} bits is read with get_wide", port.0.width);
@@ -135,6 +138,7 @@ impl Dut {
     }
 
     /// The value of an output of any width at the last settling, words lowest first.
+    #[inline]
     pub fn get_wide(&self, port: OutPort) -> &[u64] {
         &self.outputs[port.0.words()]
     }

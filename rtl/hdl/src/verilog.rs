@@ -193,25 +193,26 @@ fn register_block(netlist: &Netlist, names: &[String], expressions: &mut Express
     }
     let all: Vec<(&Register, &String)> = netlist.registers.iter().zip(names).collect();
     body.push("always @(posedge clock) begin".into());
-    body.push("  if (reset) begin".into());
-    for (register, name) in &all {
-        let value = literal(&register.reset).expect("checked at elaboration");
-        body.push(format!("    {name} <= {value};"));
-    }
-    body.push("  end else begin".into());
     // Registers that change under one condition stand under one `if`: a clock enable, and cheap to simulate.
-    let changing: Vec<_> = all.into_iter().filter(|(register, _)| !register.is_held()).collect();
+    let changing: Vec<_> = all.iter().copied().filter(|(register, _)| !register.is_held()).collect();
     let enable = |register: &Register| register.enabled().map(|(enable, _)| enable.0.id);
     for group in changing.chunk_by(|(a, _), (b, _)| enable(a).is_some() && enable(a) == enable(b)) {
         let condition = group[0].0.enabled().map(|(enable, _)| expressions.wire(enable));
-        let inner = if condition.is_some() { "      " } else { "    " };
-        body.extend(condition.iter().map(|condition| format!("    if ({condition}) begin")));
+        let inner = if condition.is_some() { "    " } else { "  " };
+        body.extend(condition.iter().map(|condition| format!("  if ({condition}) begin")));
         for (register, name) in group {
             let value = register.enabled().map_or(&register.next, |(_, value)| value);
             let lines = expressions.statement(&format!("{name} <="), value);
             body.extend(lines.into_iter().map(|line| format!("{inner}{line}")));
         }
-        body.extend(condition.map(|_| "    end".to_string()));
+        body.extend(condition.map(|_| "  end".to_string()));
+    }
+    // The reset wins, for the last assignment counts. Before the others it would make Verilator keep a copy of each register
+    // that its own next value reads.
+    body.push("  if (reset) begin".into());
+    for (register, name) in &all {
+        let value = literal(&register.reset).expect("checked at elaboration");
+        body.push(format!("    {name} <= {value};"));
     }
     body.extend(["  end".into(), "end".into()]);
 }

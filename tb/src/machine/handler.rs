@@ -197,6 +197,15 @@ impl Handler {
         context: impl FnOnce() -> WalkContext,
         read: impl FnOnce(PhysAddr) -> Result<Element, BusError>,
     ) {
+        // A state holds a whole walk, so that it is moved only in a cycle in which it may change.
+        let may_change = match &self.state {
+            State::Waiting => dut.get(ports.miss_valid) != 0,
+            State::Computing { until, .. } | State::Loading { until, .. } => *until <= now,
+            State::Answering { .. } => self.driving,
+        };
+        if !may_change {
+            return;
+        }
         self.state = match std::mem::replace(&mut self.state, State::Waiting) {
             State::Waiting => match ports.missed(dut) {
                 None => State::Waiting,

@@ -52,20 +52,19 @@ module lookup_12 (
     if (words_read_enable) words_read_data <= words[index];
   end
   always @(posedge clock) begin
+    state <=
+        (state == READER_IDLE) ? (accept ? READER_AWAIT_WORD : READER_IDLE) :
+        (state == READER_AWAIT_WORD) ? READER_ANSWER :
+        READER_IDLE;
+    if (accept) begin
+      index <= request_index;
+    end
+    served <= t0[7:0];
     if (reset) begin
       state <= READER_IDLE;
       index <= 4'h0;
       served <= 8'h0;
       constant <= 16'h5a5a;
-    end else begin
-      state <=
-          (state == READER_IDLE) ? (accept ? READER_AWAIT_WORD : READER_IDLE) :
-          (state == READER_AWAIT_WORD) ? READER_ANSWER :
-          READER_IDLE;
-      if (accept) begin
-        index <= request_index;
-      end
-      served <= t0[7:0];
     end
   end
   assign response_word = scaler_out;
