@@ -82,7 +82,7 @@ pub fn generate_update(config: &Config) -> Design {
 /// Generates the hardware of a configuration with what a RISC-V core needs around it, without the core.
 ///
 /// # Panics
-/// The configuration's memory is larger than 2 GiB.
+/// The configuration's memory is larger than 2 GiB, or its hardware looks at A and D.
 #[must_use]
 pub fn generate_soc(config: &Config) -> Design {
     elaborate(&soc::Soc::new(config))

@@ -6,21 +6,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
 use hashwalk_rtl::{generate, generate_axi, generate_soc, generate_update};
-use hashwalk_spec::Config;
+use hashwalk_spec::{Config, Marking};
 
 use crate::cli::Top;
+use crate::soc::SocError;
 use crate::whole_file;
 
 /// Writes all files of a top of a configuration into `folder`, which is made if it is not there. Each file is complete or not
 /// there at all.
 ///
 /// # Errors
-/// The folder or a file cannot be written.
+/// The folder or a file cannot be written, or the processor does not keep marks as the configuration says.
 pub fn emit(config: &Config, top: Top, folder: &Path) -> Result<Vec<PathBuf>> {
     let design = match top {
         Top::Mmu => generate(config),
         Top::Axi => generate_axi(config),
         Top::Update => generate_update(config),
+        Top::Soc if config.marks() != Marking::Software => return Err(SocError::Marks(config.marks()).into()),
         Top::Soc => generate_soc(config),
     };
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
