@@ -86,7 +86,7 @@ pub fn generate_update(config: &Config) -> Design {
 /// Generates the hardware of a configuration with what a RISC-V core needs around it, without the core.
 ///
 /// # Panics
-/// The configuration's memory is larger than 2 GiB, or its hits take two cycles.
+/// The configuration's memory is larger than 2 GiB, its hits take two cycles, or its hardware looks at A and D.
 #[must_use]
 pub fn generate_soc(config: &Config) -> Design {
     elaborate(&soc::Soc::new(config))

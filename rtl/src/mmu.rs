@@ -40,6 +40,7 @@ use crate::ports::{
     UpdateIn, UpdateOut, zeros,
 };
 use crate::predictor::{Predictor, PredictorInputs};
+use crate::radix::STEP_BITS;
 use crate::reading::{Hits, Reading};
 use crate::tlb::{AccessKind, Found, Tlb, TlbInputs};
 use crate::walker::places::Beginning;
@@ -172,7 +173,12 @@ impl Component for Mmu {
             request: zeros(&ports::request()),
             search: Search::none(),
             l2_was_last: (self.config.l2_sets() > 0).then(low),
-            event: Event { predicted: low(), mispredicted: low(), killed: low() },
+            event: Event {
+                predicted: low(),
+                mispredicted: low(),
+                killed: low(),
+                saved: (self.config.walk_cache_entries() > 0).then(|| lit(STEP_BITS, 0u32)),
+            },
             invalidate: zeros(&ports::invalidate()),
             invalidated: match self.config.l2_sets() {
                 0 => vec![low(); 1 + self.config.hit_cycles() as usize],

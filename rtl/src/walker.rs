@@ -379,6 +379,11 @@ impl Component for Walker {
         let vacant = first_one(&vacancies);
         let allocation = self.allocation(&i, &s, &unit_busy, &start, &alive);
 
+        // A slot that waited, or the newest miss.
+        let begun = any_of(each(&|n, slot| s.hashing.slot.bit(n) & slot.is(Walk::Wait)))
+            | (&i.allocate & Walk::Request.is(&allocation.state));
+        let saved = (config.walk_cache_entries() > 0).then(|| start.steps.gate(&begun));
+
         let slots: Vec<Slot> = s
             .slot
             .iter()
@@ -499,6 +504,7 @@ impl Component for Walker {
                 predicted: &finds & &s.element.first,
                 mispredicted: &finds & !&s.element.first,
                 killed: any_of([restarts | mark_killed, told_in_vain, i.turn.withdrawn.any()]),
+                saved,
             },
             found_vpn: s.element.request.vpn.clone(),
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use hashwalk_hdl::{Interpreter, Port};
+use hashwalk_rtl::axi::counter_list::{Event, counters};
+use hashwalk_rtl::axi::counters::Counters;
 use hashwalk_rtl::axi::markdown;
 use hashwalk_rtl::axi::read::ReadManager;
 use hashwalk_rtl::{generate_axi, generate_update};
@@ -146,4 +148,39 @@ fn beats_come_to_the_walk_that_asked_for_them() {
         let settings = Settings { name: "reads".into(), walks, bus_bits, ..Settings::default() };
         every_walk_gets_its_own_beats(&Config::new(settings).unwrap());
     }
+}
+
+/// The values of the counters of these events, while the inputs of each line stand for a cycle.
+fn counted(cycles: &[&[(&str, u32)]], events: &[Event]) -> Vec<u64> {
+    let mut bench = Interpreter::new(&Counters);
+    for inputs in cycles {
+        inputs.iter().for_each(|(name, value)| bench.set(name, *value));
+        bench.tick();
+        inputs.iter().for_each(|(name, _)| bench.set(name, 0u32));
+    }
+    // What a cycle adds stands in the counter after the next one.
+    bench.tick();
+    let mut value = |event| {
+        let place = counters().iter().position(|(_, counted, _)| *counted == event).unwrap();
+        bench.set("select", place as u32);
+        bench.get("value").iter_u64_digits().next().unwrap_or(0)
+    };
+    events.iter().map(|event| value(*event)).collect()
+}
+
+#[test]
+fn updates_count_by_what_they_have_come_to() {
+    let done: &[(&str, u32)] = &[("events_updated", 1), ("events_update_swapped", 1)];
+    let in_vain: &[(&str, u32)] = &[("events_updated", 1)];
+    // Whether an update has set marks counts only when it is over.
+    let other: &[(&str, u32)] = &[("events_update_swapped", 1)];
+    let events = [Event::Update(true), Event::Update(false)];
+    assert_eq!(counted(&[done, in_vain, &[], other, done, done, other], &events), [3, 1]);
+}
+
+#[test]
+fn all_reads_that_are_saved_in_a_cycle_count() {
+    let saved = |reads: u32| [("events_saved", reads)];
+    let cycles = [saved(4), saved(0), saved(3), saved(2), saved(4)];
+    assert_eq!(counted(&cycles.each_ref().map(|cycle| cycle.as_slice()), &[Event::Saved]), [13]);
 }

@@ -29,9 +29,11 @@ CONFIGS = {
 MARKING = {"marks": BASE | {"bus_bits": 128, "walks": 2, "hash": "fold", "marks": "update"}}
 # Where entries have sequence numbers, memory may give each beat as of its own moment.
 TEARING = {"torn": BASE | {"bus_bits": 64, "format": "chained", "walks": 2, "hash": "fold", "max_steps": 8, "sequence": True}}
-CONFIGS |= MARKING | TEARING
+# A walk cache is there in a radix tree alone, which no other test knows how to write.
+CACHING = {"cached": BASE | {"bus_bits": 256, "format": "radix", "walks": 2, "hash": "fold", "walk_cache_entries": 16}}
+CONFIGS |= MARKING | TEARING | CACHING
 # The tests of configurations that need a memory of their own; on top is the whole block.
-OWN_TESTS = dict.fromkeys(MARKING, "test_marks") | dict.fromkeys(TEARING, "test_torn")
+OWN_TESTS = dict.fromkeys(MARKING, "test_marks") | dict.fromkeys(TEARING, "test_torn") | dict.fromkeys(CACHING, "test_radix")
 # Which tests drive which top.
 TOPS = {"axi": "test_registers,test_lookups,test_change", "update": "test_update"}
 

@@ -108,6 +108,35 @@ async def a_memory_without_exclusive_accesses_and_one_that_refuses_are_bus_error
 
 
 @cocotb.test
+async def updates_and_what_they_came_to_are_counted(dut):
+    first, second = all_pages = pages(2)
+    bench = await Bench.start(dut, all_pages)
+    software = bench.software
+    await software.write("COUNTER_CLEAR", 1)
+
+    async def counted():
+        return [await software.counter(name) for name in ("UPDATES", "UPDATES_IN_VAIN", "UNMARKED")]
+
+    # A store of somebody else makes the block try again by itself, which is one update.
+    bench.memory.intruders = 2
+    for page, access, updates in [(first, WRITE, 1), (first, READ, 1), (second, READ, 2), (second, WRITE, 3), (second, WRITE, 3)]:
+        assert (await bench.core.translate(1, page.vpn, access)).result == (NONE, page.pfn)
+        assert await counted() == [updates, 0, 0]
+    await software.invalidate(0)
+    bench.memory.store(bench.place(first), first.pte())
+    bench.memory.write_resp = AxiResp.DECERR
+    assert (await bench.core.translate(1, first.vpn)).result == (BUS_ERROR, 0)
+    assert await counted() == [3, 1, 0]
+    await software.write("CONTROL", 1)
+    answer = await bench.core.ask(1, first.vpn, WRITE)
+    while not await software.read("MISS_STATUS") & 1:
+        pass
+    await software.refill(None, UNMARKED)
+    assert (await answer.wait()).result == (UNMARKED, 0)
+    assert await counted() == [3, 1, 1]
+
+
+@cocotb.test
 async def a_page_that_is_withdrawn_in_any_cycle_stays_withdrawn(dut):
     all_pages = pages(60)
     bench = await Bench.start(dut, all_pages, share=0.1)

@@ -18,7 +18,7 @@ async def the_constants_are_those_of_the_configuration(dut):
     bench = await Bench.start(dut)
     read = bench.software.read
     assert await read("ID") == 0x48574C4B
-    assert await read("VERSION") == 0x0100
+    assert await read("VERSION") == 0x0101
     l2_ways = CONFIG["l2_ways"] if CONFIG["l2_entries"] else 0
     assert await read("TLB") == CONFIG["tlb_entries"] | CONFIG["l2_entries"] << 8 | l2_ways << 24
     codes = FORMAT_CODES[CONFIG["format"]] | HASH_CODES[CONFIG["hash"]] << 4

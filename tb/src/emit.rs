@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
 use hashwalk_rtl::{generate, generate_axi, generate_soc, generate_update};
-use hashwalk_spec::Config;
+use hashwalk_spec::{Config, Marking};
 
 use crate::cli::Top;
 use crate::soc::SocError;
@@ -16,15 +16,14 @@ use crate::whole_file;
 /// there at all.
 ///
 /// # Errors
-/// The folder or a file cannot be written, or the top is not for this configuration.
+/// The folder or a file cannot be written, or the processor is not for this configuration.
 pub fn emit(config: &Config, top: Top, folder: &Path) -> Result<Vec<PathBuf>> {
-    if top == Top::Soc && config.hit_cycles() > 1 {
-        return Err(SocError::HitCycles.into());
-    }
     let design = match top {
         Top::Mmu => generate(config),
         Top::Axi => generate_axi(config),
         Top::Update => generate_update(config),
+        Top::Soc if config.marks() != Marking::Software => return Err(SocError::Marks(config.marks()).into()),
+        Top::Soc if config.hit_cycles() > 1 => return Err(SocError::HitCycles.into()),
         Top::Soc => generate_soc(config),
     };
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;

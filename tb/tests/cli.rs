@@ -82,6 +82,15 @@ fn every_format_is_emitted() {
 }
 
 #[test]
+fn marks_are_refused_around_a_processor() {
+    let (_folder, config) = file("name = 'mine'\nmarks = 'update'");
+    refuses(
+        hashwalk().args(["emit", "--top", "soc", "-o", "/tmp/unused", "--config"]).arg(config),
+        &["marks = update"],
+    );
+}
+
+#[test]
 fn a_program_larger_than_memory_is_refused() {
     let (_folder, config) = file("name = 'cramped'\ntlb_entries = 4\nbus_bits = 64\nmax_steps = 16\nframes = 128");
     let trace = workspace().join("tb/traces/bzip2.zst");

@@ -4,7 +4,7 @@ mod support;
 
 use hashwalk::machine::{Answered, Drive, Level, Machine, MemoryTiming, Origin, Phase};
 use hashwalk_model::os::Os;
-use hashwalk_model::{Mapping, PageTable};
+use hashwalk_model::{Mapping, PageTable, Walkable};
 use hashwalk_spec::{Access, Asid, Fault, Invalidation, PageSize, Pfn, Request, Rights, Vpn};
 
 const LATENCY: u32 = 4;
@@ -16,7 +16,11 @@ fn request(vpn: u64) -> Request {
 
 /// Lines of one beat and no second level, with one page of this size in its table.
 fn machine(size: PageSize, rights: Rights) -> Machine {
-    let config = support::named("line");
+    machine_of("line", size, rights)
+}
+
+fn machine_of(name: &str, size: PageSize, rights: Rights) -> Machine {
+    let config = support::named(name);
     let timing = MemoryTiming::fixed(LATENCY);
     let mut machine = Machine::new(support::dut(&config), &config, Os::new(&config, 1), timing).expect("a machine");
     machine.watch();
@@ -43,8 +47,47 @@ fn ask(machine: &mut Machine, request: Request, invalidate: Option<(u64, Invalid
     panic!("no answer");
 }
 
+/// The page's removal is made as far as it leaves its entry torn, and to its end once that was read.
+fn ask_while_torn(software: bool) -> Answered {
+    let mut machine = machine_of("sequence", PageSize::Small, Rights::ALL);
+    machine.set_software_refill(software);
+    let mut stores = Vec::new();
+    machine.change(|os| {
+        let (table, ram) = os.table_mut();
+        let asid = Asid::truncate(1);
+        stores = table.remove_by_stores(ram, asid, Vpn::truncate(PAGE), PageSize::Small).expect("it is mapped").1;
+        vec![]
+    });
+    let (torn, rest) = stores.split_at(2);
+    torn.iter().for_each(|store| machine.store(store));
+    for cycle in 0..1_000 {
+        let lookup = (cycle == 0).then_some(request(PAGE));
+        let events = machine.cycle(Drive { lookup, invalidate: None }).expect("the hardware keeps the contract");
+        if cycle == 80 {
+            rest.iter().for_each(|store| machine.store(store));
+        }
+        if let Some(answered) = events.into_answers().next() {
+            return answered;
+        }
+    }
+    panic!("no answer");
+}
+
+#[test]
+fn an_answer_after_a_torn_entry_is_told_from_others() {
+    for (software, level) in [(false, Level::Walk), (true, Level::Software)] {
+        let answered = ask_while_torn(software);
+        assert_eq!(answered.answer, Err(Fault::NotPresent));
+        let want = Origin { level, torn: true, size: None, phases: vec![Phase::Undisturbed] };
+        assert_eq!(answered.origin, Some(want), "after {} reads", answered.reads);
+    }
+    let mut whole = machine_of("sequence", PageSize::Small, Rights::ALL);
+    assert_eq!(origin(ask(&mut whole, request(PAGE), None)).0, Level::Walk);
+}
+
 fn origin(answered: Answered) -> (Level, Option<PageSize>, Vec<Phase>) {
-    let Origin { level, size, phases } = answered.origin.expect("it is watched");
+    let Origin { level, torn, size, phases } = answered.origin.expect("it is watched");
+    assert!(!torn, "nothing was changed store by store");
     (level, size, phases)
 }
 

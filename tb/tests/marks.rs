@@ -5,6 +5,7 @@ mod support;
 use hashwalk::check::{CheckOptions, CheckOutcome, check};
 use hashwalk::device::Device;
 use hashwalk::machine::{Answered, Drive, Machine, MemoryTiming, Poison};
+use hashwalk::scenario::{Action, Damage, Scenario, Step, Tally, run};
 use hashwalk_model::mapping::{Marks, Pte};
 use hashwalk_model::os::Os;
 use hashwalk_model::{Mapping, PageTable};
@@ -476,6 +477,42 @@ fn a_write_for_which_software_hands_over_no_d_is_unmarked_and_not_kept() {
         let read_only = clean.rights(support::R);
         assert_eq!(serve(support::write(1, 0x55), read_only), Err(Fault::Rights));
         bench.hits(support::read(1, 0x55), Ok(0x77));
+    }
+}
+
+/// A line that a scenario has broken is mended: its link leads nowhere again, and a page in it that was written to meanwhile
+/// is marked, so that the next write sets no mark.
+#[test]
+fn marks_that_are_set_in_a_broken_element_outlive_its_mending() {
+    let config = named("line_update");
+    let written = page(0x1230, NONE);
+    let Mapping { asid, vpn, size, pfn, rights, global, .. } = written;
+    let neighbour = read(page(0x1231, NONE));
+    let invalidate = Action::Invalidate(Invalidation::All);
+    let actions = [
+        Action::Map { asid, vpn, size, pfn, rights, global },
+        Action::Break { asid, vpn, damage: Damage::LinkOutside },
+        Action::Access(write(written)),
+        Action::Settle,
+        Action::Access(neighbour),
+        Action::Settle,
+        Action::Heal,
+        invalidate,
+        Action::Settle,
+        Action::Access(neighbour),
+        Action::Access(write(written)),
+    ];
+    let scenario = Scenario {
+        config: config.settings().clone(),
+        seed: 1,
+        search_enable: 1,
+        memory: MemoryTiming::fixed(4),
+        steps: actions.map(|action| Step { wait: 0, action }).into(),
+    };
+    let mut tally = Tally::default();
+    run(support::dut(&config), &scenario, None, &mut tally).expect("the hardware keeps the contract");
+    for (what, times) in [("malformed", 1), ("not present", 1), ("translations", 2), ("walks", 4), ("updates", 1)] {
+        assert_eq!(tally.times.get(what), Some(&times), "{what}: {tally:?}");
     }
 }
 

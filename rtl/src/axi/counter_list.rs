@@ -27,6 +27,10 @@ pub enum Event {
     Mispredicted,
     /// An invalidation is done.
     Invalidation,
+    /// An update is over, and has set marks if this is true.
+    Update(bool),
+    /// The MMU says how many probes the walk cache saves a search.
+    Saved,
 }
 
 /// The first and the last power of two of the walks' cycles.
@@ -72,6 +76,14 @@ pub fn counters() -> Vec<(String, Event, String)> {
             ("PREDICTED", Event::Predicted, "predictions that were right"),
             ("MISPREDICTED", Event::Mispredicted, "predictions that were wrong"),
             ("INVALIDATIONS", Event::Invalidation, "invalidations that are done, those of a change of table too"),
+            ("UNMARKED", Event::Fault(6), "answers `unmarked`"),
+            ("UPDATES", Event::Update(true), "updates that have set A or D in the table"),
+            (
+                "UPDATES_IN_VAIN",
+                Event::Update(false),
+                "updates that have found another word in the table, or have failed",
+            ),
+            ("READS_SAVED", Event::Saved, "reads that the walk cache has saved the searches that have begun"),
         ]
         .map(|(name, event, meaning)| (name.into(), event, meaning.into())),
     );

@@ -17,10 +17,11 @@ use hashwalk_spec::fault::FAULT_BITS;
 
 use super::counter_list::{CYCLES_LOG2, Event, counters};
 use super::meter::{CYCLES_BITS, READS_BITS};
+use crate::radix;
 
 /// Bits of a counter.
 pub const COUNTER_BITS: u32 = 64;
-/// Bits of what one cycle adds: an answer may come on each of two ports.
+/// Bits of the answers of one cycle: one may come on each of two ports.
 const STEP_BITS: u32 = 2;
 
 bundle! {
@@ -54,6 +55,12 @@ bundle! {
         pub mispredicted: Signal,
         /// 1 bit.
         pub invalidated: Signal,
+        /// 1 bit: an update is over.
+        pub updated: Signal,
+        /// 1 bit: it has set marks.
+        pub update_swapped: Signal,
+        /// 3 bits: so many probes are saved.
+        pub saved: Signal,
     }
 
     /// Inputs.
@@ -76,7 +83,7 @@ bundle! {
 
     /// Registers.
     pub struct CounterState {
-        /// 2 bits each: what the cycle before adds.
+        /// 1 to 3 bits each: what the cycle before adds.
         pub step: Vec<Signal>,
         /// 64 bits each.
         pub count: Vec<Signal>,
@@ -121,6 +128,9 @@ impl Component for Counters {
             predicted: shape(1),
             mispredicted: shape(1),
             invalidated: shape(1),
+            updated: shape(1),
+            update_swapped: shape(1),
+            saved: shape(radix::STEP_BITS),
         };
         CounterInputs { events, freeze: shape(1), clear: shape(1), select: shape(select_bits()) }
     }
@@ -148,7 +158,11 @@ impl Component for Counters {
 
 /// Bits of what a cycle adds to a counter.
 fn step_bits(event: Event) -> u32 {
-    if matches!(event, Event::Fault(_)) { STEP_BITS } else { 1 }
+    match event {
+        Event::Fault(_) => STEP_BITS,
+        Event::Saved => radix::STEP_BITS,
+        _ => 1,
+    }
 }
 
 impl Events {
@@ -183,6 +197,9 @@ impl Events {
             Event::Predicted => self.predicted.clone(),
             Event::Mispredicted => self.mispredicted.clone(),
             Event::Invalidation => self.invalidated.clone(),
+            Event::Update(true) => &self.updated & &self.update_swapped,
+            Event::Update(false) => &self.updated & !&self.update_swapped,
+            Event::Saved => self.saved.clone(),
         }
     }
 }

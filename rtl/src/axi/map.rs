@@ -12,7 +12,7 @@ use crate::ports::{KEY_BITS, RIGHTS_BITS, SEARCHES, SIZE_BITS};
 /// `HWLK`, the first letter in the highest byte.
 pub const IDENTITY: u32 = 0x4857_4c4b;
 /// The map's version: 15:8 changes with what breaks a driver, 7:0 with what is added.
-pub const VERSION: u32 = 0x0100;
+pub const VERSION: u32 = 0x0101;
 /// The first counter's address; each takes two registers.
 pub const FIRST_COUNTER: u32 = 0x200;
 /// Bits of the counts of things that are done.

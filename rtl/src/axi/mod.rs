@@ -56,7 +56,7 @@ pub mod share;
 pub mod stable;
 pub mod update;
 
-use hashwalk_hdl::{Component, Instance, Module, Signal, bundle, concat};
+use hashwalk_hdl::{Component, Instance, Module, Signal, bundle, concat, lit, low};
 use hashwalk_spec::{Config, Marking};
 
 use self::change::{ChangeInputs, TableChange};
@@ -71,6 +71,7 @@ use self::share::{Share, ShareInputs};
 use self::stable::Stable;
 use crate::mmu::{Mmu, MmuInputs};
 use crate::ports::{Answer, Control, LateAnswer, Lookup, UpdateIn, UpdateOut, lookup};
+use crate::radix;
 use crate::walker::Event as Happening;
 
 bundle! {
@@ -186,6 +187,7 @@ impl Component for Axi {
         let meter = m.instance("meter", &Meter::new(&self.config));
         let counters = m.instance("counters", &Counters);
         let update = (self.config.marks() == Marking::Update).then(|| Update::new(m, self.config.bus_bits()));
+        let over = update.as_ref().map(Update::answer);
         let (of_mmu, of_registers, of_change) = (&mmu.outputs, &registers.outputs, &change.outputs);
 
         let table = of_change.table.clone();
@@ -206,7 +208,7 @@ impl Component for Axi {
             invalidate: of_change.mmu_invalidate.clone(),
             memory: read.outputs.walker.clone(),
             refill: of_registers.refill.clone(),
-            update: update.as_ref().map(Update::answer),
+            update: over.clone(),
         });
         let from_bus = update.as_ref().map_or_else(|| i.m_axi.read.clone(), Update::for_table);
         read.connect(ReadInputs { walker: of_mmu.memory.clone(), bus: from_bus });
@@ -254,7 +256,8 @@ impl Component for Axi {
             late_id: late.id.clone(),
             late_source: late.source.clone(),
         });
-        let Happening { predicted, mispredicted, killed } = of_mmu.event.clone();
+        let Happening { predicted, mispredicted, killed, saved } = of_mmu.event.clone();
+        let (updated, update_swapped) = over.map_or_else(|| (low(), low()), |over| (over.done, over.swapped));
         let events = Events {
             lookup: &of_change.mmu_lookup_valid & &of_mmu.lookup_ready,
             answer_valid: of_mmu.answer.valid.clone(),
@@ -270,6 +273,9 @@ impl Component for Axi {
             predicted,
             mispredicted,
             invalidated: of_mmu.invalidate_done.clone(),
+            updated,
+            update_swapped,
+            saved: saved.unwrap_or_else(|| lit(radix::STEP_BITS, 0u32)),
         };
         let control = of_registers.counter.clone();
         counters.connect(CounterInputs {

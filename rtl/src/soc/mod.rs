@@ -258,6 +258,7 @@ impl Component for Soc {
         m.ignore(&of_mmu.event.predicted);
         m.ignore(&of_mmu.event.mispredicted);
         m.ignore(&of_mmu.event.killed);
+        of_mmu.event.saved.iter().for_each(|saved| m.ignore(saved));
 
         let outputs = SocOutputs {
             fetch: of_fetch.response.clone(),

@@ -118,7 +118,7 @@ bundle! {
         pub states: Signal,
     }
 
-    /// What the walks do that is worth counting; each is 1 bit, for one cycle.
+    /// What the walks do that is worth counting; each for one cycle, and 1 bit unless it says otherwise.
     pub struct Event {
         /// A walk has found a mapping in the first search that it has made.
         pub predicted: Signal,
@@ -126,6 +126,8 @@ bundle! {
         pub mispredicted: Signal,
         /// A walk is made again, for what it has found was invalidated.
         pub killed: Signal,
+        /// 3 bits: a search begins, and the walk cache saves it so many probes; only where there is a walk cache.
+        pub saved: Option<Signal>,
     }
 }
 

@@ -3,6 +3,7 @@
 //! What a walk was given of an entry is known when its last word is taken; answers are judged by that as ever. Besides, no
 //! answer may come from a mapping that stood in no version of the table, such as one that is made of two.
 
+use hashwalk_model::memory::{BusError, Element};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::walk;
 use hashwalk_model::{Entry, Mapping, PageTable, Store};
@@ -61,8 +62,7 @@ impl Scoreboard {
     /// What memory has given word by word is known now.
     pub(super) fn observe_given(&mut self, events: &mut Events) {
         for Given { accepted, address, element } in self.memory.take_given() {
-            let bytes = element.ok().and_then(|element| element.first_chunk().copied());
-            events.torn += u32::from(bytes.is_some_and(|bytes| is_torn(&bytes)));
+            events.torn += u32::from(brings_torn(&element));
             self.requests.each(|waiting| {
                 let mut reads = waiting.reads.iter_mut();
                 if let Some(read) = reads.find(|read| (read.at, read.address) == (accepted, address)) {
@@ -71,6 +71,11 @@ impl Scoreboard {
             });
         }
     }
+}
+
+/// Whether an entry was read whose words are of two versions. Only where entries have sequence numbers.
+pub(super) fn brings_torn(element: &Result<Element, BusError>) -> bool {
+    element.as_ref().ok().and_then(|element| element.first_chunk()).is_some_and(is_torn)
 }
 
 fn is_torn(entry: &[u8; ENTRY_BYTES as usize]) -> bool {

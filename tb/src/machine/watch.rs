@@ -7,6 +7,7 @@ use hashwalk_rtl::walker::Walk as WalkerState;
 use hashwalk_spec::{Answer, Fault, Invalidation, LateSource, PageSize, Request, Vpn};
 
 use super::reads::{Possible, Read};
+use super::stores::brings_torn;
 use super::walks::Walks;
 
 /// Who found the answer.
@@ -83,6 +84,8 @@ impl Phase {
 pub struct Origin {
     /// Who found it.
     pub level: Level,
+    /// An entry was torn that the walk, or software, had read for it.
+    pub torn: bool,
     /// The size of the mapping that decided, by its frame or by denying the access; `None` if no mapping did.
     pub size: Option<PageSize>,
     /// What invalidations did to the request, each once; never empty.
@@ -172,7 +175,10 @@ impl Watch {
         if phases.is_empty() {
             phases.push(Phase::Undisturbed);
         }
-        Origin { level, size: mapping.map(|mapping| mapping.size), phases }
+        let torn = possible.context.layout().sequence()
+            && matches!(level, Level::Walk | Level::Software)
+            && reads.iter().any(|read| brings_torn(&read.element));
+        Origin { level, torn, size: mapping.map(|mapping| mapping.size), phases }
     }
 
     /// The mapping that decided. One that would have given another answer did not, and that there is none will be noticed.

@@ -1,8 +1,9 @@
 //! Functional coverage: which kinds of answer were seen, and which of them cannot be.
 //!
-//! A bin is one format, level, outcome, size of the mapping that decided, and one thing that an invalidation did to the
-//! request. An answer that several invalidations met counts in several bins. What cannot happen is said in one table,
-//! [`impossible`], with the reason; that it happened all the same is an error of hardware or bench.
+//! A bin is one format, level, outcome, size of the mapping that decided, whether an entry was torn that was read for it, and
+//! one thing that an invalidation did to the request. An answer that several invalidations met counts in several bins. What
+//! cannot happen is said in one table, [`impossible`], with the reason; that it happened all the same is an error of hardware
+//! or bench.
 
 use std::collections::HashMap;
 
@@ -20,6 +21,8 @@ pub struct Bin {
     pub format: Format,
     /// Who found the answer.
     pub level: Level,
+    /// An entry that was read for it was torn.
+    pub torn: bool,
     /// The fault; `None` is a translation.
     pub outcome: Option<Fault>,
     /// The size of the mapping that decided.
@@ -37,6 +40,8 @@ pub struct Checked {
     pub has_l2: bool,
     /// Whether some of it makes several walks at a time, so that requests may share them.
     pub shares: bool,
+    /// Whether some of it reads entries with sequence numbers, which may be torn.
+    pub tears: bool,
 }
 
 impl Checked {
@@ -49,6 +54,7 @@ impl Checked {
             format,
             has_l2: of(format).any(|config| config.l2_sets() > 0),
             shares: of(format).any(|config| config.walks() > 1),
+            tears: of(format).any(Config::sequence),
         };
         present.map(checked).collect()
     }
@@ -72,6 +78,10 @@ pub fn impossible(bin: &Bin) -> Option<&'static str> {
     let reasons = [
         (in_tlb && !by_mapping, "the TLB holds mappings, and no faults"),
         (bin.level == Level::Shared && !by_mapping, "a walk that finds nothing is not shared"),
+        (
+            bin.torn && !matches!(bin.level, Level::Walk | Level::Software),
+            "what decided was not read for the request itself",
+        ),
         (cuckoo && bin.outcome == Some(Fault::ChainTooLong), "a cuckoo table has no chains"),
         (
             bin.format == Format::Radix && bin.outcome == Some(Fault::ChainTooLong),
@@ -107,7 +117,8 @@ impl Coverage {
             return Ok(());
         }
         for &phase in &origin.phases {
-            let bin = Bin { format, level: origin.level, outcome: answered.answer.err(), size: origin.size, phase };
+            let outcome = answered.answer.err();
+            let bin = Bin { format, level: origin.level, torn: origin.torn, outcome, size: origin.size, phase };
             if let Some(reason) = impossible(&bin) {
                 return Err(Impossible { bin, reason });
             }
@@ -139,8 +150,7 @@ impl Coverage {
                 let bin = Bin { phase, ..row };
                 if impossible(&bin).is_some() { "-".into() } else { self.times(&bin).to_string() }
             };
-            let head =
-                [row.format.to_string(), level_name(row.level).into(), outcome_name(row.outcome), size_name(row.size)];
+            let head = [row.format.to_string(), finder_name(&row), outcome_name(row.outcome), size_name(row.size)];
             table.add_row(head.into_iter().chain(Phase::ALL.map(cell)));
         }
         align_right(&mut table);
@@ -166,17 +176,18 @@ fn bins(checked: &[Checked]) -> impl Iterator<Item = Bin> {
     let mut all = Vec::new();
     // Which marks a page has depends on the configuration, and not on the format.
     let outcomes = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Unmarked);
-    for &Checked { format, has_l2, shares } in checked {
+    for &Checked { format, has_l2, shares, tears } in checked {
         let levels = [Level::Tlb, Level::L2, Level::Walk, Level::Shared, Level::Software];
         let is_there = |level: &Level| match level {
             Level::L2 => has_l2,
             Level::Shared => shares,
             Level::Tlb | Level::Walk | Level::Software => true,
         };
-        for level in levels.into_iter().filter(is_there) {
+        let finders = levels.into_iter().filter(is_there).flat_map(|level| [(level, false), (level, true)]);
+        for (level, torn) in finders.filter(|(_, torn)| tears || !torn) {
             for outcome in std::iter::once(None).chain(outcomes.clone().map(Some)) {
                 for size in PageSize::ALL.map(Some).into_iter().chain([None]) {
-                    all.extend(Phase::ALL.map(|phase| Bin { format, level, outcome, size, phase }));
+                    all.extend(Phase::ALL.map(|phase| Bin { format, level, torn, outcome, size, phase }));
                 }
             }
         }
@@ -197,6 +208,10 @@ fn level_name(level: Level) -> &'static str {
         Level::Shared => "another's walk",
         Level::Software => "software",
     }
+}
+
+fn finder_name(bin: &Bin) -> String {
+    format!("{}{}", level_name(bin.level), if bin.torn { " after a torn entry" } else { "" })
 }
 
 fn outcome_name(outcome: Option<Fault>) -> String {
@@ -221,8 +236,8 @@ fn phase_name(phase: Phase) -> &'static str {
 
 impl std::fmt::Display for Bin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (level, outcome, size) = (level_name(self.level), outcome_name(self.outcome), size_name(self.size));
-        write!(f, "{}, {level}, {outcome}, page {size}, invalidation {}", self.format, phase_name(self.phase))
+        let (finder, outcome, size) = (finder_name(self), outcome_name(self.outcome), size_name(self.size));
+        write!(f, "{}, {finder}, {outcome}, page {size}, invalidation {}", self.format, phase_name(self.phase))
     }
 }
 
@@ -233,22 +248,25 @@ mod tests {
     use crate::machine::Origin;
     use hashwalk_spec::{Access, Asid, Pfn, Request, Translation, Vpn};
 
-    const LINE: Checked = Checked { format: Format::Line, has_l2: true, shares: false };
+    const LINE: Checked = Checked { format: Format::Line, has_l2: true, shares: false, tears: false };
 
     /// Lines have 6 kinds of hit in 3 phases, 6 of the second level in 6, 10 of walk in 7, 10 of software refill in 5.
-    /// Cuckoo tables have 9 kinds of walk in 7, and 9 of software refill in 5. Where walks are shared, 6 kinds in 7.
+    /// Cuckoo tables have 9 kinds of walk in 7, and 9 of software refill in 5. Where walks are shared, 6 kinds in 7. Where
+    /// entries may be torn, those of walk and of software refill once more.
     #[test]
     fn legal_bins_are_as_many_as_by_hand() {
         assert_eq!(legal(&[LINE]).count(), 6 * 3 + 6 * 6 + 10 * 7 + 10 * 5);
         let cuckoo = Checked { format: Format::Cuckoo, ..LINE };
         assert_eq!(legal(&[cuckoo]).count(), 6 * 3 + 6 * 6 + 9 * 7 + 9 * 5);
         assert_eq!(legal(&[Checked { shares: true, ..LINE }]).count(), legal(&[LINE]).count() + 6 * 7);
-        assert_eq!(bins(&Checked::of(&default_configs())).count(), 6 * 5 * 6 * 4 * 7);
+        let chained = Checked { format: Format::Chained, ..LINE };
+        assert_eq!(legal(&[Checked { tears: true, ..chained }]).count(), legal(&[chained]).count() + 10 * 7 + 10 * 5);
+        assert_eq!(bins(&Checked::of(&default_configs())).count(), (6 + 1) * 5 * 6 * 4 * 7);
     }
 
     fn answered(level: Level, phases: &[Phase]) -> Answered {
         let request = Request { asid: Asid::truncate(1), vpn: Vpn::truncate(2), access: Access::Read, user: false };
-        let origin = Some(Origin { level, size: Some(PageSize::Small), phases: phases.to_vec() });
+        let origin = Some(Origin { level, torn: false, size: Some(PageSize::Small), phases: phases.to_vec() });
         let answer = Ok(Translation { pfn: Pfn::truncate(3) });
         let in_tlb = u8::from(level == Level::Tlb);
         Answered { id: 0, request, answer, level: in_tlb, shared: false, cycles: 1, reads: 0, origin }
@@ -259,7 +277,7 @@ mod tests {
         let mut coverage = Coverage::default();
         coverage.count(Format::Line, &answered(Level::Walk, &[Phase::Unrelated, Phase::Check])).unwrap();
         let size = Some(PageSize::Small);
-        let bin = |phase| Bin { format: Format::Line, level: Level::Walk, outcome: None, size, phase };
+        let bin = |phase| Bin { format: Format::Line, level: Level::Walk, torn: false, outcome: None, size, phase };
         assert_eq!([Phase::Unrelated, Phase::Check, Phase::Data].map(|phase| coverage.times(&bin(phase))), [1, 1, 0]);
         assert_eq!(coverage.empty(&[LINE]).len(), 172);
         assert!(coverage.report(&[LINE]).contains("174 legal bins, 172 empty\n  empty: line, TLB, "));

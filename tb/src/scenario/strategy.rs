@@ -98,11 +98,8 @@ fn race() -> impl Strategy<Value = Vec<Step>> {
     let software = prop_oneof![4 => Just(None), 2 => Just(Some(false)), 3 => Just(Some(true))];
     let rights = prop_oneof![2 => Just(Rights::ALL), 1 => Just(Rights::from_bits(0))];
     let page = (request(), 0..=Pfn::MAX.get(), size_of_race(), rights, prop::bool::weighted(0.1));
-    let unmap = || Just(Some(Change::Unmap));
-    let mark = any::<bool>().prop_map(|accessed| Some(Change::Mark(accessed)));
-    let change = prop_oneof![4 => Just(None), 2 => unmap(), 1 => rights_change(), 1 => mark, 4 => damage()];
     let mapped = prop::bool::weighted(0.8);
-    (software, page, mapped, change, moment(), invalidation_of_race()).prop_map(
+    (software, page, mapped, change(), moment(), invalidation_of_race()).prop_map(
         |(software, (request, pfn, size, rights, global), mapped, change, moment, invalidation)| {
             let Request { asid, vpn, .. } = request;
             let pfn = Pfn::truncate(pfn);
@@ -122,16 +119,11 @@ fn race() -> impl Strategy<Value = Vec<Step>> {
                 Moment::AfterRequest(cycles) => (cycles, None),
                 Moment::BeforeAnswer(cycles_left) => (0, Some(Action::Approach { cycles_left })),
             };
-            let change: &[Action] = match change {
-                None => &[],
-                Some(Change::Unmap) => &[Action::Unmap { asid, vpn }],
-                Some(Change::Protect(rights)) => &[Action::Protect { asid, vpn, rights }],
-                Some(Change::Mark(accessed)) => &[Action::Mark { asid, vpn, accessed, dirty: false }],
-                Some(Change::Break(damage)) => &[Action::Unmap { asid, vpn }, Action::Break { asid, vpn, damage }],
-            };
+            let withdraws = matches!(change, Some(Change::Break(_))).then_some(Action::Unmap { asid, vpn });
             let first = steps.len();
+            let change = change.map(|change| change.of(asid, vpn));
             let invalidate = Action::Invalidate(invalidation.of(request));
-            let actions = approach.into_iter().chain(change.iter().copied()).chain([invalidate]);
+            let actions = approach.into_iter().chain(withdraws).chain(change).chain([invalidate]);
             steps.extend(actions.map(|action| Step { wait: 0, action }));
             steps[first].wait = wait;
             steps
@@ -189,15 +181,32 @@ fn invalidation_of_race() -> impl Strategy<Value = OfRace> {
     select(&[All, Asid, Address, Address, AddressInAsid, AddressInAsid, AddressInAsid, AnotherPage][..])
 }
 
-/// What a race does to the page while its walk runs.
+/// What is done to the page of a race while its walk runs; before it is broken it is withdrawn.
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Unmap,
     Protect(Rights),
     /// Its D is cleared, and its A is set or cleared.
     Mark(bool),
-    /// It is withdrawn, and where its walk begins is broken.
+    /// Where its walk begins is broken.
     Break(Damage),
+}
+
+impl Change {
+    fn of(self, asid: Asid, vpn: Vpn) -> Action {
+        match self {
+            Change::Unmap => Action::Unmap { asid, vpn },
+            Change::Protect(rights) => Action::Protect { asid, vpn, rights },
+            Change::Mark(accessed) => Action::Mark { asid, vpn, accessed, dirty: false },
+            Change::Break(damage) => Action::Break { asid, vpn, damage },
+        }
+    }
+}
+
+fn change() -> impl Strategy<Value = Option<Change>> {
+    let unmap = || Just(Some(Change::Unmap));
+    let mark = any::<bool>().prop_map(|accessed| Some(Change::Mark(accessed)));
+    prop_oneof![4 => Just(None), 2 => unmap(), 1 => rights_change(), 1 => mark, 4 => damage()]
 }
 
 fn rights_change() -> impl Strategy<Value = Option<Change>> {
@@ -244,6 +253,38 @@ fn revisit() -> impl Strategy<Value = Vec<Step>> {
                 Step { wait, action: Action::Invalidate(invalidation) }
             }));
             steps.push(Step { wait: 0, action: Action::Settle });
+            steps
+        },
+    )
+}
+
+/// A page is asked for while its entry is emptied or filled store by store, so that walks find it torn. Perhaps it is entered
+/// anew at once, or changed again, and it is invalidated about then.
+fn tear() -> impl Strategy<Value = Vec<Step>> {
+    let rights = || prop_oneof![2 => Just(Rights::ALL), 1 => Just(Rights::from_bits(0))];
+    // Software reads after its trap and its hash.
+    let refill = prop_oneof![3 => (Just(false), 0..16u8), 2 => (Just(true), 40..120u8)];
+    let page = (request(), size_of_race(), rights(), prop::bool::weighted(0.1));
+    let then = (prop::option::of(rights()), change());
+    let later = prop_oneof![3 => 0..24u8, 1 => 24..90u8];
+    let invalidation = prop::option::weighted(0.8, (0..3usize, later, invalidation_of_race()));
+    (refill, page, prop::bool::weighted(0.3), then, invalidation).prop_map(
+        |((software, wait), (request, size, rights, global), is_filled, (anew, then), invalidation)| {
+            let Request { asid, vpn, .. } = request;
+            let map = |rights| Action::Map { asid, vpn, size, pfn: Pfn::MAX, rights, global };
+            let (unmap, forget) = (Action::Unmap { asid, vpn }, Action::Invalidate(Invalidation::Address(vpn)));
+            let (before, change) = if is_filled { (None, map(rights)) } else { (Some(map(rights)), unmap) };
+            let now = |action| Step { wait: 0, action };
+            let mut steps: Vec<Step> = [Action::Refill { software }, unmap].map(now).into();
+            steps.extend(before.into_iter().chain([forget, Action::Settle, Action::Access(request)]).map(now));
+            steps.push(Step { wait, action: change });
+            let mut then: Vec<Step> =
+                anew.map(map).into_iter().chain(then.map(|then| then.of(asid, vpn))).map(now).collect();
+            if let Some((place, wait, of)) = invalidation {
+                then.insert(place.min(then.len()), Step { wait, action: Action::Invalidate(of.of(request)) });
+            }
+            steps.extend(then);
+            steps.extend(invalidation.is_none().then_some(now(Action::Settle)));
             steps
         },
     )
@@ -333,12 +374,7 @@ fn flight() -> impl Strategy<Value = Vec<Step>> {
                 steps.push(step(of(n)));
                 steps.extend(is_hit.then(|| step(hot)));
             }
-            let change = change.map(|change| match change {
-                Change::Unmap => Action::Unmap { asid, vpn },
-                Change::Protect(rights) => Action::Protect { asid, vpn, rights },
-                Change::Mark(accessed) => Action::Mark { asid, vpn, accessed, dirty: false },
-                Change::Break(damage) => Action::Break { asid, vpn, damage },
-            });
+            let change = change.map(|change| change.of(asid, vpn));
             let invalidates = invalidations
                 .into_iter()
                 .map(|(wait, invalidation)| Step { wait, action: Action::Invalidate(invalidation.of(request)) });
@@ -399,9 +435,14 @@ pub fn scenarios(configs: &[&Config]) -> impl Strategy<Value = Scenario> + use<>
     let setup = prop::collection::vec(map().prop_map(|action| Step { wait: 0, action }), 0..12);
     let alone = step().prop_map(|step| vec![step]);
     let group = prop_oneof![32 => alone, 6 => race(), 1 => burst(), 12 => revisit(), 6 => flight()];
-    let steps = (setup, prop::collection::vec(group, 1..70))
-        .prop_map(|(setup, groups)| setup.into_iter().chain(groups.into_iter().flatten()).collect());
-    (select(configs), any::<u64>(), search_enable, memory(), steps).prop_map(
-        |(config, seed, search_enable, memory, steps)| Scenario { config, seed, search_enable, memory, steps },
+    // Besides, where entries can be torn.
+    let groups = prop::collection::vec((group, prop::option::weighted(0.3, tear())), 1..70);
+    (select(configs), any::<u64>(), search_enable, memory(), setup, groups).prop_map(
+        |(config, seed, search_enable, memory, setup, groups)| {
+            let besides = |tear: Option<Vec<Step>>| tear.filter(|_| config.sequence).unwrap_or_default();
+            let groups = groups.into_iter().flat_map(|(group, tear)| group.into_iter().chain(besides(tear)));
+            let steps = setup.into_iter().chain(groups).collect();
+            Scenario { config, seed, search_enable, memory, steps }
+        },
     )
 }

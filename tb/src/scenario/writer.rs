@@ -6,7 +6,7 @@ use fastrand::Rng;
 use hashwalk_model::Store;
 
 /// Cycles from one store of a change to the next.
-const PAUSES: [u64; 6] = [1, 1, 1, 2, 3, 9];
+const PAUSES: [u64; 7] = [1, 1, 1, 2, 3, 9, 30];
 
 /// What is still to be stored of a change.
 pub(super) struct Writer {
