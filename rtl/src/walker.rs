@@ -465,11 +465,10 @@ impl Component for Walker {
         m.ignore(s.element.sought.asid.clone());
         if config.format() == Format::Radix {
             m.ignore(i.control.table_mask.clone());
-        } else {
-            // Of the page and the space it is known how they agree.
-            m.ignore(i.invalidate.vpn.clone());
-            m.ignore(i.invalidate.asid.clone());
         }
+        // Of the page and the space it is known how they agree; but for the nodes on the way to a page.
+        m.ignore(i.invalidate.vpn.clone());
+        m.ignore(i.invalidate.asid.clone());
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
         m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_of(&speaks, &s.slot, |slot| slot.out.any()));
         m.check("one_request_at_the_port", at_most_one(&bits(&presents)));
