@@ -82,7 +82,7 @@ use crate::verdict::{self, Judged, Killed, Limits, Scales, Step, Verdict};
 use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
 use arbiter::round_robin;
 pub use bundles::{Event, Offer, Turn, Waiting, WalkerInputs, WalkerOutputs, offer, turn};
-use element::Element;
+use element::{Element, Meanwhile};
 use invalidation::names_path;
 use marking::{Progress, Updating};
 use places::{Beginning, Start};
@@ -446,7 +446,8 @@ impl Component for Walker {
         };
 
         let update = marks.as_ref().map(|marks| marks.port.clone());
-        let element = s.element.next(config, &i.memory, &i.control, &fires, &i.turn.answered, &named, &s.slot);
+        let meanwhile = Meanwhile { fires: &fires, answered: &i.turn.answered, named: &named };
+        let element = s.element.next(config, &i.memory, &i.control, &meanwhile, &s.slot);
         let next = WalkerState {
             slot: slots,
             hashing,

@@ -66,6 +66,16 @@ bundle! {
     }
 }
 
+/// What else happens in a cycle.
+pub struct Meanwhile<'a> {
+    /// 1 bit: what is here leaves.
+    pub fires: &'a Signal,
+    /// A bit for each slot: its request is answered.
+    pub answered: &'a Signal,
+    /// What an invalidation names of each slot's request.
+    pub named: &'a [Killed],
+}
+
 impl Element {
     /// Nothing has come.
     #[must_use]
@@ -96,11 +106,10 @@ impl Element {
         config: &Config,
         memory: &MemoryIn,
         control: &Control,
-        fires: &Signal,
-        answered: &Signal,
-        named: &[Killed],
+        meanwhile: &Meanwhile,
         slots: &[Slot],
     ) -> Element {
+        let &Meanwhile { fires, answered, named } = meanwhile;
         let taken = (&memory.response_valid & (!&self.full | fires)).named("beat_taken");
         let last = &taken & self.beats.as_ref().map_or_else(high, Signal::is_zero);
         let speaks: Vec<Signal> = (0..config.walks()).map(|n| memory.response_id.eq_value(n)).collect();
