@@ -407,12 +407,13 @@ impl Component for L2 {
 
         // What was read for a slot from a set that was being written is read again.
         let again = s.read.slot.gate(&(&collided & !&s.read_ahead & !&stalls)).named("again");
-        let (small_again, large_again) = (again.gate(&!&s.read.large), again.gate(&s.read.large));
+        let small_again = again.gate(&!&s.read.large);
         let begun = i.vacant.gate(&begins);
         let chosen = due_slot.gate(&moves);
         let small_chosen = chosen.gate(&!&due_large);
         let large_chosen = chosen.gate(&due_large);
-        let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls));
+        // All sizes were looked for, unless the small one is to be read again: the large ones then follow it once more.
+        let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls)) & !&s.small_due;
         let lasting = |mask: Signal| (mask & &alive).gate(&!effect);
         let read = Look {
             slot: when(&any_due, due_slot & &alive).otherwise(i.vacant.gate(&newest_reads)),
@@ -439,7 +440,7 @@ impl Component for L2 {
                 .otherwise(Look { slot: compared.slot.gate(&open), ..compared }),
             set: when(&stalls, s.set.clone()).otherwise(slots),
             small_due: lasting((&s.small_due & !small_chosen) | small_again) | begun.gate(&!&has_small),
-            large_due: lasting((&s.large_due & !large_chosen) | large_again) | begun.gate(&!&newest_reads),
+            large_due: lasting((&s.large_due & !large_chosen) | again) | begun.gate(&!&newest_reads),
             looking: lasting(&s.looking & !&over) | &begun,
             missed: lasting(&s.missed | &over),
             turn: choice.turn.zip(s.turn).map(|(next, turn)| when(&moves, next).otherwise(turn)),

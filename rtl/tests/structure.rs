@@ -31,9 +31,9 @@ fn configurations() -> Vec<Config> {
 fn two_generations_are_identical() {
     for config in configurations() {
         let (first, second) = (generate(&config), generate(&config));
-        // The top, the TLB, the walker, the delivery, the hash of each way, the second level, the predictor.
+        // The top, the TLB, the walker, the delivery, the agreements, the hash of each way, the second level, the predictor.
         let options = [config.l2_sets() > 0, config.predictor_entries() > 0];
-        let files = 4 + config.ways() + options.map(u32::from).iter().sum::<u32>();
+        let files = 5 + config.ways() + options.map(u32::from).iter().sum::<u32>();
         assert_eq!(first.files.len() as u32, files, "{}", config.name());
         for (a, b) in first.files.iter().zip(&second.files) {
             assert_eq!((&a.name, &a.text), (&b.name, &b.text));

@@ -448,6 +448,39 @@ fn a_walk_is_made_again_only_if_what_it_has_read_is_dropped() {
     }
 }
 
+/// Pages that differ from that of [`VPN`] in ASID 1 in one bit of the VPN or of the ASID.
+fn neighbours() -> impl Iterator<Item = Page> {
+    let of_vpn = (0..52).map(|bit| page(1, VPN ^ 1 << bit, 0x100 + bit));
+    of_vpn.chain((1..16).map(|bit| page(1 ^ 1 << bit, VPN, 0x200 + bit)))
+}
+
+#[test]
+fn requests_that_differ_in_any_bit_share_nothing_and_an_invalidation_of_one_leaves_the_other() {
+    let held = page(1, VPN, 0x40);
+    for config in configs() {
+        let mut bench = bench(&config, SMALL, 6);
+        for other in neighbours() {
+            bench.start_over();
+            bench.map(held);
+            bench.map(other);
+            let seen = ask_all(&mut bench, &[ask(&held), ask(&other)]);
+            let answers = [0, 1].map(|n| answer_to(&seen, n).answered.answer);
+            assert_eq!(answers, [Ok(held.pfn), Ok(other.pfn)], "{other:x?}");
+
+            bench.invalidate(Invalidation::All);
+            let alone = bench.walks(ask(&held), Ok(held.pfn));
+            for moment in 1..alone.cycles {
+                bench.invalidate(Invalidation::All);
+                let (asid, vpn) = (Asid::truncate(other.asid), Vpn::truncate(other.vpn));
+                let seen = ask_all_and(&mut bench, &[ask(&held)], |bench, cycle| {
+                    bench.invalidate = (cycle == moment).then_some(Invalidation::AddressInAsid(asid, vpn));
+                });
+                assert_eq!(answer_to(&seen, 0).answered.reads, alone.reads, "{other:x?} dropped in {moment}");
+            }
+        }
+    }
+}
+
 #[test]
 fn software_is_asked_for_one_miss_at_a_time_while_hits_go_on() {
     for config in several() {

@@ -87,6 +87,24 @@ fn what_is_dropped_while_a_request_waits_is_not_its_answer() {
     assert!(answers.iter().all(|count| *count > 3), "both came: {answers:?}");
 }
 
+/// Another request stands at the port all the while, for a page that hits.
+#[test]
+fn a_request_that_waits_is_not_answered_with_what_stands_at_the_port() {
+    let mut bench = bench(&one_walk());
+    let third = page(2, VPN, 0x12);
+    bench.map(third);
+    let seen = behind_two_misses(&mut bench, read(2, VPN), |bench, cycle| {
+        if cycle >= 3 {
+            bench.lookup = bench.lookup.or(Some(read(7, HOT.vpn)));
+        }
+    });
+    let ids: Vec<u8> = seen.iter().filter_map(|now| now.id).take(3).collect();
+    let of_third = seen.iter().flat_map(|now| now.hit.into_iter().chain(now.late)).find(|named| named.id == ids[2]);
+    // The three answers that were waited for may be two of these and hits of what stood at the port.
+    let answered = of_third.unwrap_or_else(|| bench.until("answer", |now| now.late.is_some()).late.expect("just seen"));
+    assert_eq!((answered.id, answered.answered.answer), (ids[2], Ok(third.pfn)));
+}
+
 #[test]
 fn a_page_that_is_refilled_while_a_request_for_it_waits_is_hit() {
     let mut bench = bench(&one_walk());
