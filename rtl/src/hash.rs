@@ -3,13 +3,13 @@
 //! | port | dir | bits | |
 //! | ---- | --- | ---: | - |
 //! | `key` | in | 128 | only `keyed` |
-//! | `vpn` | in | 52 | rounded to the page size; not for `asid`; for `keyed` [`whitened`] |
-//! | `asid` | in | 16 | for `keyed` [`whitened`] |
+//! | `vpn` | in | 52 | rounded to the page size; not for `asid` |
+//! | `asid` | in | 16 | |
 //! | `out` | out | 32, or 68 for `keyed` | the hash, for `keyed` before it is [`folded`] |
 //!
-//! `keyed` is five four-input tables deep: a substitution and a mixing (with the next key) for each of two rounds, and a
-//! substitution. The first round key is added the cycle before, and the fold may wait for the next one. In a cuckoo table each
-//! way has a unit of its own.
+//! `keyed` is seven four-input tables deep: one to add the first round key, then a substitution and a mixing (with the
+//! next key) for each of two rounds, a substitution, and the fold, which may wait for the next cycle. In a cuckoo table
+//! each way has a unit of its own.
 
 use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, shape};
 use hashwalk_spec::Hash;
@@ -73,7 +73,7 @@ impl Component for HashUnit {
     fn kernel(&self, _: &mut Module, i: HashInputs, (): ()) -> (Signal, ()) {
         let asid = i.asid.zext(INDEX_BITS);
         let hash = match (self.hash, i.key, i.vpn) {
-            (Hash::Keyed, Some(key), Some(vpn)) => return (keyed(&key, &concat([&i.asid, &vpn]), self.way), ()),
+            (Hash::Keyed, Some(key), Some(vpn)) => return (keyed(&key, &vpn, &i.asid, self.way), ()),
             (Hash::Fold, _, Some(vpn)) => {
                 vpn.bits(0..INDEX_BITS) ^ vpn.bits(INDEX_BITS..VPN_BITS).zext(INDEX_BITS) ^ asid
             }
@@ -83,25 +83,21 @@ impl Component for HashUnit {
     }
 }
 
-/// All but the first round key and the fold.
-fn keyed(key: &Signal, whitened: &Signal, way: u32) -> Signal {
-    let x = if way == 0 { whitened.clone() } else { whitened ^ lit(STATE_BITS, WAY_KEY * u128::from(way)) };
-    let last = (1..ROUNDS).fold(x, |x, round| {
-        let x = substitute(&x);
-        let mixed = &x ^ &x.rotl(6) ^ x.rotl(59);
-        (mixed ^ round_key(key, round)).named(format!("keyed_{round}"))
-    });
-    substitute(&last).named("substituted")
-}
-
-/// The page and its space with the first round key, 68 bits: what the unit of the keyed hash takes.
-#[must_use]
-pub fn whitened(key: &Signal, vpn: &Signal, asid: &Signal) -> Signal {
-    concat([asid, vpn]) ^ round_key(key, 0)
-}
-
-fn round_key(key: &Signal, round: u32) -> Signal {
-    key.rotr(60 * round).bits(0..STATE_BITS)
+/// All but the fold.
+fn keyed(key: &Signal, vpn: &Signal, asid: &Signal, way: u32) -> Signal {
+    let mut x = concat([asid, vpn]);
+    for round in 0..ROUNDS {
+        let round_key = key.rotr(60 * round).bits(0..STATE_BITS);
+        let round_key = match way {
+            1.. if round == 0 => round_key ^ lit(STATE_BITS, WAY_KEY * u128::from(way)),
+            _ => round_key,
+        };
+        x = substitute(&(x ^ round_key).named(format!("keyed_{round}")));
+        if round + 1 < ROUNDS {
+            x = &x ^ &x.rotl(6) ^ x.rotl(59);
+        }
+    }
+    x.named("substituted")
 }
 
 /// Bits of what the unit makes of a page.
@@ -134,19 +130,6 @@ mod tests {
         simulation.get("out").iter_u32_digits().fold(0, |sum, part| sum ^ part)
     }
 
-    /// Drives a unit; for the keyed hash the first round key, the lowest 68 bits of the key, is added here.
-    fn ask(simulation: &mut Interpreter, hash: Hash, key: u128, asid: u32, vpn: u64) {
-        let keyed = hash == Hash::Keyed;
-        let state = (u128::from(asid) << VPN_BITS | u128::from(vpn)) ^ if keyed { key } else { 0 };
-        simulation.set("asid", state >> VPN_BITS & 0xffff);
-        if keyed {
-            simulation.set("key", key);
-        }
-        if hash != Hash::Asid {
-            simulation.set("vpn", state & ((1 << VPN_BITS) - 1));
-        }
-    }
-
     /// Hand-worked in docs/spec.md, section 10.
     #[test]
     fn known_answers() {
@@ -160,7 +143,13 @@ mod tests {
         for (hash, key, asid, vpn, want) in cases {
             let unit = HashUnit { hash, way: 0 };
             let mut simulation = Interpreter::new(&unit);
-            ask(&mut simulation, hash, key, asid, vpn);
+            simulation.set("asid", asid);
+            if hash == Hash::Keyed {
+                simulation.set("key", key);
+            }
+            if hash != Hash::Asid {
+                simulation.set("vpn", vpn);
+            }
             assert_eq!(folded_output(&mut simulation), want, "{hash}");
         }
     }
@@ -176,8 +165,13 @@ mod tests {
         for (hash, want) in cases {
             for (way, want) in (0u32..).zip(want) {
                 let mut simulation = Interpreter::new(&HashUnit { hash, way });
-                let key = 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210;
-                ask(&mut simulation, hash, key, 0xbeef, 0x8_0000_1234_5678);
+                simulation.set("asid", 0xbeefu32);
+                if hash == Hash::Keyed {
+                    simulation.set("key", 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210u128);
+                }
+                if hash != Hash::Asid {
+                    simulation.set("vpn", 0x8_0000_1234_5678u64);
+                }
                 assert_eq!(folded_output(&mut simulation), want, "{hash}, way {way}");
             }
         }

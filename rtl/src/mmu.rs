@@ -255,7 +255,7 @@ impl Component for Mmu {
             newest: s.request.clone(),
             fresh: s.fresh.clone(),
             search: s.search.clone(),
-            lookup: Beginning::of(self.config.format(), &first_search.sought(&looked_up.vpn, &looked_up.asid)),
+            lookup: Beginning::of(&first_search, &looked_up.vpn, &looked_up.asid),
             control: i.control.clone(),
             invalidate: s.invalidate.clone(),
             invalidated: agreed.invalidated[..walks as usize].to_vec(),

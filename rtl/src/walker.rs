@@ -241,8 +241,7 @@ impl Component for Walker {
         });
         let wants = any_of(&presents).named("wants");
         let accepted = (&wants & &i.memory.request_ready).named("accepted");
-        let place_asked =
-            one_hot_of(&presents, &s.slot, |slot| places::placed(config, &i.control, &slot.index_asked()));
+        let place_asked = one_hot_of(&presents, &s.slot, |slot| slot.place_asked(config, &i.control));
 
         // Marks that are being set, and the walk for which they have been.
         let may_ask = each(&|n, _| !i.turn.served.bit(n) & !i.turn.promised.bit(n));
@@ -433,16 +432,14 @@ impl Component for Walker {
 
         // What is hashed in the next cycle: the next search, that of somebody who waits, or what is being looked up.
         let asked = &s.element.request;
-        let of_next = Beginning::of(config.format(), &next_search.sought(&asked.vpn, &asked.asid));
-        let of_slot = |slot: &Slot| Beginning::of(config.format(), &slot.sought());
+        let of_next = Beginning::of(&next_search, &asked.vpn, &asked.asid);
+        let of_slot = |slot: &Slot| Beginning::of(&slot.search, &slot.request.vpn, &slot.request.asid);
         let of_chosen = one_hot_of(&chosen, &s.slot, of_slot);
-        let of_other = when(&any_chosen, of_chosen).otherwise(i.lookup.clone());
-        let kept_waiting = (&next_begins & &any_chosen).named("kept_waiting");
+        // One walk does not come before itself.
+        let kept_waiting = if self.walks() > 1 { &next_begins & &any_chosen } else { low() }.named("kept_waiting");
         let hashing = Hashing {
             slot: when(&next_begins, s.element.slot.clone()).otherwise(bits(&chosen)),
-            // Which it is comes last, so each is whitened before.
-            begins: when(&next_begins, of_next.whitened(config, &i.control))
-                .otherwise(of_other.whitened(config, &i.control)),
+            begins: when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone()),
         };
 
         let update = marks.as_ref().map(|marks| marks.port.clone());
@@ -470,8 +467,14 @@ impl Component for Walker {
         // Of the page and the space it is known how they agree; but for the nodes on the way to a page.
         m.ignore(i.invalidate.vpn.clone());
         m.ignore(i.invalidate.asid.clone());
+        if self.walks() == 1 {
+            m.ignore(i.memory.response_id.clone());
+        }
         m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
         m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_of(&speaks, &s.slot, |slot| slot.out.any()));
+        if self.walks() == 1 {
+            m.check("alone_it_finds_the_unit_free", !(&i.allocate & &unit_busy));
+        }
         m.check("one_request_at_the_port", at_most_one(&bits(&presents)));
         m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &weighed)));
         m.cover("restart", restarts.clone());
@@ -533,6 +536,8 @@ impl Walker {
         let others = s.slot.iter().zip(&i.of_newest);
         let behind: Option<Vec<Signal>> = (self.walks() > 1).then(|| (0..).zip(others).map(leads).collect::<Vec<_>>());
         let is_behind = behind.as_ref().map_or_else(low, any_of);
+        // Alone a walk leaves nothing at the unit behind.
+        let unit_busy = if self.walks() > 1 { unit_busy.clone() } else { low() };
         let hashed = &i.fresh & !(unit_busy | is_behind | !&i.search.exists);
         let sought = i.search.sought(&i.newest.vpn, &i.newest.asid);
         Slot {

@@ -45,8 +45,8 @@ bundle! {
         pub slot: Signal,
         /// That walk's request.
         pub request: Request,
-        /// 1 bit: it is not answered yet.
-        pub alive: Signal,
+        /// 1 bit: it is not answered yet; only where there are several walks.
+        pub alive: Option<Signal>,
         /// 1 bit: this is its first search.
         pub first: Signal,
         /// 1 bit: it must not probe further; only where one read is out at a time and chains have a longest length.
@@ -85,9 +85,9 @@ impl Element {
             full: low(),
             unreadable: low(),
             beats: (config.beats() > 1).then(|| lit(BEAT_BITS, config.beats() - 1)),
-            slot: lit(config.walks(), 0u32),
+            slot: lit(config.walks(), u32::from(config.walks() == 1)),
             request: zeros(&ports::request()),
-            alive: low(),
+            alive: (config.walks() > 1).then(low),
             first: low(),
             last_step: longest(config).map(|_| low()),
             next_search: Search::none(),
@@ -112,7 +112,11 @@ impl Element {
         let &Meanwhile { fires, answered, named } = meanwhile;
         let taken = (&memory.response_valid & (!&self.full | fires)).named("beat_taken");
         let last = &taken & self.beats.as_ref().map_or_else(high, Signal::is_zero);
-        let speaks: Vec<Signal> = (0..config.walks()).map(|n| memory.response_id.eq_value(n)).collect();
+        // Of one walk everything is.
+        let speaks: Vec<Signal> = match config.walks() {
+            1 => vec![high()],
+            walks => (0..walks).map(|n| memory.response_id.eq_value(n)).collect(),
+        };
         let request = one_hot_of(&speaks, slots, |slot| slot.request.clone());
         let alive = one_hot_of(&speaks, slots, |slot| !&slot.dead);
         let speaker = concat(speaks.iter().rev());
@@ -154,8 +158,9 @@ impl Element {
             }),
             slot: when(&taken, speaker.clone()).otherwise(self.slot.clone()),
             request: when(&taken, request).otherwise(self.request.clone()),
-            alive: when(&taken, alive & !(&speaker & answered).any())
-                .otherwise(&self.alive & !(&self.slot & answered).any()),
+            alive: self.alive.as_ref().map(|kept| {
+                when(&taken, alive & !(&speaker & answered).any()).otherwise(kept & !(&self.slot & answered).any())
+            }),
             first: when(&taken, first).otherwise(self.first.clone()),
             last_step: self
                 .last_step
@@ -177,7 +182,11 @@ impl Element {
     #[must_use]
     pub fn is_awaited(&self, config: &Config, slots: &[Slot]) -> Signal {
         let waits: Vec<Signal> = (0..config.walks()).map(|n| self.slot.bit(n)).collect();
-        if config.ways() > 1 { one_hot_of(&waits, slots, Slot::listens) } else { self.alive.clone() }
+        match &self.alive {
+            _ if config.ways() > 1 => one_hot_of(&waits, slots, Slot::listens),
+            Some(alive) => alive.clone(),
+            None => !&slots[0].dead,
+        }
     }
 
     /// The register after one more beat.

@@ -149,7 +149,9 @@ impl Updating {
         Progress {
             port: UpdateOut {
                 valid,
-                address: presented(&|slot| places::word_address(config, control, &slot.index_found(), &slot.number())),
+                address: presented(&|slot| {
+                    places::word_address(config, control, &slot.place_found(config, control), &slot.number())
+                }),
                 expected,
                 desired: presented(&Slot::marked),
             },

@@ -7,46 +7,45 @@ use hashwalk_spec::format::parts_log2;
 use hashwalk_spec::link::LINK_LOG2;
 use hashwalk_spec::{Config, Format, Hash};
 
+use super::search::Search;
 use super::slot::step_bits;
 use crate::hash::{self, HashInputs, HashUnit};
 use crate::ports::Control;
-use crate::verdict::Sought;
 use crate::walk_cache::{PageOf, WalkCacheOutputs};
-use crate::{line, link, radix};
+use crate::{line, link, page, radix};
 
 bundle! {
-    /// What a search begins with: its page, or with lines the first of the page's group.
+    /// A search that begins, as it is kept until it is hashed: which it is may be known late, so nothing is made of it before.
     pub struct Beginning {
-        /// 52 bits: the first VPN; in a radix tree the one that is asked for.
+        /// 52 bits: the page that is asked for.
         pub vpn: Signal,
-        /// 16 bits: the space that is looked under.
+        /// 16 bits: by whom.
         pub asid: Signal,
+        /// 2 bits: the page size that is looked for.
+        pub size: Signal,
+        /// 1 bit: it is looked for under ASID 0.
+        pub global: Signal,
     }
 }
 
 /// The widths of a beginning.
 #[must_use]
 pub fn beginning() -> Beginning {
-    Beginning { vpn: shape(VPN_BITS), asid: shape(ASID_BITS) }
+    let Search { size, global, .. } = Search::none();
+    Beginning { vpn: shape(VPN_BITS), asid: shape(ASID_BITS), size, global }
 }
 
 impl Beginning {
-    /// Of what this search looks for.
+    /// Of this search for a page.
     #[must_use]
-    pub fn of(format: Format, sought: &Sought) -> Beginning {
-        let Sought { vpn, asid, size, .. } = sought;
-        let vpn = if format == Format::Line { line::group(vpn, size) } else { vpn.clone() };
-        Beginning { vpn, asid: asid.clone() }
+    pub fn of(search: &Search, vpn: &Signal, asid: &Signal) -> Beginning {
+        let Search { size, global, .. } = search.clone();
+        Beginning { vpn: vpn.clone(), asid: asid.clone(), size, global }
     }
 
-    /// As the hash unit takes it in the next cycle: under the keyed hash the first round key is added.
-    #[must_use]
-    pub fn whitened(&self, config: &Config, control: &Control) -> Beginning {
-        let Some(key) = control.hash_key.as_ref().filter(|_| config.hash() == Hash::Keyed) else {
-            return self.clone();
-        };
-        let state = hash::whitened(key, &self.vpn, &self.asid);
-        Beginning { vpn: state.bits(0..VPN_BITS), asid: state.bits(VPN_BITS..VPN_BITS + ASID_BITS) }
+    /// The ASID that is looked under.
+    fn space(&self) -> Signal {
+        self.asid.gate(&!&self.global)
     }
 }
 
@@ -82,9 +81,10 @@ pub fn places(
     known: Option<&WalkCacheOutputs>,
 ) -> Start {
     let steps = lit(step_bits(config), 0u32);
-    let asid = &begins.asid;
+    let asid = begins.space();
     if config.format() == Format::Radix {
         m.ignore(begins.vpn.clone());
+        m.ignore(begins.size.clone());
         let root = link::in_array(&table.table_frame, &asid.zext(INDEX_BITS), LINK_LOG2);
         let from_root = Start { index: vec![root.clone()], steps };
         return known.map_or(from_root, |known| Start {
@@ -92,15 +92,18 @@ pub fn places(
             steps: known.steps.clone(),
         });
     }
+    let first = page::base(&begins.vpn, &begins.size);
+    let hashed = if config.format() == Format::Line { line::group(&first, &begins.size) } else { first };
     if config.hash() == Hash::Asid {
         m.ignore(begins.vpn.clone());
+        m.ignore(begins.size.clone());
     }
     let index = (0..config.ways())
         .map(|way| {
             let unit = m.instance(&format!("hash_{way}"), &HashUnit { hash: config.hash(), way });
             unit.connect(HashInputs {
                 key: table.hash_key.clone(),
-                vpn: (config.hash() != Hash::Asid).then(|| begins.vpn.clone()),
+                vpn: (config.hash() != Hash::Asid).then(|| hashed.clone()),
                 asid: asid.clone(),
             });
             let index = in_table(config, table, &unit.outputs, way);
@@ -115,7 +118,7 @@ pub fn places(
 /// What the walk cache is asked for.
 #[must_use]
 pub fn page_of(begins: &Beginning) -> PageOf {
-    PageOf { vpn: begins.vpn.bits(0..radix::VPN_BITS), asid: begins.asid.clone() }
+    PageOf { vpn: begins.vpn.bits(0..radix::VPN_BITS), asid: begins.space() }
 }
 
 /// The index that a hash comes to in this table. In a table of lines or chained entries, where the hash takes a cycle, it
@@ -133,10 +136,10 @@ fn in_table(config: &Config, table: &Control, hash: &Signal, way: u32) -> Signal
     (hash::folded(hash) & mask.shr(parts)) | of_way
 }
 
-/// The address of a word of an element.
+/// The address of a word of an element, by the element's [`placed`] index or its place.
 #[must_use]
-pub fn word_address(config: &Config, control: &Control, index: &Signal, number: &Signal) -> Signal {
-    let element = address(config, control, &placed(config, control, index));
+pub fn word_address(config: &Config, control: &Control, place: &Signal, number: &Signal) -> Signal {
+    let element = address(config, control, place);
     let within = config.format().element_log2() - WORD_LOG2;
     concat([element.bits(config.format().element_log2()..PHYS_ADDR_BITS), number.bits(0..within), lit(WORD_LOG2, 0u32)])
 }

@@ -17,12 +17,13 @@
 
 use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, one_hot_mux, states, when};
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
+use hashwalk_spec::entry::INDEX_BITS;
 use hashwalk_spec::{Config, Format};
 
 use super::marking::Unmarked;
 use super::places::{self, Start};
 use super::search::Search;
-use crate::ports::{self, Request};
+use crate::ports::{self, Control, Request};
 use crate::radix;
 use crate::verdict::{Killed, SIZES, Sought, Word};
 
@@ -52,6 +53,14 @@ states! {
 }
 
 bundle! {
+    /// A link by index that was followed.
+    pub struct Followed {
+        /// 1 bit: there is one.
+        pub exists: Signal,
+        /// 32 bits: where it leads.
+        pub next: Signal,
+    }
+
     /// The registers of a walk.
     pub struct Slot {
         /// 3 bits: [`Walk`], but not `Drain`; `Check` while marks are set.
@@ -75,8 +84,10 @@ bundle! {
         /// Probes already made in this search; in a cuckoo table the ways that were judged.
         pub steps: Signal,
         /// For each way the index of an element ([`places::bits`]): where the page may stand; without ways, the element that
-        /// is probed. Where links are addresses, the place of what is looked at.
+        /// is probed first. Where links are addresses, the place of what is looked at.
         pub index: Vec<Signal>,
+        /// Where the chain has led, in place of that; none where links are addresses, or there are none.
+        pub link: Option<Followed>,
         /// 2 bits: the way that is asked for next; only in a cuckoo table.
         pub way: Option<Signal>,
         /// Reads that memory has taken and that were not judged.
@@ -170,6 +181,8 @@ impl Slot {
             sought_asid: lit(ASID_BITS, 0u32),
             steps: lit(step_bits(config), 0u32),
             index: vec![lit(places::bits(config), 0u32); config.ways() as usize],
+            link: matches!(config.format(), Format::Line | Format::Chained)
+                .then(|| Followed { exists: low(), next: lit(INDEX_BITS, 0u32) }),
             way: is_cuckoo.then(|| lit(WAY_BITS, 0u32)),
             out: lit(if is_cuckoo { 3 } else { 1 }, 0u32),
             killed: Killed { private: lit(SIZES, 0u32), global: lit(SIZES, 0u32) },
@@ -218,14 +231,30 @@ impl Slot {
         }
     }
 
-    /// The index at which marks are to be set: the one that was judged last.
+    /// The place that is asked for next.
     #[must_use]
-    pub fn index_found(&self) -> Signal {
+    pub fn place_asked(&self, config: &Config, control: &Control) -> Signal {
+        self.place_of(config, control, &self.index_asked())
+    }
+
+    /// The place at which marks are to be set: the one that was judged last.
+    #[must_use]
+    pub fn place_found(&self, config: &Config, control: &Control) -> Signal {
         let (first, width) = (&self.index[0], self.steps.width());
         let of_way = |way: u32| self.steps.eq_value((way + 1) % (1 << width));
-        match self.index.len() {
+        let index = match self.index.len() {
             1 => first.clone(),
             _ => one_hot_mux((0u32..).zip(&self.index).map(|(way, index)| (of_way(way), index.clone()))),
+        };
+        self.place_of(config, control, &index)
+    }
+
+    /// A link leads into the table, or was not followed.
+    fn place_of(&self, config: &Config, control: &Control, index: &Signal) -> Signal {
+        let hashed = places::placed(config, control, index);
+        match &self.link {
+            None => hashed,
+            Some(link) => when(&link.exists, link.next.clone()).otherwise(hashed),
         }
     }
 
@@ -273,11 +302,18 @@ impl Slot {
             .otherwise(self.steps.clone());
         let moves_on = h.again.as_ref().map_or_else(|| h.follows.clone(), |again| &h.follows & !again);
         let index = (self.index.iter().zip(&g.start.index))
-            .map(|(kept, hashed)| {
-                let next = g.next.zext(kept.width());
-                when(&begins, hashed.clone()).or_when(&moves_on, next).otherwise(kept.clone())
+            .map(|(kept, hashed)| match &self.link {
+                Some(_) => when(&begins, hashed.clone()).otherwise(kept.clone()),
+                None => {
+                    let next = g.next.zext(kept.width());
+                    when(&begins, hashed.clone()).or_when(&moves_on, next).otherwise(kept.clone())
+                }
             })
             .collect();
+        let link = self.link.as_ref().map(|link| Followed {
+            exists: (&link.exists | &moves_on) & !&begins,
+            next: when(&moves_on, g.next.clone()).otherwise(link.next.clone()),
+        });
         // What was read before the invalidation took effect may be what it names.
         let is_exposed = (self.out.any() | &h.asked | self.is_being_marked()).named("exposed");
         let killed = Killed {
@@ -299,6 +335,7 @@ impl Slot {
             sought_asid: sought.asid,
             steps,
             index,
+            link,
             way: self.way.as_ref().map(|way| {
                 when(&begins, lit(WAY_BITS, 0u32))
                     .or_when(&h.accepted, way + lit(WAY_BITS, 1u32))
@@ -329,6 +366,7 @@ impl Slot {
             state: when(&withdrawn, again)
                 .or_when(&h.allocated, g.allocation.state.clone())
                 .otherwise(going_on.state.clone()),
+            link: going_on.link.clone().map(|link| Followed { exists: link.exists & !&is_free, ..link }),
             ..when(&is_free, g.allocation.clone()).otherwise(going_on)
         }
     }
