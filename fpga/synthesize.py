@@ -6,9 +6,11 @@ Exit status: 0 done; 2 a tool or an input is missing or wrong, or a tool failed.
 """
 
 import argparse
+import os
 import shlex
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from flow import nextpnr, report, tools, yosys
@@ -70,11 +72,15 @@ def run(arguments: argparse.Namespace) -> None:
     progress.step(f"synthesised with its {len(modules)} modules kept apart")
     cost = yosys.wrap(design, arguments.clock, work)
     progress.step(f"wrapped: {cost.lut4} LUT4 and {cost.ff} FF more")
-    placed = []
-    for seed in arguments.seeds:
-        placed.append(nextpnr.place_and_route(arguments.device, arguments.frequency, seed, work))
-        check_packed(placed[-1], cells, cost)
-        progress.step(f"seed {seed} placed and routed: {placed[-1].fmax_mhz:.1f} MHz")
+    def place(seed: int) -> nextpnr.Placed:
+        result = nextpnr.place_and_route(arguments.device, arguments.frequency, seed, work)
+        check_packed(result, cells, cost)
+        progress.step(f"seed {seed} placed and routed: {result.fmax_mhz:.1f} MHz")
+        return result
+
+    # Each seed is a process of its own with one thread.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        placed = list(pool.map(place, arguments.seeds))
 
     result = report.Result(
         configuration=arguments.config, top=design.top, device=arguments.device.upper(),

@@ -26,16 +26,17 @@
 //!
 //! The cycle of the first answer looks for who else is covered by the mapping, so that nobody who waits is forgotten: a
 //! lookup that comes in the cycle of the refill finds the mapping in the first level, and for one that came in the cycle
-//! before and takes its slot now, the outcome is kept for one more cycle (`lingers`), or for two where a lookup takes two
-//! (`lingers_on`). Who comes later has no part in it, so
-//! that nobody keeps the others' outcomes waiting by asking for one page again and again. An outcome is taken only into a
-//! register that is free at the beginning of the cycle, so that finding out who is covered delays nobody.
+//! before and takes its slot now, the outcome is kept for one more cycle (`late`), or for two where a lookup takes two
+//! (`later`). Who comes later has no part in it, so that nobody keeps the others' outcomes waiting by asking for one page again
+//! and again. An outcome is taken only into a register that is free at the beginning of the cycle, so that finding out who is
+//! covered delays nobody. Who asks for the page of the request that is served is known from before ([`crate::agreement`]).
 //!
 //! The second level takes a mapping with its first answer or never: then nobody who has looked for it there in vain can
 //! bring it once more.
 //!
 //! **Invalidation.** In the cycle in which one takes effect nothing is answered. If it names the mapping, the outcome is
-//! given up, and the walk that it came from is made again; whoever else was to have it goes on by itself.
+//! given up, and the walk that it came from is made again; whoever else was to have it goes on by itself. So is an outcome
+//! that is kept for one who has just been looked up: it walks for itself.
 //!
 //! Reset: there is no outcome.
 

@@ -31,7 +31,7 @@
 //! ```
 //!
 //! Each further probe adds L + 2, each further search L + 3: its hash. The hash unit serves the slots before the newest
-//! miss, which then hashes later; memory is asked in turn.
+//! miss, which then hashes later; which slot it serves next is chosen a cycle before. Memory is asked in turn.
 //!
 //! **Behind another walk.** A miss to a page for which a walk is under way waits until that walk has brought it; if the
 //! walk ends without a mapping the miss is walked for after all, since the table may have changed since it was read.
