@@ -27,8 +27,9 @@ BENCHMARKS = [
      "One trace, the shipped one with the most misses, over the walkers of all formats; every miss of the first level is "
      "a walk.", ["bench", "formats"]),
     ("Speed of the simulation",
-     "References of a trace that mostly hits, each replayed and checked. It depends on the machine, and on what else it "
-     "does.", ["bench", "sim"]),
+     "References of a trace that mostly hits, each replayed and checked. It depends on the machine, on what else it "
+     "does, and on where the compiled design happens to lie in physical memory: copies of one file differ by up to a "
+     "fifth.", ["bench", "sim"]),
 ]
 
 HEAD = """\
