@@ -202,10 +202,11 @@ impl Component for Delivery {
         // promised it.
         let newest = Waiting { alive: i.waiting.clone(), request: i.newest.clone() };
         let covers = |agreement: &Agreement| agreement.same_page(&mapping.size) & (&mapping.global | &agreement.space);
-        let own: Vec<Signal> = (0..walks).map(|n| s.serving.bit(n)).collect();
+        let served: Vec<Signal> = (0..=walks).map(|n| s.serving.bit(n)).collect();
+        let own = &served[..walks as usize];
         let is_covered = |n: usize| {
             if n == walks as usize {
-                return covers(&one_hot_of(&own, &i.agreed.of_newest, Agreement::clone));
+                return covers(&one_hot_of(own, &i.agreed.of_newest, Agreement::clone));
             }
             let others = (0..walks as usize).filter(|other| *other != n);
             let of_own = others.map(|other| (own[other].clone(), i.agreed.of_slots[pair(n, other)].clone()));
@@ -236,7 +237,7 @@ impl Component for Delivery {
         // Those that have been looked up without it, and have no slot yet.
         let first = (&answers & &s.own & &is_mapping).named("first");
         let later = i.is_read.as_ref().map(|is_read| {
-            let agreement = one_hot_of(&own, &i.agreed.of_reading, Agreement::clone);
+            let agreement = one_hot_of(own, &i.agreed.of_reading, Agreement::clone);
             (&first & is_read & covers(&agreement)).named("later_lingers")
         });
         let is_late = match &s.later {
@@ -247,7 +248,6 @@ impl Component for Delivery {
         let lingers = later.as_ref().map_or_else(|| is_late.clone(), |later| &is_late | later).named("lingers");
         let loads = (&i.offer.valid | &i.from_l2.valid).named("loads");
         // By the request that is served: it lies in the mapping's page, and in its space.
-        let served: Vec<Signal> = (0..=walks).map(|n| s.serving.bit(n)).collect();
         let agreement = one_hot_of(&served, &i.agreed.invalidated, Agreement::clone);
         let kind = &i.invalidate.kind;
         let named_page = !kind.bit(1) | agreement.same_page(&mapping.size);

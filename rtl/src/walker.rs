@@ -268,7 +268,7 @@ impl Component for Walker {
         let overtaken = overtaken.named("overtaken");
         let withheld = (bits(&presents) & &overtaken).any().named("withheld");
         let speaker = |n: u32| s.element.slot.bit(n);
-        let speaks = each(&|n, _| speaker(n));
+        let speaks = s.element.waits();
         let listens = s.element.is_awaited(config, &s.slot);
         let steps = one_hot_of(&speaks, &s.slot, |slot| slot.steps.clone());
         let sought = s.element.sought.clone();

@@ -141,7 +141,7 @@ impl Element {
         // Only in a radix tree what is sought depends on how far the walk has come.
         let sought = if config.format() == Format::Radix { radix::sought_at(&sought, &steps) } else { sought };
         // What an invalidation that takes effect in this cycle names of the walk that speaks, and of the one that waits here.
-        let waits: Vec<Signal> = (0..config.walks()).map(|n| self.slot.bit(n)).collect();
+        let waits = self.waits();
         let (private_killed, global_killed) = killed.of_size(&sought.size);
         let (private_named, global_named) = one_hot_of(&speaks, named, Killed::clone).of_size(&sought.size);
         let (private_since, global_since) = one_hot_of(&waits, named, Killed::clone).of_size(&self.sought.size);
@@ -181,12 +181,16 @@ impl Element {
     /// table one may have decided before it.
     #[must_use]
     pub fn is_awaited(&self, config: &Config, slots: &[Slot]) -> Signal {
-        let waits: Vec<Signal> = (0..config.walks()).map(|n| self.slot.bit(n)).collect();
         match &self.alive {
-            _ if config.ways() > 1 => one_hot_of(&waits, slots, Slot::listens),
+            _ if config.ways() > 1 => one_hot_of(&self.waits(), slots, Slot::listens),
             Some(alive) => alive.clone(),
             None => !&slots[0].dead,
         }
+    }
+
+    /// A bit for each walk: what is here is for it.
+    pub fn waits(&self) -> Vec<Signal> {
+        (0..self.slot.width()).map(|n| self.slot.bit(n)).collect()
     }
 
     /// The register after one more beat.
