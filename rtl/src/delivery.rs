@@ -74,6 +74,8 @@ bundle! {
         pub is_read: Option<Signal>,
         /// Who asks for the same pages.
         pub agreed: AgreementsOutputs,
+        /// Slots that hold the newest request at the end of the cycle.
+        pub free: Signal,
         /// 1 bit: it has waited and moves to the slot `vacant`.
         pub moves: Signal,
         /// One-hot.
@@ -116,6 +118,8 @@ bundle! {
         pub outcome: Outcome,
         /// 1 bit: it was found for this request.
         pub own: Signal,
+        /// A bit for each slot and the newest, if that waits: it asks for what the mapping covers, for which it was found.
+        pub covers: Signal,
         /// 1 bit: the first level has it.
         pub refilled: Signal,
         /// 1 bit: it does not, and whoever is served is allowed the access.
@@ -170,6 +174,7 @@ impl Component for Delivery {
             newest: ports::request(),
             is_read: (self.config.hit_cycles() > 1).then(|| shape(1)),
             agreed: agreement::widths(&self.config),
+            free: shape(walks),
             moves: shape(1),
             vacant: shape(walks),
             invalidate: ports::invalidate(),
@@ -184,6 +189,7 @@ impl Component for Delivery {
             request: zeros(&ports::request()),
             outcome: zeros(&ports::outcome(&self.config)),
             own: low(),
+            covers: lit(walks + 1, 0u32),
             refilled: low(),
             refills: low(),
             promised: lit(walks + 1, 0u32),
@@ -201,23 +207,14 @@ impl Component for Delivery {
         // Who else is answered by the mapping: who asks for the page of the request that it was found for, and then who was
         // promised it.
         let newest = Waiting { alive: i.waiting.clone(), request: i.newest.clone() };
-        let covers = |agreement: &Agreement| agreement.same_page(&mapping.size) & (&mapping.global | &agreement.space);
         let served: Vec<Signal> = (0..=walks).map(|n| s.serving.bit(n)).collect();
         let own = &served[..walks as usize];
-        let is_covered = |n: usize| {
-            if n == walks as usize {
-                return covers(&one_hot_of(own, &i.agreed.of_newest, Agreement::clone));
-            }
-            let others = (0..walks as usize).filter(|other| *other != n);
-            let of_own = others.map(|other| (own[other].clone(), i.agreed.of_slots[pair(n, other)].clone()));
-            if walks > 1 { covers(&one_hot_mux(of_own)) } else { low() }
-        };
         let everybody: Vec<Waiting> = i.slots.iter().cloned().chain([newest]).collect();
         let covered: Vec<Signal> = (0..)
             .zip(&everybody)
             .map(|(n, waiting)| {
                 let waits = &waiting.alive & !s.serving.bit(n);
-                let has_part = when(&s.own, is_covered(n as usize)).otherwise(s.promised.bit(n) | s.late.bit(n));
+                let has_part = when(&s.own, s.covers.bit(n)).otherwise(s.promised.bit(n) | s.late.bit(n));
                 // A first write walks for itself, to set D.
                 let Request { access, user, .. } = &waiting.request;
                 let serves = !page::lacks_dirty(&mapping, access, user);
@@ -238,21 +235,26 @@ impl Component for Delivery {
         let first = (&answers & &s.own & &is_mapping).named("first");
         let later = i.is_read.as_ref().map(|is_read| {
             let agreement = one_hot_of(own, &i.agreed.of_reading, Agreement::clone);
-            (&first & is_read & covers(&agreement)).named("later_lingers")
+            (&first & is_read & covers(&mapping, &agreement)).named("later_lingers")
         });
+        let covers_newest = covers(&mapping, &one_hot_of(own, &i.agreed.of_newest, Agreement::clone));
         let is_late = match &s.later {
-            None => &first & is_covered(walks as usize),
-            Some(later) => (&first & is_covered(walks as usize)) | (&answers & later),
+            None => &first & covers_newest,
+            Some(later) => (&first & covers_newest) | (&answers & later),
         };
         let is_late = (is_late & &i.fresh).named("late_lingers");
         let lingers = later.as_ref().map_or_else(|| is_late.clone(), |later| &is_late | later).named("lingers");
         let loads = (&i.offer.valid | &i.from_l2.valid).named("loads");
         // By the request that is served: it lies in the mapping's page, and in its space.
-        let agreement = one_hot_of(&served, &i.agreed.invalidated, Agreement::clone);
         let kind = &i.invalidate.kind;
-        let named_page = !kind.bit(1) | agreement.same_page(&mapping.size);
-        let named = named_page & (!kind.bit(0) | (&agreement.space & !&mapping.global));
-        let withdrawn = (&s.valid & &is_mapping & effect & named).named("withdrawn_now");
+        let is_named = |agreement: &Agreement| {
+            let named_page = !kind.bit(1) | agreement.same_page(&mapping.size);
+            named_page & (!kind.bit(0) | (&agreement.space & !&mapping.global))
+        };
+        let named: Vec<Signal> =
+            served.iter().zip(&i.agreed.invalidated).map(|(served, agreement)| served & is_named(agreement)).collect();
+        let may_be_named = (&s.valid & &is_mapping & effect).named("may_be_named");
+        let withdrawn = (&may_be_named & any_of(&named)).named("withdrawn_now");
         // With nobody to be served, nobody has been promised it.
         let stays = (&s.valid & effect & !&withdrawn & s.serving.any()).named("stays");
         // What a free register holds may be unknown; what leaves here without an answer is not.
@@ -278,7 +280,7 @@ impl Component for Delivery {
             answered: s.serving.gate(&answers),
             served: s.serving.gate(&s.valid),
             promised: s.promised.bits(0..walks),
-            withdrawn: s.serving.bits(0..walks).gate(&(&withdrawn & &s.own & !&from_l2)),
+            withdrawn: concat(named[..walks as usize].iter().rev()).gate(&(&may_be_named & &s.own & !&from_l2)),
             refill_valid: refill_valid.clone(),
             refill: mapping.clone(),
             fill_valid: all_of([&refill_valid, &keep, &s.own]) & is_settled(&mapping),
@@ -302,7 +304,14 @@ impl Component for Delivery {
         m.ignore(s.request.user.clone());
         m.ignore(s.request.vpn.bits(18..52));
 
-        // A register that is free takes whatever stands there; whether it counts is decided last.
+        // A register that is free takes whatever stands there; whether it counts, and whose turn it is, is decided last.
+        let covers_now = |owner: &Signal, mapping: &Mapping| {
+            let agreements = self.of_owner(owner, &i);
+            concat(agreements.iter().rev().map(|agreement| covers(mapping, agreement)))
+        };
+        let next_covers = when(&!&can_take, covers_now(&s.serving.bits(0..walks), &mapping))
+            .or_when(&i.l2_turn, covers_now(&i.from_l2.slot, &i.from_l2.mapping))
+            .otherwise(covers_now(&i.offer.slot, &i.offer.mapping));
         let loaded = when(&i.l2_turn, i.from_l2.clone()).otherwise(i.offer.clone());
         let Offer { slot, request, fault: found_fault, is_mapping: found, mapping: found_mapping, .. } = loaded;
         let is_granted = &found & found_fault.is_zero();
@@ -324,6 +333,7 @@ impl Component for Delivery {
                 .otherwise(settled(&s.serving)),
             request: when(&can_take, request).or_when(&answers, next_request).otherwise(s.request.clone()),
             outcome: when(&can_take, outcome).or_when(&answers, for_next).otherwise(s.outcome.clone()),
+            covers: next_covers,
             own: can_take.clone() | (&s.own & !&answers),
             refilled: !&can_take & &refilled,
             refills: when(&can_take, is_granted)
@@ -340,12 +350,31 @@ impl Component for Delivery {
 }
 
 impl Delivery {
+    /// How the page of a slot, one-hot, agrees with those of the slots at the end of the cycle, and with the newest.
+    fn of_owner(&self, owner: &Signal, i: &DeliveryInputs) -> Vec<Agreement> {
+        let walks = self.config.walks();
+        let owner: Vec<Signal> = (0..walks).map(|n| owner.bit(n)).collect();
+        let with_newest = one_hot_of(&owner, &i.agreed.of_newest, Agreement::clone);
+        let with_slot = |n: usize| {
+            let others = (0..walks as usize).filter(|other| *other != n);
+            let agreements = others.map(|other| (owner[other].clone(), i.agreed.of_slots[pair(n, other)].clone()));
+            let before = if walks > 1 { one_hot_mux(agreements) } else { zeros(&Agreement::widths()) };
+            when(&i.free.bit(n as u32), with_newest.clone()).otherwise(before)
+        };
+        (0..walks as usize).map(with_slot).chain([with_newest.clone()]).collect()
+    }
+
     /// The mask in the next cycle: the newest may have moved to a slot.
     fn settled(&self, mask: &Signal, moves: &Signal, vacant: &Signal) -> Signal {
         let walks = self.config.walks();
         let newest = mask.bit(walks);
         concat([&newest & !moves, mask.bits(0..walks) | vacant.gate(&(&newest & moves))])
     }
+}
+
+/// Whether a mapping covers a request whose page agrees so with that of the request for which it was found.
+fn covers(mapping: &Mapping, agreement: &Agreement) -> Signal {
+    agreement.same_page(&mapping.size) & (&mapping.global | &agreement.space)
 }
 
 /// Whether the mapping stays as it is when the page is written: what the second level may keep.

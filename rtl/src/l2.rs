@@ -3,8 +3,9 @@
 //! | port | dir | when |
 //! | ---- | --- | ---- |
 //! | `lookup_vpn` | in | whatever is looked up in this cycle; its 4 KiB set is read if nobody else reads |
+//! | `looks_up` | in | something may be, so that a miss leaves the read to it |
 //! | `allocate`, `vacant`, `newest_*`, `fresh` | in | a miss takes a slot; it was looked up in the cycle before |
-//! | `slots_*`, `answered` | in | the walks' requests; those that are answered in this cycle |
+//! | `slots_*`, `served` | in | the walks' requests; those that are answered in this cycle, unless an invalidation takes effect |
 //! | `can_take` | in | an answer from here would be taken in this cycle |
 //! | `fill_valid`, `fill` | in | a page that a walk has found is kept |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
@@ -24,13 +25,17 @@
 //! lookup    accepted    L1: miss
 //! read      4 KiB set   2 MiB and 1 GiB sets
 //! register              4 KiB set    the others
-//! compare                            4 KiB        the others
+//! compare               in eights    4 KiB        the others
 //! answer                                          4 KiB hit    other hit
 //! walk                  starts       requests     ...          an answer from here ends it
 //! ```
 //!
+//! Block RAM is slow, but what is looked for is there before it: pages and address spaces are compared by eight bits on the
+//! way to the register ([`Likeness`]), and what is not needed any more is not kept.
+//!
 //! There is one read a cycle. The sweep has it first, then slots whose sets could not be read in their turn (`due`), then
-//! the newest miss, then what is looked up. What was read waits in the register while the answer is not taken.
+//! what is looked up, then the newest miss: whether it is one is known too late to choose by. What was read waits in the
+//! register while the answer is not taken.
 //!
 //! **Invalidation.** From the cycle in which it takes effect on, what was read or found before counts for nothing, and
 //! lookups go past until the sweep is over: by address it reads and clears the 4 KiB sets, then the others, else all sets.
@@ -58,14 +63,14 @@
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
 use hashwalk_hdl::{
-    Bundle, Component, MemoryPorts, Module, Signal, all_of, any_of, at_most_one, bundle, concat, high, lit, low,
-    one_hot_mux, one_hot_of, shape, when,
+    Bundle, Component, MemoryPorts, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, high, lit,
+    low, one_hot_mux, one_hot_of, shape, when,
 };
-use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
+use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
 
 use crate::page;
-use crate::ports::{self, Invalidate, Mapping, Request, SIZE_BITS, zeros};
+use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, Request, SIZE_BITS, zeros};
 use crate::walker::arbiter::round_robin;
 use crate::walker::{Offer, Waiting};
 
@@ -74,6 +79,8 @@ bundle! {
     pub struct L2Inputs {
         /// 52 bits.
         pub lookup_vpn: Signal,
+        /// 1 bit.
+        pub looks_up: Signal,
         /// 1 bit.
         pub allocate: Signal,
         /// One-hot.
@@ -85,7 +92,7 @@ bundle! {
         /// Who waits.
         pub slots: Vec<Waiting>,
         /// A bit for each slot.
-        pub answered: Signal,
+        pub served: Signal,
         /// 1 bit.
         pub can_take: Signal,
         /// 1 bit.
@@ -172,8 +179,10 @@ bundle! {
         pub compared: Look,
         /// 1 bit: it does, for it is for a slot that waits.
         pub counts: Signal,
-        /// The set for it.
-        pub set: Vec<Slot>,
+        /// What stands in each way of the set for it.
+        pub set: Vec<Kept>,
+        /// How that agrees with what is looked for, or swept.
+        pub likeness: Vec<Likeness>,
         /// A bit for each slot: its 4 KiB set is still to be read.
         pub small_due: Signal,
         /// Its other sets are still to be read.
@@ -198,6 +207,36 @@ bundle! {
         pub valid: Signal,
         /// What it holds.
         pub mapping: Mapping,
+    }
+
+    /// What a word tells beside whose it is.
+    pub struct Kept {
+        /// 1 bit.
+        pub global: Signal,
+        /// 40 bits.
+        pub pfn: Signal,
+        /// 4 bits.
+        pub rights: Signal,
+    }
+
+    /// How a word agrees with a page.
+    pub struct Likeness {
+        /// A bit for each eight of the VPN.
+        pub page: Signal,
+        /// 1 bit: something is there, and of the size that is looked for.
+        pub size: Signal,
+        /// A bit for each eight of the ASID.
+        pub space: Signal,
+    }
+
+    /// What words are compared with.
+    pub struct Wanted {
+        /// 52 bits.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
+        /// 1 bit: pages of 2 MiB and 1 GiB.
+        pub large: Signal,
     }
 }
 
@@ -263,12 +302,13 @@ impl Component for L2 {
         let waiting = Waiting { alive: shape(1), request: ports::request() };
         L2Inputs {
             lookup_vpn: shape(VPN_BITS),
+            looks_up: shape(1),
             allocate: shape(1),
             vacant: shape(walks),
             newest: ports::request(),
             fresh: shape(1),
             slots: vec![waiting; walks as usize],
-            answered: shape(walks),
+            served: shape(walks),
             can_take: shape(1),
             fill_valid: shape(1),
             fill: kept(&self.config),
@@ -290,7 +330,8 @@ impl Component for L2 {
             compared: look.clone(),
             counts: low(),
             due: look,
-            set: vec![zeros(&shape_of_slot(&self.config)); self.ways as usize],
+            set: vec![zeros(&Kept::widths()); self.ways as usize],
+            likeness: vec![zeros(&Likeness::widths()); self.ways as usize],
             small_due: none.clone(),
             large_due: none.clone(),
             looking: none.clone(),
@@ -317,46 +358,49 @@ impl Component for L2 {
         let effect = &i.invalidate.valid;
         let sweeping = any_of([&s.sweep.reads, &s.sweep.comes, &s.sweep.clears]).named("sweeping");
         let open = (!effect & !&sweeping).named("open");
-        let alive = concat(i.slots.iter().rev().map(|slot| &slot.alive)) & !&i.answered;
+        let alive = concat(i.slots.iter().rev().map(|slot| &slot.alive)) & !&i.served;
 
         // Comparing what was read.
-        let matching: Vec<Signal> = (0..).zip(&s.set).map(|(way, slot)| self.matches(way, slot, &s.compared)).collect();
-        let globals: Vec<&Signal> = s.set.iter().map(|slot| &slot.mapping.global).collect();
+        let globals: Vec<&Signal> = s.set.iter().map(|kept| &kept.global).collect();
+        let matching = (0..).zip(&s.likeness).zip(&globals).map(|((way, likeness), global)| {
+            (likeness.is_page() & (*global | likeness.is_space())).named(format!("match_{way}"))
+        });
+        let matching: Vec<Signal> = matching.collect();
         let own: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & !*global).collect();
         let shared: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & *global).collect();
-        let (lower, upper) = (0..matching.len()).partition::<Vec<usize>, _>(|way| *way < matching.len() / 2);
-        let of = |each: &[Signal], ways: &[usize]| any_of(ways.iter().map(|way| &each[*way]));
-        let in_lower = of(&matching, &lower).named("in_lower");
-        let (own_in_lower, own_in_upper) = (of(&own, &lower), of(&own, &upper));
-        let matches: Vec<Signal> = (0..matching.len())
-            .map(|way| match lower.contains(&way) {
-                true => &own[way] | (&shared[way] & !&own_in_lower),
-                false => (&own[way] | (&shared[way] & !&own_in_upper)) & !&in_lower,
-            })
-            .collect();
-        let compares = (&s.compared.slot & &alive).any().named("compares");
-        let hit = (&compares & any_of(&matches) & !effect).named("hit");
-        let stalls = (&s.counts & !&i.can_take & !effect).named("stalls");
-        let found: Mapping = one_hot_of(&matches, &s.set, |slot| slot.mapping.clone());
-        let faults = matches
-            .iter()
-            .cloned()
-            .zip(s.set.iter().map(|slot| page::denial(&slot.mapping.rights, &s.compared.request)));
+        let in_lower = any_of(&matching[..matching.len() / 2]).named("in_lower");
+        let matches = first_one(&matching);
+        // While somebody is answered the delivery takes nothing.
+        let hit = (&s.counts & any_of(&matching) & !effect).named("hit");
+        let stalls = (&s.counts & !&i.can_take).named("stalls");
+        let Kept { global, pfn, rights } = one_hot_of(&matches, &s.set, Kept::clone);
+        let faults = s.set.iter().map(|kept| page::denial(&kept.rights, &s.compared.request));
+        let size = |size: PageSize| lit(SIZE_BITS, size.code());
+        let size = when(&!&s.compared.large, size(PageSize::Small))
+            .or_when(&in_lower, size(HALVES[0]))
+            .otherwise(size(HALVES[1]));
         let offer = Offer {
             valid: &hit & &i.can_take,
             slot: s.compared.slot.clone(),
             request: s.compared.request.clone(),
-            fault: one_hot_mux(faults),
+            fault: one_hot_mux(matches.iter().cloned().zip(faults)),
             is_mapping: high(),
-            mapping: Mapping { dirty: self.config.marks().is_checked().then(high), ..found },
+            mapping: Mapping {
+                vpn: page::base(&s.compared.request.vpn, &size),
+                asid: s.compared.request.asid.gate(&!&global),
+                global,
+                size,
+                pfn,
+                rights,
+                dirty: self.config.marks().is_checked().then(high),
+            },
         };
 
-        // Who reads in this cycle: the sweep, a slot that could not before, the newest miss, whatever is looked up.
+        // Who reads in this cycle: the sweep, a slot that could not before, whatever is looked up, the newest miss.
         let Look { slot: due_slot, large: due_large, request: due_request } = s.due.clone();
         let any_due = due_slot.any().named("any_due");
-        let waits: Vec<Signal> = (0..walks)
-            .map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & &i.slots[n as usize].alive & !due_slot.bit(n))
-            .collect();
+        let waits: Vec<Signal> =
+            (0..walks).map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & !due_slot.bit(n)).collect();
         let choice = round_robin(&waits, s.turn.as_ref());
         let chosen_next = concat(choice.granted.iter().rev());
         let next_request = one_hot_of(&choice.granted, &i.slots, |slot| slot.request.clone());
@@ -366,15 +410,14 @@ impl Component for L2 {
         let collided = (&s.wrote & any_of(s.sets_read.iter().map(|set| set.eq(&s.set_written)))).named("collided");
         // Whether there is a miss is known last. Until then the slot that it would take stands for it: where there is none,
         // that slot does not wait in the next cycle, and what is read for it counts for nothing.
-        let has_small = all_of([&open, &i.fresh, &s.read_ahead, &!&collided, &!&stalls]).named("has_small");
-        let newest_reads = (&has_small & !&any_due).named("newest_reads");
-        let turn_of_newest = all_of([&i.allocate, &i.fresh, &s.read_ahead, &!&collided, &!&any_due, &!&s.sweep.reads]);
+        let has_small = all_of([&i.fresh, &s.read_ahead, &!&collided]).named("has_small");
+        let newest_reads = (&has_small & !&any_due & !&i.looks_up).named("newest_reads");
         let step_sets = self.sweep_sets(&s.sweep);
         let read_sets = HALVES.iter().zip(&step_sets).map(|(size, step_set)| {
-            when(&turn_of_newest, self.set_of(&i.newest.vpn, *size))
-                .or_when(&s.sweep.reads, step_set.clone())
+            when(&s.sweep.reads, step_set.clone())
                 .or_when(&any_due, self.set_in_half(&due_request.vpn, &due_large, *size))
-                .otherwise(self.set_of(&i.lookup_vpn, PageSize::Small))
+                .or_when(&i.looks_up, self.set_of(&i.lookup_vpn, PageSize::Small))
+                .otherwise(self.set_of(&i.newest.vpn, *size))
         });
         let read_sets: Vec<Signal> = read_sets.collect();
 
@@ -385,13 +428,17 @@ impl Component for L2 {
         );
         let filled = Slot { valid: high(), mapping: i.fill.clone() };
         let word = when(&s.sweep.clears, zeros(&shape_of_slot(&self.config))).otherwise(filled).pack();
-        let slots: Vec<Slot> = (0..self.ways)
+        let wanted = when(&s.sweep.comes, s.sweep.wanted())
+            .or_when(&s.read_ahead, Wanted::of(&i.newest, low()))
+            .otherwise(Wanted::of(&s.read.request, s.read.large.clone()));
+        let (set, likeness): (Vec<Kept>, Vec<Likeness>) = (0..self.ways)
             .map(|way| {
                 let ram = m
                     .memory(&format!("way_{way}"), word.width(), self.sets as usize)
                     .attribute("ram_style = \"block\", no_rw_check");
                 let slot = shape_of_slot(&self.config).unpack(&ram.read_data);
-                let clear = &s.sweep.clears & s.sweep.drops(&s.set[way as usize]);
+                let at = way as usize;
+                let clear = &s.sweep.clears & s.sweep.drops(&s.set[at], &s.likeness[at]);
                 let half = self.half(way);
                 ram.connect(MemoryPorts {
                     read_enable: !&stalls,
@@ -401,17 +448,17 @@ impl Component for L2 {
                     write_address: when(&s.sweep.clears, s.sweep.set[half].clone()).otherwise(fill_set.clone()),
                     write_data: word.clone(),
                 });
-                slot
+                let likeness = Likeness::of(&slot, &wanted, HALVES[half]);
+                let Mapping { global, pfn, rights, .. } = slot.mapping;
+                (Kept { global, pfn, rights }, likeness)
             })
-            .collect();
+            .unzip();
 
         // What was read for a slot from a set that was being written is read again.
-        let again = s.read.slot.gate(&(&collided & !&s.read_ahead & !&stalls)).named("again");
-        let small_again = again.gate(&!&s.read.large);
+        let collided_read = s.read.slot.gate(&(&collided & !&s.read_ahead));
         let begun = i.vacant.gate(&begins);
-        let chosen = due_slot.gate(&moves);
-        let small_chosen = chosen.gate(&!&due_large);
-        let large_chosen = chosen.gate(&due_large);
+        let small_left = (&s.small_due & !due_slot.gate(&!&due_large)) | collided_read.gate(&!&s.read.large);
+        let large_left = (&s.large_due & !due_slot.gate(&due_large)) | &collided_read;
         // All sizes were looked for, unless the small one is to be read again: the large ones then follow it once more.
         let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls)) & !&s.small_due;
         let lasting = |mask: Signal| (mask & &alive).gate(&!effect);
@@ -421,26 +468,27 @@ impl Component for L2 {
             request: when(&any_due, due_request).otherwise(i.newest.clone()),
         };
         let compared = Look {
-            slot: when(&s.read_ahead, i.vacant.gate(&has_small)).otherwise(&s.read.slot & &alive & !&again),
+            slot: when(&s.read_ahead, i.vacant.gate(&has_small)).otherwise(&s.read.slot & &alive & !&collided_read),
             large: !&s.read_ahead & &s.read.large,
             request: when(&s.read_ahead, i.newest.clone()).otherwise(s.read.request.clone()),
         };
         let next_counts = when(&s.read_ahead, &i.allocate & &has_small).otherwise(compared.slot.any());
+        let is_open = open.repeat(walks);
+        let (read_small, read_large) = (&has_small & !&stalls, newest_reads & !&stalls);
         let state = L2State {
-            counts: when(&stalls, compares).otherwise(&next_counts & &open),
-            read_ahead: &moves & !&any_due & !(&i.allocate & &newest_reads),
+            counts: when(&stalls, (&s.compared.slot & &alive).any()).otherwise(next_counts) & &open,
+            read_ahead: &moves & !&any_due & &i.looks_up,
             sets_read: (s.sets_read.iter().zip(&read_sets))
                 .map(|(kept, read)| when(&stalls, kept.clone()).otherwise(read.clone()))
                 .collect(),
             wrote: when(&stalls, s.wrote.clone()).otherwise(fill.clone()),
             set_written: when(&stalls, s.set_written.clone()).otherwise(fill_set),
-            read: when(&stalls, Look { slot: &s.read.slot & &alive, ..s.read.clone() })
-                .otherwise(Look { slot: read.slot.gate(&open), ..read }),
-            compared: when(&stalls, Look { slot: &s.compared.slot & &alive, ..s.compared.clone() })
-                .otherwise(Look { slot: compared.slot.gate(&open), ..compared }),
-            set: when(&stalls, s.set.clone()).otherwise(slots),
-            small_due: lasting((&s.small_due & !small_chosen) | small_again) | begun.gate(&!&has_small),
-            large_due: lasting((&s.large_due & !large_chosen) | again) | begun.gate(&!&newest_reads),
+            read: when(&stalls, s.read.within(&alive)).otherwise(read).within(&is_open),
+            compared: when(&stalls, s.compared.within(&alive)).otherwise(compared).within(&is_open),
+            set: when(&stalls, s.set.clone()).otherwise(set),
+            likeness: when(&stalls, s.likeness.clone()).otherwise(likeness),
+            small_due: lasting(when(&stalls, s.small_due.clone()).otherwise(small_left)) | begun.gate(&!read_small),
+            large_due: lasting(when(&stalls, s.large_due.clone()).otherwise(large_left)) | begun.gate(&!read_large),
             looking: lasting(&s.looking & !&over) | &begun,
             missed: lasting(&s.missed | &over),
             turn: choice.turn.zip(s.turn).map(|(next, turn)| when(&moves, next).otherwise(turn)),
@@ -451,7 +499,6 @@ impl Component for L2 {
         };
 
         let mask = |each: &[Signal]| concat(each.iter().rev());
-        m.check("one_way_matches", !&s.counts | at_most_one(&mask(&matches)));
         let stands_once = at_most_one(&mask(&own)) & at_most_one(&mask(&shared));
         m.check("one_way_holds_a_small_page", &s.compared.large | !&s.counts | stands_once);
         m.check("no_fill_while_sweeping", !(&fill & &sweeping));
@@ -461,7 +508,7 @@ impl Component for L2 {
         m.cover("collided", (&collided & s.read.slot.any()).clone());
         let outputs = L2Outputs {
             compares: s.counts.clone(),
-            overtaken: s.compared.slot.gate(&hit),
+            overtaken: (&s.compared.slot & !&i.served).gate(&hit),
             offer,
             looking: s.looking.clone(),
             missed: s.missed.clone(),
@@ -473,16 +520,6 @@ impl Component for L2 {
 }
 
 impl L2 {
-    /// Whether a way holds the page that is looked for, in a size that was read.
-    fn matches(&self, way: u32, slot: &Slot, look: &Look) -> Signal {
-        let code = |size: PageSize| lit(SIZE_BITS, size.code());
-        let size = when(&look.large, code(HALVES[self.half(way)])).otherwise(code(PageSize::Small));
-        let Slot { valid, mapping } = slot;
-        let same_page = mapping.vpn.eq(&page::base(&look.request.vpn, &size)) & mapping.size.eq(&size);
-        let same_space = &mapping.global | mapping.asid.eq(&look.request.asid);
-        (valid & same_page & same_space).named(format!("match_{way}"))
-    }
-
     /// Whether a page of this size goes into the way.
     fn is_victim(&self, way: u32, victim: &Signal, size: &Signal) -> Signal {
         let of_all = victim.eq_value(way);
@@ -522,11 +559,67 @@ impl L2 {
     }
 }
 
+impl Look {
+    /// The same, but for none that is not in this mask.
+    fn within(&self, slots: &Signal) -> Look {
+        Look { slot: &self.slot & slots, ..self.clone() }
+    }
+}
+
 impl Sweep {
+    /// What the words of the set that was read in the cycle before are compared with. By address the step is then 1 after
+    /// the 4 KiB sets, and 2 after the others.
+    fn wanted(&self) -> Wanted {
+        Wanted { vpn: self.what.vpn.clone(), asid: self.what.asid.clone(), large: !self.step.bit(0) }
+    }
+
     /// Whether what it clears is in this place.
-    fn drops(&self, slot: &Slot) -> Signal {
-        let What { kind, vpn, asid } = &self.what;
-        page::is_named(kind, vpn, asid, &slot.mapping)
+    fn drops(&self, kept: &Kept, likeness: &Likeness) -> Signal {
+        let kind = &self.what.kind;
+        (!kind.bit(1) | likeness.is_page()) & (!kind.bit(0) | (likeness.is_space() & !&kept.global))
+    }
+}
+
+impl Wanted {
+    fn of(request: &Request, large: Signal) -> Wanted {
+        Wanted { vpn: request.vpn.clone(), asid: request.asid.clone(), large }
+    }
+}
+
+impl Kept {
+    fn widths() -> Kept {
+        Kept { global: shape(1), pfn: shape(PFN_BITS), rights: shape(RIGHTS_BITS) }
+    }
+}
+
+impl Likeness {
+    fn widths() -> Likeness {
+        Likeness { page: shape(VPN_BITS.div_ceil(8)), size: shape(1), space: shape(ASID_BITS.div_ceil(8)) }
+    }
+
+    /// Of a word of a way that holds large pages of this size.
+    fn of(slot: &Slot, wanted: &Wanted, large: PageSize) -> Likeness {
+        let code = |size: PageSize| lit(SIZE_BITS, size.code());
+        let size = when(&wanted.large, code(large)).otherwise(code(PageSize::Small));
+        let by_eights = |a: &Signal, b: &Signal| {
+            let eights = (0..a.width()).step_by(8).map(|from| (from, a.width().min(from + 8)));
+            concat(eights.rev().map(|(from, to)| a.bits(from..to).eq(&b.bits(from..to))))
+        };
+        Likeness {
+            page: by_eights(&slot.mapping.vpn, &page::base(&wanted.vpn, &size)),
+            size: &slot.valid & slot.mapping.size.eq(&size),
+            space: by_eights(&slot.mapping.asid, &wanted.asid),
+        }
+    }
+
+    /// Whether it is the page, in a size that was read.
+    fn is_page(&self) -> Signal {
+        self.page.all() & &self.size
+    }
+
+    /// Whether it is of the address space.
+    fn is_space(&self) -> Signal {
+        self.space.all()
     }
 }
 

@@ -24,11 +24,12 @@ const CANDIDATES: u32 = 1 + line::MIXED_ENTRIES;
 const HOLDS: Range<u32> = 0..CANDIDATES;
 const MALFORMED: Range<u32> = CANDIDATES..2 * CANDIDATES;
 const DENIED: Range<u32> = 2 * CANDIDATES..3 * CANDIDATES;
-const OUTSIDE: u32 = 3 * CANDIDATES;
+const GLOBAL: Range<u32> = 3 * CANDIDATES..4 * CANDIDATES;
+const OUTSIDE: u32 = 4 * CANDIDATES;
 const OWN_WORD: Range<u32> = OUTSIDE + 1..TAG_BITS;
 /// Bits of a line's tags: for each candidate whether it is the page's, whether it is malformed, whether it denies the
-/// access; whether the link leads out of the table; the page's own word.
-pub const TAG_BITS: u32 = OUTSIDE + 1 + line::GROUP_LOG2;
+/// access, whether it is global; whether the link leads out of the table; which word is the page's own, one-hot.
+pub const TAG_BITS: u32 = OUTSIDE + 1 + line::WORDS;
 
 /// Compares the tags of a line that arrives.
 #[must_use]
@@ -38,7 +39,8 @@ pub fn tags(a: &Arrival) -> Signal {
     let tag_agrees = gather(bits, &line::DENSE_ASID).eq(&sought.asid)
         & bits.bits(line::DENSE_SIZE).eq(&sought.size)
         & gather(bits, &line::DENSE_VPN).eq(&group(&sought.vpn, &sought.size).bits(line::GROUP_LOG2..VPN_BITS));
-    let own_word = page_of_group(&sought.vpn, &sought.size);
+    let own_word = a.own_word.expect("elements are lines");
+    let own_word: Vec<Signal> = (0..line::WORDS).map(|word| own_word.bit(word)).collect();
     let accepts = |word: u32| {
         let bit = |at: u32| bits.bit(64 * word + at);
         bit(entry::VALID) & (bit(entry::GLOBAL) | !&sought.global)
@@ -57,10 +59,15 @@ pub fn tags(a: &Arrival) -> Signal {
     let of_dense = of_own_word(&own_word, |word| assay(candidate(bits, word, true)));
     let of_entries = (0..line::MIXED_ENTRIES).map(|e| assay(candidate(bits, 2 * e, false)));
     let assays: Vec<Assay> = std::iter::once(of_dense).chain(of_entries).collect();
+    let is_global = |word: u32| bits.bit(64 * word + entry::GLOBAL);
+    let globals: Vec<Signal> = std::iter::once(of_own_word(&own_word, is_global))
+        .chain((0..line::MIXED_ENTRIES).map(|e| is_global(2 * e)))
+        .collect();
     let outside = (gather(bits, &line::NEXT) & !a.table_mask).any();
     concat([
-        own_word,
+        concat(own_word.iter().rev()),
         outside,
+        concat(globals.iter().rev()),
         concat(assays.iter().rev().map(|assay| &assay.denied)),
         concat(assays.iter().rev().map(|assay| &assay.malformed)),
         concat(holds.iter().rev()),
@@ -73,10 +80,13 @@ pub fn judge(bits: &Signal, tags: &Signal, scales: &Scales) -> Step {
     let each = |range: Range<u32>| range.map(|n| tags.bit(n));
     let holds: Vec<Signal> = each(HOLDS).collect();
     let assays = each(MALFORMED).zip(each(DENIED)).map(|(malformed, denied)| Assay { malformed, denied });
-    let in_dense = of_own_word(&tags.bits(OWN_WORD), |word| candidate(bits, word, true));
+    let own_word: Vec<Signal> = each(OWN_WORD).collect();
+    let in_dense = of_own_word(&own_word, |word| candidate(bits, word, true));
     let entries = (0..line::MIXED_ENTRIES).map(|e| candidate(bits, 2 * e, false));
-    let weighed =
-        std::iter::once(in_dense).chain(entries).zip(assays).map(|(found, assay)| found.weigh_assayed(assay, scales));
+    // That a PTE is global decides, with what invalidations have named, what becomes of the walk: it is there first.
+    let candidates = std::iter::once(in_dense).chain(entries).zip(each(GLOBAL));
+    let candidates = candidates.map(|(found, global)| Candidate { global, ..found });
+    let weighed = candidates.zip(assays).map(|(found, assay)| found.weigh_assayed(assay, scales));
     // A dense line has no entries.
     let lowest = std::iter::once(holds[0].clone()).chain(first_one(&holds[1..]));
     Step {
@@ -109,6 +119,13 @@ pub fn group(vpn: &Signal, size: &Signal) -> Signal {
     concat(bits)
 }
 
+/// Which word of its group's dense line is the page's, one-hot.
+#[must_use]
+pub fn own_word(vpn: &Signal, size: &Signal) -> Signal {
+    let page = page_of_group(vpn, size);
+    concat((0..line::WORDS).rev().map(|word| page.eq_value(word)))
+}
+
 /// Which of its group's eight pages the page is, 3 bits.
 fn page_of_group(vpn: &Signal, size: &Signal) -> Signal {
     one_hot_mux(PageSize::ALL.map(|at| {
@@ -117,9 +134,9 @@ fn page_of_group(vpn: &Signal, size: &Signal) -> Signal {
     }))
 }
 
-/// `f` of the word of a dense line that is the page's own, 3 bits.
-fn of_own_word<B: Bundle>(own_word: &Signal, f: impl Fn(u32) -> B) -> B {
-    one_hot_mux((0..line::WORDS).map(|word| (own_word.eq_value(word), f(word))))
+/// `f` of the word of a dense line that is the page's own, one-hot.
+fn of_own_word<B: Bundle>(own_word: &[Signal], f: impl Fn(u32) -> B) -> B {
+    one_hot_mux((0..).zip(own_word).map(|(word, is_own)| (is_own.clone(), f(word))))
 }
 
 /// The PTE in a word.

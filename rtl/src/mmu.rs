@@ -222,7 +222,10 @@ impl Component for Mmu {
         let enabled = &i.control.search_enable;
         let first_search = match &predictor {
             None => Search::of_walk(self.config.format(), enabled, &looked_up.vpn, &looked_up.asid),
-            Some(predictor) => Search::of_guess(enabled, &looked_up.asid, &predictor.outputs.guess),
+            Some(predictor) => {
+                let said = &predictor.outputs;
+                Search::of_guess(enabled, &looked_up.asid, &said.counts, &said.guess)
+            }
         };
         tlb.connect(TlbInputs {
             lookup_vpn: compared.vpn,
@@ -284,6 +287,7 @@ impl Component for Mmu {
             newest: s.request.clone(),
             is_read: s.reading.as_ref().map(Reading::is_read),
             agreed: agreed.clone(),
+            free: walk.free.clone(),
             moves: &s.waiting & &walk.any_vacant & !&answered_newest,
             vacant: walk.vacant.clone(),
             invalidate: s.invalidate.clone(),
@@ -291,12 +295,13 @@ impl Component for Mmu {
         if let Some(l2) = &l2 {
             l2.connect(L2Inputs {
                 lookup_vpn: looked_up.vpn.clone(),
+                looks_up: s.reading.as_ref().map_or_else(|| i.lookup.valid.clone(), |reading| reading.valid.clone()),
                 allocate: allocate.clone(),
                 vacant: walk.vacant.clone(),
                 newest: s.request.clone(),
                 fresh: s.fresh.clone(),
                 slots: walk.slots.clone(),
-                answered: late.answered.bits(0..walks),
+                served: late.served.bits(0..walks),
                 can_take: &late.can_take & !&walk_first,
                 fill_valid: late.fill_valid.clone(),
                 fill: Mapping { dirty: None, ..late.refill.clone() },
@@ -316,6 +321,7 @@ impl Component for Mmu {
             }
             Some(predictor) => predictor.connect(PredictorInputs {
                 lookup_vpn: looked_up.vpn.clone(),
+                enabled: enabled.clone(),
                 learn: &walk.event.predicted | &walk.event.mispredicted,
                 found_vpn: walk.found_vpn.clone(),
                 found: walk.found_by.clone(),

@@ -4,25 +4,33 @@
 //! | ---- | --- | ---- |
 //! | `lookup_vpn` | in | whatever is looked up in this cycle |
 //! | `guess_*` | out | the search that its walk had best begin with, in the same cycle |
+//! | `enabled` | in | the searches that are made |
+//! | `counts` | out | the guess is one of them |
 //! | `learn`, `found_*` | in | a walk has found a page for `found_vpn` with this search |
 //!
 //! A small table, untagged: each 2 MiB of the address space has an entry, which it shares with others, of every address
 //! space. An operating system gives a region pages of one size, so that what a walk found last beside a page is the best
 //! guess for it; if the guess is wrong, the walk makes the other searches in their order, and nothing is lost but reads.
 //!
-//! Reset: 4 KiB pages, private.
+//! Whatever it guesses is enabled, so that nobody needs to look: when the enabled searches change, every entry becomes the
+//! first of them, and in the cycle of the change no guess counts. Nobody walks then (docs/spec.md, section 9).
+//!
+//! Reset: no search is enabled.
 
 use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, low, one_hot_mux, shape, when};
 use hashwalk_spec::address::VPN_BITS;
-use hashwalk_spec::{Config, PageSize};
+use hashwalk_spec::{Config, Format, PageSize};
 
-use crate::ports::{SIZE_BITS, zeros};
+use crate::ports::{SEARCHES, SIZE_BITS, zeros};
+use crate::walker::search::Search;
 
 bundle! {
     /// Inputs.
     pub struct PredictorInputs {
         /// 52 bits.
         pub lookup_vpn: Signal,
+        /// 6 bits.
+        pub enabled: Signal,
         /// 1 bit.
         pub learn: Signal,
         /// 52 bits.
@@ -35,12 +43,16 @@ bundle! {
     pub struct PredictorOutputs {
         /// What to begin with.
         pub guess: Guess,
+        /// 1 bit.
+        pub counts: Signal,
     }
 
     /// The registers.
     pub struct PredictorState {
         /// The table.
         pub entry: Vec<Guess>,
+        /// The searches that were enabled in the cycle before.
+        pub enabled: Signal,
         /// 1 bit: what follows is written in this cycle.
         pub learns: Signal,
         /// Where.
@@ -104,6 +116,7 @@ impl Component for Predictor {
     fn inputs(&self) -> PredictorInputs {
         PredictorInputs {
             lookup_vpn: shape(VPN_BITS),
+            enabled: shape(SEARCHES),
             learn: shape(1),
             found_vpn: shape(VPN_BITS),
             found: Guess::shape(),
@@ -114,6 +127,7 @@ impl Component for Predictor {
         let private = zeros(&Guess::shape());
         PredictorState {
             entry: vec![private.clone(); self.entries as usize],
+            enabled: lit(SEARCHES, 0u32),
             learns: low(),
             place: lit(self.entries.ilog2(), 0u32),
             found: private,
@@ -129,16 +143,20 @@ impl Component for Predictor {
         let (column, row) = self.place(&i.found_vpn);
         m.ignore(i.lookup_vpn);
         m.ignore(i.found_vpn);
+        let counts = s.enabled.eq(&i.enabled).named("counts");
+        let Search { global, size, .. } = Search::first(Format::Line, &i.enabled);
+        let first = Guess { global, size };
         // Whether something is learnt is known late: it is written a cycle later.
+        let entries = (0u32..).zip(s.entry).map(|(n, entry)| {
+            when(&!&counts, first.clone()).or_when(&(&s.learns & s.place.eq_value(n)), s.found.clone()).otherwise(entry)
+        });
         let next = PredictorState {
-            entry: (0u32..)
-                .zip(s.entry)
-                .map(|(n, entry)| when(&(&s.learns & s.place.eq_value(n)), s.found.clone()).otherwise(entry))
-                .collect(),
+            entry: entries.collect(),
+            enabled: i.enabled,
             learns: i.learn,
             place: concat([row, column]),
             found: i.found,
         };
-        (PredictorOutputs { guess }, next)
+        (PredictorOutputs { guess, counts }, next)
     }
 }

@@ -20,6 +20,9 @@
 //! written too: if that is its page it hits the slot that is written, and no other; the slot that gives way is hit no
 //! more, since its content is gone in t + 1. Dropping clears only a slot's valid bit.
 //!
+//! **Replacement.** Which slot gives way is worked out a cycle before, from what was in use then. It takes the longest to know,
+//! and there are always two cycles from one refill to the next.
+//!
 //! **D.** Where the hardware looks at D, a write that a slot would let pass but for its D hits nothing. Its walk sets D, and
 //! the refill takes the slot's place.
 //!
@@ -95,10 +98,19 @@ bundle! {
         pub slot: Vec<Slot>,
         /// One bit a slot: it matched the lookup of the cycle before.
         pub hits: Signal,
+        /// A bit for each four of them: any of these did.
+        pub hit_groups: Signal,
         /// One bit for each split of the replacement tree.
         pub tree: Signal,
+        /// One-hot: the slot that a refill is written to.
+        pub victim: Signal,
+        /// 1 bit: there was one in the cycle before.
+        pub refilled: Signal,
     }
 }
+
+/// Of so many slots it is known at once whether any was hit.
+const GROUP: u32 = 4;
 
 impl Found {
     /// The widths.
@@ -150,7 +162,14 @@ impl Component for Tlb {
 
     fn reset(&self) -> TlbState {
         let slot = Slot { valid: low(), mapping: zeros(&ports::mapping(&self.config)) };
-        TlbState { slot: vec![slot; self.slots as usize], hits: lit(self.slots, 0u32), tree: lit(self.slots - 1, 0u32) }
+        TlbState {
+            slot: vec![slot; self.slots as usize],
+            hits: lit(self.slots, 0u32),
+            hit_groups: lit(self.slots.div_ceil(GROUP), 0u32),
+            tree: lit(self.slots - 1, 0u32),
+            victim: lit(self.slots, 1u32),
+            refilled: low(),
+        }
     }
 
     fn kernel(&self, m: &mut Module, i: TlbInputs, s: TlbState) -> (TlbOutputs, TlbState) {
@@ -162,7 +181,8 @@ impl Component for Tlb {
 
         let is_refilled = self.is_of_refill(&i).named("is_refilled");
         let hits_refill = !bars(&i.refill, i.lookup.as_ref());
-        let victims = victims(&s);
+        let victims: Vec<Signal> = (0..self.slots).map(|n| s.victim.bit(n)).collect();
+        let next_victims = concat(next_victims(&s).iter().rev());
         let writes: Vec<Signal> = victims.iter().map(|victim| victim & &i.refill_valid).collect();
         let maintenance = Maintenance::new(&i);
         let slots = s.slot.iter().zip(&writes).enumerate().map(|(n, (slot, write))| {
@@ -178,18 +198,23 @@ impl Component for Tlb {
         // Whether there is a refill is known last: what it changes is worked out beside.
         let touched: Vec<Signal> = hits.iter().map(|hit| hit & &i.touch).collect();
         let tree = replacement::touched(&s.tree, &touched);
+        let next_hits = s.slot.iter().zip(&victims).map(|(slot, victim)| {
+            let kept = matches(slot, &i.lookup_vpn, &i.lookup_asid) & !bars(&slot.mapping, i.lookup.as_ref());
+            let refilled = when(&is_refilled, victim & &hits_refill).otherwise(&kept & !victim);
+            when(&i.refill_valid, refilled).otherwise(kept)
+        });
+        let next_hits: Vec<Signal> = next_hits.collect();
+        let hit = s.hit_groups.any().named("hit_any");
+        m.check("at_most_one_hit", !&i.touch | at_most_one(&s.hits));
+        m.check("refills_apart", !(&i.refill_valid & &s.refilled));
         let state = TlbState {
             slot: slots.collect(),
-            hits: concat(s.slot.iter().zip(&victims).rev().map(|(slot, victim)| {
-                let kept = matches(slot, &i.lookup_vpn, &i.lookup_asid) & !bars(&slot.mapping, i.lookup.as_ref());
-                let refilled = when(&is_refilled, victim & &hits_refill).otherwise(&kept & !victim);
-                when(&i.refill_valid, refilled).otherwise(kept)
-            })),
+            hits: concat(next_hits.iter().rev()),
+            hit_groups: concat(next_hits.chunks(GROUP as usize).rev().map(any_of)),
             tree: when(&i.refill_valid, replacement::touched(&tree, &victims)).otherwise(tree),
+            victim: next_victims,
+            refilled: i.refill_valid.clone(),
         };
-
-        let hit = any_of(&hits).named("hit_any");
-        m.check("at_most_one_hit", !&i.touch | at_most_one(&s.hits));
         m.check("refill_and_invalidate_apart", !(&i.refill_valid & &i.invalidate.valid));
         (TlbOutputs { hit, found }, state)
     }
@@ -217,8 +242,8 @@ fn bars(mapping: &Mapping, lookup: Option<&AccessKind>) -> Signal {
     lookup.map_or_else(low, |lookup| page::lacks_dirty(mapping, &lookup.access, &lookup.user))
 }
 
-/// The slot to write next, one-hot: the first unused one, else the tree's victim.
-fn victims(s: &TlbState) -> Vec<Signal> {
+/// The slot to write in the next cycle, one-hot: the first unused one, else the tree's victim.
+fn next_victims(s: &TlbState) -> Vec<Signal> {
     let unused: Vec<Signal> = s.slot.iter().map(|slot| !&slot.valid).collect();
     let full = all_of(s.slot.iter().map(|slot| &slot.valid)).named("full");
     let oldest = replacement::victim(&s.tree, s.slot.len());

@@ -145,8 +145,12 @@ bundle! {
         pub ends_walk: Signal,
         /// 1 bit: what was found counts for nothing, and the walk is made again.
         pub restart: Signal,
-        /// 1 bit: the search goes on at `next`; if none of the three is set, the next search begins.
+        /// 1 bit: the search goes on at `next`.
         pub follow: Signal,
+        /// 1 bit: the search has found nothing, and another is left.
+        pub fails: Signal,
+        /// 1 bit: no other search is made in any case, unless the walk is made again.
+        pub is_last: Signal,
         /// An index or a place.
         pub next: Signal,
         /// 1 bit: the search goes on where it is, at the element that it has just read; only where entries have sequence
@@ -270,6 +274,8 @@ pub struct Arrival<'a> {
     pub first: Signal,
     /// 6 bits: the searches that are enabled.
     pub enabled: &'a Signal,
+    /// 8 bits, one-hot: of a dense line, the word that would be the page's; only where elements are lines.
+    pub own_word: Option<&'a Signal>,
 }
 
 /// An element a cycle later.
@@ -352,8 +358,7 @@ pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
     let Limits { last_step, stale, unreadable, last_search } = limits;
     let is_match = (&step.is_match & !unreadable).named("is_match");
     let bad_link = &step.bad_link;
-    let bad_end = (&step.linked & (bad_link | last_step)).named("bad_end");
-    let nothing_left = (!&step.linked & last_search).named("nothing_left");
+    let finds_nothing = when(&step.linked, bad_link | last_step).otherwise(last_search.clone()).named("finds_nothing");
     let restart = ((&is_match & &step.found.killed) | stale).named("restart");
     let lacks_marks = match marks {
         Marking::Update => (&is_match & step.found.lacks_marks()).named("lacks_marks"),
@@ -365,14 +370,15 @@ pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
         .or_when(&(&step.linked & bad_link), code(Fault::Malformed))
         .or_when(&step.linked, code(Fault::ChainTooLong))
         .otherwise(code(Fault::NotPresent));
-    let ends_walk =
-        (unreadable | (&is_match & !&step.found.killed & !&lacks_marks) | (!&step.is_match & (bad_end | nothing_left)))
-            & !stale;
+    let counts = !&step.found.killed & !&lacks_marks;
+    let ends_walk = (unreadable | when(&step.is_match, counts).otherwise(finds_nothing)) & !stale;
     let follow = &step.linked & !bad_link & !last_step & !unreadable & !&step.is_match & !stale;
     let finds = &is_match & !&step.found.malformed;
     Verdict {
         ends_walk,
         follow,
+        fails: !(any_of([unreadable, &step.is_match, &step.linked, stale]) | last_search),
+        is_last: (&step.is_match | stale) & !&lacks_marks,
         next: step.next.clone(),
         again: step.torn.clone(),
         lacks_marks: lacks_marks & !&step.found.killed,

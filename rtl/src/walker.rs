@@ -207,7 +207,7 @@ impl Component for Walker {
         let each = |f: &dyn Fn(u32, &Slot) -> Signal| -> Vec<Signal> {
             numbers.clone().zip(&s.slot).map(|(n, slot)| f(n, slot)).collect()
         };
-        let alive = bits(&each(&|_, slot| slot.is_alive())).named("alive");
+        let alive = bits(&each(&|_, slot| slot.alive.clone())).named("alive");
 
         // The hash unit: for the slot that was chosen in the cycle before, else for the newest miss.
         let unit_busy = s.hashing.slot.any().named("unit_busy");
@@ -231,12 +231,13 @@ impl Component for Walker {
         let seekless = each(&|n, slot| s.seekless.bit(n) & slot.is(Walk::Wait) & !i.turn.promised.bit(n));
 
         // The memory port.
-        let asks = each(&|n, slot| slot.is(Walk::Request) & !i.turn.served.bit(n));
+        // Whoever is answered in this cycle asks for nothing more, even if it is its turn.
+        let asks = each(&|_, slot| slot.asks.clone());
         let in_turn = round_robin(&asks, s.memory_turn.as_ref());
         let stands = s.standing.any().named("stands");
         let presents: Vec<Signal> = each(&|n, _| {
             when(&stands, s.standing.bit(n))
-                .otherwise(in_turn.granted[n as usize].clone())
+                .otherwise(&in_turn.granted[n as usize] & !i.turn.served.bit(n))
                 .named(format!("presents_{n}"))
         });
         let wants = any_of(&presents).named("wants");
@@ -263,10 +264,9 @@ impl Component for Walker {
         // What memory has sent.
         let fires = (&s.element.full & !effect & &i.turn.open & !&is_marked).named("fires");
         // Known last: a request that does not stand yet is not made if the second level has just found its page. Where
-        // another read of the walk is judged in this cycle it is made all the same.
-        let overtaken = &i.turn.overtaken & !&s.standing & !s.element.slot.gate(&fires);
-        let overtaken = overtaken.named("overtaken");
-        let withheld = (bits(&presents) & &overtaken).any().named("withheld");
+        // another read of the walk is judged in this cycle, of several, it is made all the same.
+        let speaks_now = if config.ways() > 1 { s.element.slot.gate(&fires) } else { lit(self.walks(), 0u32) };
+        let overtaken = (&i.turn.overtaken & !(&s.standing | speaks_now)).named("overtaken");
         let speaker = |n: u32| s.element.slot.bit(n);
         let speaks = s.element.waits();
         let listens = s.element.is_awaited(config, &s.slot);
@@ -304,16 +304,19 @@ impl Component for Walker {
             },
             config.marks(),
         );
-        let answered_now = (&s.element.slot & &i.turn.answered).any();
-        let judged = (&fires & listens & !answered_now).named("judged");
+        // Nobody is answered in this cycle: the delivery takes an outcome, and has none.
+        let judged = (&fires & listens).named("judged");
         let ends = (&judged & &verdict.ends_walk).named("ends");
         let follows = (&judged & &verdict.follow).named("follows");
         let restarts = (&judged & &verdict.restart).named("restarts");
         let lacks_marks = &judged & &verdict.lacks_marks;
-        let passes = goes_past & !&verdict.ends_walk;
-        let next_begins =
-            (&judged & !&verdict.ends_walk & !&verdict.follow & !&verdict.restart & !&verdict.lacks_marks & !&passes)
-                .named("next_begins");
+        let next_begins = (&judged & &verdict.fails & !&goes_past).named("next_begins");
+        let decides = (&judged & !(goes_past & &verdict.fails)).named("decides");
+        let starts_over = (&judged & &verdict.is_last).named("starts_over");
+        let becomes = when(&verdict.ends_walk, Walk::Deliver.signal())
+            .or_when(&verdict.follow, Walk::Request.signal())
+            .or_when(&verdict.lacks_marks, Walk::Check.signal())
+            .otherwise(Walk::Wait.signal());
 
         let finds = ((&ends | &lacks_marks) & &verdict.finds).named("finds");
 
@@ -340,7 +343,7 @@ impl Component for Walker {
         let answer = s.software.offer(&asker);
         let asker_killed = s.software.of_asker(&s.slot, |slot| slot.killed.clone());
         let told_in_vain = (&weighed & s.software.is_withdrawn(config, &answer, &asker_killed)).named("told_in_vain");
-        let asker_lives = s.software.of_asker(&s.slot, Slot::is_alive);
+        let asker_lives = s.software.of_asker(&s.slot, |slot| slot.alive.clone());
         let asker_answered = (&s.software.asking & &i.turn.answered).any();
         let tells = (&weighed & !&told_in_vain & asker_lives & !asker_answered).named("tells");
 
@@ -356,10 +359,11 @@ impl Component for Walker {
             is_mapping: verdict.is_mapping.clone(),
             mapping: mapping_of(config, &step, &scales),
         };
-        let idle_request = one_hot_of(&seekless, &s.slot, |slot| slot.request.clone());
+        let idle: Vec<Signal> = numbers.clone().map(|n| s.seekless.bit(n)).collect();
+        let idle_request = one_hot_of(&idle, &s.slot, |slot| slot.request.clone());
         let without_search = Offer {
             valid: says_nothing.clone(),
-            slot: bits(&seekless),
+            slot: s.seekless.clone(),
             request: idle_request,
             fault: not_present,
             is_mapping: low(),
@@ -374,7 +378,7 @@ impl Component for Walker {
         };
 
         // The newest miss.
-        let vacancies = each(&|_, slot| Walk::Free.is(&slot.state));
+        let vacancies = each(&|_, slot| slot.free.clone());
         let vacant = first_one(&vacancies);
         let allocation = self.allocation(&i, &s, &unit_busy, &start, &alive);
 
@@ -395,15 +399,17 @@ impl Component for Walker {
                     hashed: s.hashing.slot.bit(n),
                     nothing_sought: &says_nothing & &seekless[at],
                     standing: s.standing.bit(n),
-                    accepted: &presents[at] & &accepted,
+                    accepted: &presents[at] & &i.memory.request_ready,
                     checked: &fires & &mine,
-                    ends: (&ends & &mine) | (&mark_ends & marked_back(n)),
+                    decides: &decides & &mine,
                     follows: &follows & &mine,
                     again: verdict.again.clone(),
-                    goes_on: ((&next_begins | &restarts) & &mine) | (&mark_restarts & marked_back(n)),
+                    fails: &next_begins & &mine,
+                    starts_over: (&starts_over & &mine) | (&mark_restarts & marked_back(n)),
                     lacks_marks: &lacks_marks & &mine,
                     owes_update: marks.as_ref().map_or_else(low, |marks| marks.owed[at].clone()),
-                    restarts: (&restarts & &mine) | (&mark_restarts & marked_back(n)),
+                    is_marked: &mark_ends & marked_back(n),
+                    is_marked_in_vain: &mark_restarts & marked_back(n),
                     asked: s.software.asking.bit(n),
                     told: &weighed & s.software.asking.bit(n),
                     told_in_vain: &told_in_vain & s.software.asking.bit(n),
@@ -414,6 +420,7 @@ impl Component for Walker {
                 let given = Given {
                     allocation: allocation.clone(),
                     start: start.clone(),
+                    becomes: becomes.clone(),
                     next: verdict.next.clone(),
                     next_search: next_search.clone(),
                     first_search: Search::of_walk(
@@ -450,7 +457,7 @@ impl Component for Walker {
             hashing,
             chosen: when(&kept_waiting, bits(&chosen)).otherwise(bits(&choice.granted)),
             hash_turn: turned(&!&kept_waiting, &choice.turn, &s.hash_turn),
-            standing: bits(&presents).gate(&!&accepted) & !&overtaken,
+            standing: bits(&presents).gate(&!&i.memory.request_ready) & !&overtaken,
             memory_turn: turned(&accepted, &in_turn.turn, &s.memory_turn),
             element,
             software: s.software.next(&i.refill, &asker, &weighed, question),
@@ -486,7 +493,8 @@ impl Component for Walker {
 
         let shown = each(&|n, slot| {
             let checked = &s.element.full & speaker(n) & slot.listens();
-            when(&slot.dead, Walk::Drain.signal())
+            when(&slot.free, Walk::Free.signal())
+                .or_when(&slot.is_dead(), Walk::Drain.signal())
                 .or_when(&checked, Walk::Check.signal())
                 .or_when(&slot.is_being_marked(), Walk::Read.signal())
                 .otherwise(slot.state.clone())
@@ -499,7 +507,7 @@ impl Component for Walker {
             slots: s
                 .slot
                 .iter()
-                .map(|slot| Waiting { alive: slot.is_alive(), request: slot.request.clone() })
+                .map(|slot| Waiting { alive: slot.alive.clone(), request: slot.request.clone() })
                 .collect(),
             offer,
             has_outcome: &others | s.seekless.any(),
@@ -512,7 +520,7 @@ impl Component for Walker {
             found_vpn: s.element.request.vpn.clone(),
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
             memory: MemoryOut {
-                request_valid: wants & !withheld,
+                request_valid: (bits(&presents) & !&overtaken).any(),
                 request_address: places::address(config, &i.control, &place_asked),
                 request_beats: lit(BEATS_BITS, config.beats()),
                 request_id: number(&presents, config.walk_id_bits()),
@@ -531,7 +539,7 @@ impl Walker {
     /// The slot of the newest miss.
     fn allocation(&self, i: &WalkerInputs, s: &WalkerState, unit_busy: &Signal, start: &Start, alive: &Signal) -> Slot {
         let leads = |(n, (slot, agreement)): (u32, (&Slot, &Agreement))| {
-            alive.bit(n) & !slot.is_behind() & !i.turn.answered.bit(n) & agreement.is_full()
+            alive.bit(n) & !slot.is_behind() & !i.turn.served.bit(n) & agreement.is_full()
         };
         let others = s.slot.iter().zip(&i.of_newest);
         let behind: Option<Vec<Signal>> = (self.walks() > 1).then(|| (0..).zip(others).map(leads).collect::<Vec<_>>());

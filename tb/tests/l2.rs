@@ -89,6 +89,50 @@ fn each_size_is_answered_in_its_cycle() {
     }
 }
 
+/// Each bit of a page's number that counts, and of its address space.
+#[test]
+fn a_page_that_differs_in_one_bit_is_another_page() {
+    let vpn = 0x9_a5a5_c000_0000;
+    let pages = [small(0x5a5a, vpn), page(0x5a5a, vpn, PageSize::Large), page(0x5a5a, vpn, PageSize::Huge)];
+    for held in pages {
+        let mut machine = machine(&with_others(&[held]), 1);
+        bring_in(&mut machine, &[held]);
+        let beyond = held.size.vpn_offset_bits()..52;
+        let elsewhere = beyond.map(|bit| Mapping { vpn: Vpn::truncate(vpn ^ 1 << bit), ..held });
+        let others = (0..16).map(|bit| Mapping { asid: Asid::truncate(0x5a5a ^ 1 << bit), ..held });
+        for other in elsewhere.chain(others) {
+            assert_eq!(ask(&mut machine, read(other)).answer, Err(Fault::NotPresent), "{other:?} beside {held:?}");
+        }
+        let answered = ask(&mut machine, read(held));
+        assert_eq!((answered.answer, answered.level), (pfn(held), 2));
+    }
+}
+
+/// There is one read of the second level a cycle, and what is looked up comes before what has missed.
+#[test]
+fn lookups_behind_a_miss_keep_no_page_from_being_found() {
+    let pages = [small(1, 0x123), page(1, 0x4_0200, PageSize::Large), page(1, 0x8_0000, PageSize::Huge)];
+    for (held, hit_cycles) in pages.into_iter().flat_map(|page| [(page, 1), (page, 2)]) {
+        for behind in 0..12 {
+            let mut machine = machine_of(hit_cycles, &with_others(&[held]), 40);
+            bring_in(&mut machine, &[held]);
+            let mut lookups = [held].into_iter().chain(others().into_iter().cycle().take(behind)).peekable();
+            let mut levels = Vec::new();
+            while lookups.peek().is_some() || machine.is_waiting() {
+                let lookup = lookups.peek().map(|page| read(*page));
+                let events =
+                    machine.cycle(Drive { lookup, invalidate: None }).expect("the hardware keeps the contract");
+                if events.lookup_accepted {
+                    lookups.next();
+                }
+                levels.extend(events.into_answers().map(|answered| answered.level));
+            }
+            assert_eq!(levels.len(), 1 + behind);
+            assert!(!levels.contains(&0), "{held:?}, {behind} lookups behind it: {levels:?}");
+        }
+    }
+}
+
 #[test]
 fn a_page_that_neither_level_holds_is_walked_for_as_fast_as_without_a_second_level() {
     for (latency, hit) in [1, 10, 40, 100].into_iter().flat_map(|latency| [(latency, 1), (latency, 2)]) {

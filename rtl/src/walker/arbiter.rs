@@ -1,6 +1,6 @@
 //! Who goes first: round robin, so that nobody waits without end.
 
-use hashwalk_hdl::{Signal, any_of, concat, first_one, low, when};
+use hashwalk_hdl::{Signal, any_of, concat, low, when};
 
 /// A choice among those that ask, one-hot, and the turn after it.
 pub struct Choice {
@@ -16,12 +16,17 @@ pub fn round_robin(asks: &[Signal], turn: Option<&Signal>) -> Choice {
     let Some(turn) = turn else {
         return Choice { granted: asks.to_vec(), turn: None };
     };
-    let in_turn: Vec<Signal> = (0..).zip(asks).map(|(n, asks)| asks & turn.bit(n)).collect();
-    let any_in_turn = any_of(&in_turn);
-    let granted: Vec<Signal> = first_one(&in_turn)
-        .into_iter()
-        .zip(first_one(asks))
-        .map(|(in_turn, first)| in_turn | (first & !&any_in_turn))
+    // Who comes before whom is known before anybody asks.
+    let comes_before = |m: u32, n: u32| {
+        let (earlier, later) = (turn.bit(m), turn.bit(n));
+        if m < n { earlier | !later } else { earlier & !later }
+    };
+    let count = asks.len() as u32;
+    let granted: Vec<Signal> = (0..count)
+        .map(|n| {
+            let others = (0..count).filter(|m| *m != n);
+            &asks[n as usize] & !any_of(others.map(|m| &asks[m as usize] & comes_before(m, n)))
+        })
         .collect();
     let behind = (0..asks.len()).rev().map(|n| if n == 0 { low() } else { any_of(&granted[..n]) });
     Choice { turn: Some(when(&any_of(asks), concat(behind)).otherwise(turn.clone())), granted }

@@ -14,6 +14,7 @@ use hashwalk_spec::{Config, Format};
 
 use super::search::Search;
 use super::slot::Slot;
+use crate::line;
 use crate::ports::{self, Control, MemoryIn, Request, zeros};
 use crate::radix;
 use crate::verdict::{self, Arrival, Killed, Sought};
@@ -118,7 +119,7 @@ impl Element {
             walks => (0..walks).map(|n| memory.response_id.eq_value(n)).collect(),
         };
         let request = one_hot_of(&speaks, slots, |slot| slot.request.clone());
-        let alive = one_hot_of(&speaks, slots, |slot| !&slot.dead);
+        let alive = one_hot_of(&speaks, slots, |slot| slot.alive.clone());
         let speaker = concat(speaks.iter().rev());
         let later = one_hot_of(&speaks, slots, |slot| slot.search.later.clone());
         let killed = one_hot_of(&speaks, slots, |slot| slot.killed.clone());
@@ -127,6 +128,9 @@ impl Element {
         let bits = when(&taken, self.shifted(&memory.response_data)).otherwise(self.bits.clone());
         let place = one_hot_of(&speaks, slots, |slot| slot.index[0].clone());
         let steps = one_hot_of(&speaks, slots, |slot| slot.steps.clone());
+        // Which walk it is is known late.
+        let own_word = (config.format() == Format::Line)
+            .then(|| one_hot_of(&speaks, slots, |slot| line::own_word(&slot.sought_vpn, &slot.search.size)));
         let arrival = Arrival {
             bits: &self.shifted(&memory.response_data),
             sought: &sought,
@@ -136,6 +140,7 @@ impl Element {
             steps: &steps,
             first: steps.is_zero(),
             enabled: &control.search_enable,
+            own_word: own_word.as_ref(),
         };
         let tags = verdict::tags(config, &arrival);
         // Only in a radix tree what is sought depends on how far the walk has come.
@@ -184,7 +189,7 @@ impl Element {
         match &self.alive {
             _ if config.ways() > 1 => one_hot_of(&self.waits(), slots, Slot::listens),
             Some(alive) => alive.clone(),
-            None => !&slots[0].dead,
+            None => slots[0].alive.clone(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which searches a walk makes, and in what order (docs/spec.md, section 4).
 
-use hashwalk_hdl::{Signal, any_of, bundle, concat, first_one, high, lit, when};
+use hashwalk_hdl::{Signal, any_of, bundle, concat, first_one, lit, when};
 use hashwalk_spec::Format;
 
 use crate::page;
@@ -54,19 +54,20 @@ impl Search {
         Search { exists: exists & (!&global | &space), later: Search::made(&later, &space), global, size }
     }
 
-    /// The same, but with the search that is guessed first, if it is one of them.
+    /// The same, but with the search that is guessed first, if the guess counts: then it is one that is enabled, if any is.
     #[must_use]
-    pub fn of_guess(enabled: &Signal, asid: &Signal, guess: &Guess) -> Search {
+    pub fn of_guess(enabled: &Signal, asid: &Signal, counts: &Signal, guess: &Guess) -> Search {
         let space = asid.any();
         let guessed: Vec<Signal> = (0..SEARCHES)
             .map(|n| guess.size.eq_value(n % OWN) & if n < OWN { !&guess.global } else { guess.global.clone() })
             .collect();
         let guessed = concat(guessed.iter().rev());
-        let is_enabled = (&guessed & enabled).any() & (!&guess.global | &space);
+        let is_made = counts & (!&guess.global | &space);
         let Guess { global, size } = guess.clone();
         let later = Search::made(&(enabled & !guessed), &space);
-        when(&is_enabled, Search { exists: high(), later, global, size })
-            .otherwise(Search::first(Format::Line, enabled).under(asid))
+        let first = Search::first(Format::Line, enabled).under(asid);
+        let exists = first.exists.clone();
+        when(&is_made, Search { exists, later, global, size }).otherwise(first)
     }
 
     /// Those of the searches that are made; `space` is set if the ASID is not 0.

@@ -13,7 +13,7 @@
 //!
 //! A request whose answer comes from elsewhere (the second level, another walk) leaves its slot from any state. What it
 //! has asked for and cannot take back, a read that is out, a request that stands at the port, a question to software,
-//! keeps the slot (`dead`) until it has come.
+//! keeps the slot (`Drain`) until it has come.
 
 use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, one_hot_mux, states, when};
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
@@ -63,10 +63,15 @@ bundle! {
 
     /// The registers of a walk.
     pub struct Slot {
-        /// 3 bits: [`Walk`], but not `Drain`; `Check` while marks are set.
+        /// 3 bits: [`Walk`], but neither `Free` nor `Drain`; `Check` while marks are set. It counts only while `alive`.
         pub state: Signal,
-        /// 1 bit: the request is answered.
-        pub dead: Signal,
+        /// 1 bit: nothing is.
+        pub free: Signal,
+        /// 1 bit: the request waits for an answer. In a slot that is not free it falls where the request is answered.
+        pub alive: Signal,
+        /// 1 bit: it does, and asks memory: its state is `Request`, and the second level had not found its page in the cycle
+        /// before.
+        pub asks: Signal,
         /// 1 bit: software answers this miss.
         pub software: Signal,
         /// Whose walk this is.
@@ -112,24 +117,28 @@ pub struct Happens {
     pub nothing_sought: Signal,
     /// Its request has stood at the memory port in the cycle before, and was not taken.
     pub standing: Signal,
-    /// And memory takes it.
+    /// And memory takes it, if it is made.
     pub accepted: Signal,
     /// What memory has sent for it leaves the element register.
     pub checked: Signal,
-    /// And ends the walk.
-    pub ends: Signal,
-    /// And goes on along the chain.
+    /// And decides what becomes of the walk, or of this search.
+    pub decides: Signal,
+    /// It goes on along the chain.
     pub follows: Signal,
     /// But with the entry that was torn, and not the next one; only where entries have sequence numbers.
     pub again: Option<Signal>,
-    /// And is over with this search, or the walk is made again.
-    pub goes_on: Signal,
+    /// This search has found nothing, and the next begins.
+    pub fails: Signal,
+    /// No search follows this one, unless it is the first, of the walk made again.
+    pub starts_over: Signal,
     /// And finds a mapping that lacks marks, which are set first.
     pub lacks_marks: Signal,
     /// It has an update to wait for in the next cycle.
     pub owes_update: Signal,
-    /// Of those that go on, the walk is made again.
-    pub restarts: Signal,
+    /// The update is done, and the walk ends.
+    pub is_marked: Signal,
+    /// The update was made for nothing: the walk is made again.
+    pub is_marked_in_vain: Signal,
     /// Software is being asked.
     pub asked: Signal,
     /// And has answered.
@@ -150,6 +159,8 @@ pub struct Given {
     pub allocation: Slot,
     /// Where the page may stand.
     pub start: Start,
+    /// 3 bits: the state after what decides.
+    pub becomes: Signal,
     /// Where the chain goes on.
     pub next: Signal,
     /// The search after this one.
@@ -170,8 +181,10 @@ impl Slot {
     pub fn free(config: &Config) -> Slot {
         let is_cuckoo = config.ways() > 1;
         Slot {
-            state: Walk::Free.signal(),
-            dead: low(),
+            state: Walk::Wait.signal(),
+            free: high(),
+            alive: low(),
+            asks: low(),
             software: low(),
             request: ports::zeros(&ports::request()),
             behind: (config.walks() > 1).then(|| lit(config.walks(), 0u32)),
@@ -194,13 +207,13 @@ impl Slot {
     /// Whether it is in this state and its request is not answered.
     #[must_use]
     pub fn is(&self, state: Walk) -> Signal {
-        state.is(&self.state) & !&self.dead
+        state.is(&self.state) & &self.alive
     }
 
-    /// Whether its request waits for an answer.
+    /// Whether its request is answered, and what it has asked for is still to come.
     #[must_use]
-    pub fn is_alive(&self) -> Signal {
-        !(Walk::Free.is(&self.state) | &self.dead)
+    pub fn is_dead(&self) -> Signal {
+        !(&self.free | &self.alive)
     }
 
     /// Whether memory's answers still mean something to it.
@@ -268,33 +281,36 @@ impl Slot {
     #[must_use]
     pub fn next(&self, config: &Config, alive: &Signal, h: &Happens, g: &Given) -> Slot {
         let count = |bit: &Signal| bit.zext(self.out.width());
-        let out = &self.out + count(&h.accepted) - count(&h.checked);
-        let last_way = self.way.as_ref().map(|way| way.eq_value(config.ways() - 1));
-        let all_taken = last_way.map_or_else(|| h.accepted.clone(), |last| last & &h.accepted);
+        let accepted = (&h.accepted & !&h.overtaken).named("accepted");
+        let out = &self.out + count(&accepted) - count(&h.checked);
+        // Of several reads the last is out, and none that is judged in this cycle decides.
+        let is_last = |way: &Signal| way.eq_value(config.ways() - 1) & !(&h.checked & &h.decides);
+        let is_read = self.way.as_ref().map_or_else(high, is_last) & self.is(Walk::Request) & &accepted;
         let begins = (&h.hashed & self.is(Walk::Wait)).named("begins");
         let again = when(&self.software, Walk::Ask.signal()).otherwise(Walk::Wait.signal());
 
         let goes_to = when(&h.told_in_vain, Walk::Ask.signal())
-            .or_when(&any_of([&h.ends, &h.told, &h.nothing_sought]), Walk::Deliver.signal())
-            .or_when(&h.goes_on, Walk::Wait.signal())
-            .or_when(&h.lacks_marks, Walk::Check.signal())
-            .or_when(&(&begins | &h.follows), Walk::Request.signal())
-            .or_when(&(self.is(Walk::Request) & &all_taken), Walk::Read.signal())
+            .or_when(&any_of([&h.is_marked, &h.told, &h.nothing_sought]), Walk::Deliver.signal())
+            .or_when(&h.is_marked_in_vain, Walk::Wait.signal())
+            .or_when(&begins, Walk::Request.signal())
             .otherwise(self.state.clone());
         // What stands cannot be taken back. Who is answered in this cycle presents nothing new at the memory port.
         let stands = &h.standing | (&h.asked & !&h.told) | &h.owes_update;
-        let owes = ((&self.out - count(&h.checked)).any() | stands).named("owes");
-        let over = (&h.answered | &self.dead).named("over");
-        let is_free = Walk::Free.is(&self.state).named("is_free");
+        let owes = (self.out.any() | &stands).named("owes");
+        let over = (&h.answered | !&self.alive).named("over");
+        // What a judgement comes to is known late; nobody is answered beside it.
+        let still_owes = (&self.out - count(&high())).any() | stands;
+        let judged = when(&h.decides, g.becomes.clone()).otherwise(self.state.clone());
+        let leaves = when(&h.checked, !&self.alive & !still_owes).otherwise(over & !owes);
 
         // Whether what it delivers is withdrawn is known late: a search that is over is prepared to be made again.
-        let starts_over = &h.restarts | self.is(Walk::Deliver);
+        let starts_over = &h.starts_over | self.is(Walk::Deliver);
         let search = when(&starts_over, g.first_search.clone())
-            .or_when(&h.goes_on, g.next_search.clone())
+            .or_when(&h.fails, g.next_search.clone())
             .otherwise(self.search.clone());
         let sought = |search: &Search| search.sought(&self.request.vpn, &self.request.asid);
         let sought = when(&starts_over, sought(&g.first_search))
-            .or_when(&h.goes_on, sought(&g.next_search))
+            .or_when(&h.fails, sought(&g.next_search))
             .otherwise(self.sought());
         let probed = (&h.checked & self.listens()).named("probed");
         let steps = when(&begins, g.start.steps.clone())
@@ -320,26 +336,26 @@ impl Slot {
             private: (&self.killed.private | &g.named.private).gate(&is_exposed),
             global: (&self.killed.global | &g.named.global).gate(&is_exposed),
         };
+        let is_over = &h.decides & !&h.follows;
         let has_read = (self.steps.any() | self.out.any()).named("has_read");
-        let stale =
-            self.stale.as_ref().map(|stale| (stale | (has_read & &g.names_path)) & self.listens() & !&h.goes_on);
+        let stale = self.stale.as_ref().map(|stale| (stale | (has_read & &g.names_path)) & self.listens() & !is_over);
         let going_on = Slot {
-            state: when(&(&is_free | (&over & !&owes)), Walk::Free.signal()).otherwise(goes_to),
-            dead: &over & owes,
+            state: goes_to,
+            free: when(&self.free, !&h.allocated).otherwise(leaves),
+            alive: &self.alive & !&h.answered,
+            asks: low(),
             software: self.software.clone(),
             request: self.request.clone(),
             behind: self.behind.as_ref().map(|behind| behind & alive),
             search,
-            first: starts_over.clone() | (&self.first & !&h.goes_on),
+            first: starts_over.clone() | (&self.first & !&h.fails),
             sought_vpn: sought.vpn,
             sought_asid: sought.asid,
             steps,
             index,
             link,
             way: self.way.as_ref().map(|way| {
-                when(&begins, lit(WAY_BITS, 0u32))
-                    .or_when(&h.accepted, way + lit(WAY_BITS, 1u32))
-                    .otherwise(way.clone())
+                when(&begins, lit(WAY_BITS, 0u32)).or_when(&accepted, way + lit(WAY_BITS, 1u32)).otherwise(way.clone())
             }),
             out,
             killed,
@@ -349,25 +365,25 @@ impl Slot {
                 .as_ref()
                 .map(|kept| when(&h.lacks_marks, kept.found(&g.word)).otherwise(kept.clone())),
         };
-        // What an acceptance changes, and nothing else, depends on whether the request is made after all.
-        let still = &h.overtaken & self.is(Walk::Request);
-        let kept = |now: &Signal, next: Signal| when(&still, now.clone()).otherwise(next);
-        let going_on = Slot {
-            state: kept(&self.state, going_on.state),
-            dead: kept(&self.dead, going_on.dead),
-            out: kept(&self.out, going_on.out),
-            way: self.way.as_ref().zip(going_on.way).map(|(now, next)| kept(now, next)),
-            ..going_on
-        };
         // Whether there is a miss is known late too: a slot that is free always holds what it would begin with. So is whether
         // an outcome is withdrawn; nobody is answered then.
         let withdrawn = &h.withdrawn & self.is(Walk::Deliver);
+        // Whether its read is taken is known last.
+        let state = when(&is_read, Walk::Read.signal())
+            .or_when(&self.free, g.allocation.state.clone())
+            .or_when(&h.checked, judged)
+            .or_when(&withdrawn, again)
+            .otherwise(going_on.state.clone());
+        let alive = &h.allocated | &going_on.alive;
+        let still_asks = (begins | (self.is(Walk::Request) & !&h.decides)) & !(&h.answered | &h.overtaken);
+        let asks = any_of([h.follows.clone(), still_asks, &h.allocated & Walk::Request.is(&g.allocation.state)]);
         Slot {
-            state: when(&withdrawn, again)
-                .or_when(&h.allocated, g.allocation.state.clone())
-                .otherwise(going_on.state.clone()),
-            link: going_on.link.clone().map(|link| Followed { exists: link.exists & !&is_free, ..link }),
-            ..when(&is_free, g.allocation.clone()).otherwise(going_on)
+            asks: asks & !is_read,
+            state,
+            free: going_on.free.clone(),
+            alive,
+            link: going_on.link.clone().map(|link| Followed { exists: link.exists & !&self.free, ..link }),
+            ..when(&self.free, g.allocation.clone()).otherwise(going_on)
         }
     }
 }
