@@ -28,6 +28,9 @@ pub(crate) const COMMON_FLAGS: [&str; 6] = ["-std=c++17", "-fPIC", "-fvisibility
 /// alternated four times: 874,000 references a second with it, 930,000 without). Eliminating partial redundancies costs 2 %
 /// more: in code that is straight for thousands of statements it keeps values longer than there are registers.
 /// `-fprofile-use` would take 5 % more from the time of the Verilated design, for twice the time to compile.
+///
+/// Copies of one shared object differ by a tenth or more, each the same in every run: it depends on the physical pages
+/// that its code lies in, also on huge ones. So compare medians over many copies.
 pub(crate) const FAST_FLAGS: [&str; 5] =
     ["-O2", "-fno-tree-vectorize", "-fno-if-conversion", "-fno-if-conversion2", "-fno-tree-pre"];
 

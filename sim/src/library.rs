@@ -18,6 +18,11 @@ pub struct Library {
 }
 
 impl Library {
+    /// Whether the design is all there is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.folders.is_empty()
+    }
+
     /// Verilator's arguments for it.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let defines = self.defines.iter().map(|(name, value)| format!("+define+{name}={value}"));

@@ -39,6 +39,18 @@ const VERILATOR_FLAGS: [&str; 13] = [
     "unique",
 ];
 
+/// More flags, for hashwalk-hdl's Verilog.
+///
+/// A cycle runs nearly all of the code once, and that is several times what a first-level cache holds: it takes as long as
+/// the code takes to come, so shorter code is faster code. GCC spills less in functions of some 1,500 statements than in one
+/// of all, and is done sooner (`--output-split-cfuncs`). An `always` block in parts would evaluate its conditions in each
+/// (`-fno-split`), and a table in place of a few operations has to be read (`-fno-table`). Together they take a tenth off
+/// the default MMU's cycle, and off the code that it runs.
+///
+/// Of what others write, an `always` block that does several things may look like a combinational loop as long as it is
+/// whole, and that costs far more: with Ibex these flags take a third of the speed.
+const OWN_DESIGN_FLAGS: [&str; 4] = ["-fno-split", "-fno-table", "--output-split-cfuncs", "1500"];
+
 /// The macro that hashwalk-hdl puts around its assertions.
 const CHECKS_MACRO: &str = "-DHASHWALK_CHECKS";
 
@@ -167,6 +179,9 @@ fn verilate(toolchain: &Toolchain, sources: &Sources, options: Options, clocks: 
     }
     if options.trace {
         command.arg("--trace-fst");
+    }
+    if sources.library.is_empty() {
+        command.args(OWN_DESIGN_FLAGS);
     }
     command.args(sources.library.arguments());
     command.args(files.iter().map(|file| &file.name));

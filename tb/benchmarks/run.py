@@ -28,8 +28,8 @@ BENCHMARKS = [
      "a walk.", ["bench", "formats"]),
     ("Speed of the simulation",
      "References of a trace that mostly hits, each replayed and checked. It depends on the machine, on what else it "
-     "does, and on where the compiled design happens to lie in physical memory: copies of one file differ by up to a "
-     "fifth.", ["bench", "sim"]),
+     "does, and on where the compiled design happens to lie in physical memory: most copies of one file are alike within "
+     "a twentieth, but one in six is a tenth to a third slower.", ["bench", "sim"]),
 ]
 
 HEAD = """\
