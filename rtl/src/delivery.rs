@@ -49,6 +49,7 @@ use hashwalk_spec::{Config, LateSource};
 use crate::agreement::{self, Agreement, AgreementsOutputs, pair};
 use crate::page;
 use crate::ports::{self, Invalidate, LateAnswer, Mapping, Outcome, Request, zeros};
+use crate::tlb::Target;
 use crate::walker::{self, Offer, Waiting};
 
 bundle! {
@@ -104,6 +105,8 @@ bundle! {
         pub refill: Mapping,
         /// 1 bit: the second level takes it too.
         pub fill_valid: Signal,
+        /// Its page, in the next cycle.
+        pub next: Target,
     }
 
     /// Registers.
@@ -261,6 +264,7 @@ impl Component for Delivery {
         let gives = (&answers & s.serving.any()).named("gives");
         let refill_valid = (&s.refills & &gives).named("refill_valid");
 
+        let loaded = when(&i.l2_turn, i.from_l2.clone()).otherwise(i.offer.clone());
         let source = |source: LateSource| lit(2, source.code());
         let outputs = DeliveryOutputs {
             can_take: can_take.clone(),
@@ -284,6 +288,7 @@ impl Component for Delivery {
             refill_valid: refill_valid.clone(),
             refill: mapping.clone(),
             fill_valid: all_of([&refill_valid, &keep, &s.own]) & is_settled(&mapping),
+            next: when(&can_take, Target::of_mapping(&loaded.mapping)).otherwise(Target::of_mapping(&mapping)),
         };
 
         m.assume("an_outcome_is_taken", !&loads | &can_take);
@@ -312,9 +317,8 @@ impl Component for Delivery {
         let next_covers = when(&!&can_take, covers_now(&s.serving.bits(0..walks), &mapping))
             .or_when(&i.l2_turn, covers_now(&i.from_l2.slot, &i.from_l2.mapping))
             .otherwise(covers_now(&i.offer.slot, &i.offer.mapping));
-        let loaded = when(&i.l2_turn, i.from_l2.clone()).otherwise(i.offer.clone());
-        let Offer { slot, request, fault: found_fault, is_mapping: found, mapping: found_mapping, .. } = loaded;
-        let is_granted = &found & found_fault.is_zero();
+        let Offer { slot, request, fault: found_fault, is_mapping: found, is_granted, mapping: found_mapping, .. } =
+            loaded;
         let outcome = Outcome {
             fault: found_fault,
             is_mapping: found,

@@ -374,7 +374,9 @@ impl Component for L2 {
         let hit = (&s.counts & any_of(&matching) & !effect).named("hit");
         let stalls = (&s.counts & !&i.can_take).named("stalls");
         let Kept { global, pfn, rights } = one_hot_of(&matches, &s.set, Kept::clone);
-        let faults = s.set.iter().map(|kept| page::denial(&kept.rights, &s.compared.request));
+        let denials: Vec<Signal> = s.set.iter().map(|kept| page::denial(&kept.rights, &s.compared.request)).collect();
+        let is_denied = |matches: &Signal, denial: &Signal| matches & denial.any();
+        let is_denied = any_of(matches.iter().zip(&denials).map(|(matches, denial)| is_denied(matches, denial)));
         let size = |size: PageSize| lit(SIZE_BITS, size.code());
         let size = when(&!&s.compared.large, size(PageSize::Small))
             .or_when(&in_lower, size(HALVES[0]))
@@ -383,11 +385,12 @@ impl Component for L2 {
             valid: &hit & &i.can_take,
             slot: s.compared.slot.clone(),
             request: s.compared.request.clone(),
-            fault: one_hot_mux(matches.iter().cloned().zip(faults)),
+            fault: one_hot_mux(matches.iter().cloned().zip(denials)),
             is_mapping: high(),
+            is_granted: !is_denied,
             mapping: Mapping {
                 vpn: page::base(&s.compared.request.vpn, &size),
-                asid: s.compared.request.asid.gate(&!&global),
+                asid: s.compared.request.asid.clone(),
                 global,
                 size,
                 pfn,

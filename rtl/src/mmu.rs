@@ -42,7 +42,7 @@ use crate::ports::{
 use crate::predictor::{Predictor, PredictorInputs};
 use crate::radix::STEP_BITS;
 use crate::reading::{Hits, Reading};
-use crate::tlb::{AccessKind, Found, Tlb, TlbInputs};
+use crate::tlb::{AccessKind, Found, Target, Tlb, TlbInputs};
 use crate::walker::places::Beginning;
 use crate::walker::search::Search;
 use crate::walker::{self, Event, Turn, Walker, WalkerInputs};
@@ -189,7 +189,8 @@ impl Component for Mmu {
 
     fn kernel(&self, m: &mut Module, i: MmuInputs, s: MmuState) -> (MmuOutputs, MmuState) {
         let walks = self.config.walks();
-        let tlb = m.instance("tlb", &Tlb::new(&self.config));
+        let first_level = Tlb::new(&self.config);
+        let tlb = m.instance("tlb", &first_level);
         let walker = m.instance("walker", &Walker::new(&self.config));
         let delivery = m.instance("delivery", &Delivery::new(&self.config));
         let l2 = L2::new(&self.config).map(|l2| m.instance("l2", &l2));
@@ -218,6 +219,7 @@ impl Component for Mmu {
         let sweeping = l2.as_ref().map_or_else(low, |l2| l2.outputs.sweeping.clone());
         let invalidate_ready = !(&s.invalidate.valid | sweeping);
         let accept_invalidate = (&i.invalidate.valid & &invalidate_ready).named("accept_invalidate");
+        let accepted = Invalidate { valid: accept_invalidate.clone(), ..i.invalidate };
 
         let enabled = &i.control.search_enable;
         let first_search = match &predictor {
@@ -233,6 +235,8 @@ impl Component for Mmu {
             lookup: (self.config.marks().is_checked())
                 .then_some(AccessKind { access: compared.access, user: compared.user }),
             touch: s.reading.as_ref().map_or_else(|| s.fresh.clone(), Reading::is_read),
+            next: (first_level.is_large())
+                .then(|| when(&accept_invalidate, Target::of_invalidation(&accepted)).otherwise(late.next.clone())),
             refill_valid: late.refill_valid.clone(),
             refill: late.refill.clone(),
             invalidate: s.invalidate.clone(),
@@ -245,7 +249,7 @@ impl Component for Mmu {
             newest: Place::of(&s.request),
             slot: walk.slots.iter().map(|slot| Place::of(&slot.request)).collect(),
             free: walk.free.clone(),
-            invalidate: Place { vpn: i.invalidate.vpn.clone(), asid: i.invalidate.asid.clone() },
+            invalidate: Place { vpn: accepted.vpn.clone(), asid: accepted.asid.clone() },
         });
         // The second level and the walks take turns where both have something.
         let l2_was_last = s.l2_was_last.clone().unwrap_or_else(low);
@@ -260,6 +264,7 @@ impl Component for Mmu {
             search: s.search.clone(),
             lookup: Beginning::of(&first_search, &looked_up.vpn, &looked_up.asid),
             control: i.control.clone(),
+            coming: accept_invalidate.clone(),
             invalidate: s.invalidate.clone(),
             invalidated: agreed.invalidated[..walks as usize].to_vec(),
             of_newest: if walks > 1 { agreed.of_newest.clone() } else { Vec::new() },
@@ -313,6 +318,8 @@ impl Component for Mmu {
             m.ignore(walk.has_outcome.clone());
         }
         m.ignore(late.served.bit(walks));
+        let Target { vpn, asid, size } = late.next.clone();
+        [vpn, asid, size].into_iter().for_each(|part| m.ignore(part));
         match &predictor {
             None => {
                 m.ignore(walk.found_vpn.clone());
@@ -360,7 +367,7 @@ impl Component for Mmu {
                 .l2_was_last
                 .map(|last| when(&l2_takes, high()).or_when(&walk.offer.valid, low()).otherwise(last)),
             event: walk.event.clone(),
-            invalidate: Invalidate { valid: accept_invalidate, ..i.invalidate },
+            invalidate: accepted,
             invalidated: [s.invalidate.valid].iter().chain(&s.invalidated).take(s.invalidated.len()).cloned().collect(),
         };
         (outputs, next)

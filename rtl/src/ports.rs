@@ -35,7 +35,7 @@ bundle! {
     pub struct Mapping {
         /// 52 bits: the page's first VPN.
         pub vpn: Signal,
-        /// 16 bits.
+        /// 16 bits: that of the request for which it was found; it counts only if the mapping is not global.
         pub asid: Signal,
         /// 1 bit.
         pub global: Signal,

@@ -5,6 +5,7 @@
 //! | `lookup_*` | in | cycle t: the key, compared with every slot |
 //! | `touch` | in | cycle t + 1: that comparison was of a real request |
 //! | `hit`, `found_*` | out | cycle t + 1: the slot that matched |
+//! | `next_*` | in | the page that is refilled, or named by an invalidation, in the next cycle, if any is; only where there are many slots |
 //! | `refill_*` | in | the mapping is written at the end of the cycle |
 //! | `invalidate_*` | in | slots are dropped at the end of the cycle |
 //!
@@ -15,7 +16,8 @@
 //! invalidate drop             seen by lookups
 //! ```
 //!
-//! Refill and invalidation share one comparator a slot, so they never come in one cycle; the delivery waits. A refill
+//! Refill and invalidation share one comparator a slot, so they never come in one cycle; the delivery waits. The page that
+//! all of many slots are compared with stands in a register here, filled a cycle before, since the way to them is long. A refill
 //! drops what it overlaps, so at most one slot matches. A lookup in the cycle of a refill is compared with what is
 //! written too: if that is its page it hits the slot that is written, and no other; the slot that gives way is hit no
 //! more, since its content is gone in t + 1. Dropping clears only a slot's valid bit.
@@ -29,11 +31,11 @@
 //! Reset: every slot is unused, the victim is slot 0.
 
 use hashwalk_hdl::{
-    Component, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux, shape,
-    when,
+    Bundle, Component, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux,
+    shape, when,
 };
-use hashwalk_spec::Config;
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
+use hashwalk_spec::{Config, PageSize};
 
 use crate::page;
 use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, SIZE_BITS, zeros};
@@ -50,12 +52,24 @@ bundle! {
         pub lookup: Option<AccessKind>,
         /// 1 bit.
         pub touch: Signal,
+        /// What is written or dropped in the next cycle, if anything is; only if [`Tlb::is_large`].
+        pub next: Option<Target>,
         /// 1 bit: write `refill`.
         pub refill_valid: Signal,
         /// What is written.
         pub refill: Mapping,
         /// What is dropped.
         pub invalidate: Invalidate,
+    }
+
+    /// A page that is written or dropped.
+    pub struct Target {
+        /// 52 bits.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
+        /// 2 bits: 4 KiB of what is dropped.
+        pub size: Signal,
     }
 
     /// How a page is accessed.
@@ -98,10 +112,12 @@ bundle! {
         pub slot: Vec<Slot>,
         /// One bit a slot: it matched the lookup of the cycle before.
         pub hits: Signal,
-        /// A bit for each four of them: any of these did.
-        pub hit_groups: Signal,
+        /// A bit for each four of them, where there are many: any of these did.
+        pub hit_groups: Option<Signal>,
         /// One bit for each split of the replacement tree.
         pub tree: Signal,
+        /// What is written or dropped in this cycle; only of a TLB with many slots.
+        pub target: Option<Target>,
         /// One-hot: the slot that a refill is written to.
         pub victim: Signal,
         /// 1 bit: there was one in the cycle before.
@@ -111,6 +127,27 @@ bundle! {
 
 /// Of so many slots it is known at once whether any was hit.
 const GROUP: u32 = 4;
+
+impl Target {
+    /// The widths.
+    #[must_use]
+    pub fn widths() -> Target {
+        Target { vpn: shape(VPN_BITS), asid: shape(ASID_BITS), size: shape(SIZE_BITS) }
+    }
+
+    /// Of a mapping that is written.
+    #[must_use]
+    pub fn of_mapping(mapping: &Mapping) -> Target {
+        Target { vpn: mapping.vpn.clone(), asid: mapping.asid.clone(), size: mapping.size.clone() }
+    }
+
+    /// Of an invalidation.
+    #[must_use]
+    pub fn of_invalidation(invalidate: &Invalidate) -> Target {
+        let Invalidate { vpn, asid, .. } = invalidate.clone();
+        Target { vpn, asid, size: lit(SIZE_BITS, PageSize::Small.code()) }
+    }
+}
 
 impl Found {
     /// The widths.
@@ -154,6 +191,7 @@ impl Component for Tlb {
             lookup_asid: shape(ASID_BITS),
             lookup: self.config.marks().is_checked().then(|| AccessKind { access: shape(2), user: shape(1) }),
             touch: shape(1),
+            next: self.is_large().then(Target::widths),
             refill_valid: shape(1),
             refill: ports::mapping(&self.config),
             invalidate: ports::invalidate(),
@@ -165,8 +203,9 @@ impl Component for Tlb {
         TlbState {
             slot: vec![slot; self.slots as usize],
             hits: lit(self.slots, 0u32),
-            hit_groups: lit(self.slots.div_ceil(GROUP), 0u32),
+            hit_groups: self.is_large().then(|| lit(self.slots.div_ceil(GROUP), 0u32)),
             tree: lit(self.slots - 1, 0u32),
+            target: self.is_large().then(|| zeros(&Target::widths())),
             victim: lit(self.slots, 1u32),
             refilled: low(),
         }
@@ -179,19 +218,30 @@ impl Component for Tlb {
             (hit.clone(), Found { size, pfn, rights })
         }));
 
-        let is_refilled = self.is_of_refill(&i).named("is_refilled");
-        let hits_refill = !bars(&i.refill, i.lookup.as_ref());
+        let named =
+            when(&i.invalidate.valid, Target::of_invalidation(&i.invalidate)).otherwise(Target::of_mapping(&i.refill));
+        let (target, refill) = match s.target.clone() {
+            None => (named, i.refill.clone()),
+            Some(target) => {
+                let is_named = target.pack().eq(&named.pack());
+                m.check("the_target_was_known", !(&i.refill_valid | &i.invalidate.valid) | is_named);
+                let Target { vpn, asid, size } = target.clone();
+                (target, Mapping { vpn, asid, size, ..i.refill.clone() })
+            }
+        };
+        let is_refilled = self.is_of_refill(&i, &refill).named("is_refilled");
+        let hits_refill = !bars(&refill, i.lookup.as_ref());
         let victims: Vec<Signal> = (0..self.slots).map(|n| s.victim.bit(n)).collect();
         let next_victims = concat(next_victims(&s).iter().rev());
         let writes: Vec<Signal> = victims.iter().map(|victim| victim & &i.refill_valid).collect();
-        let maintenance = Maintenance::new(&i);
+        let maintenance = Maintenance::new(&i, &target);
         let slots = s.slot.iter().zip(&writes).enumerate().map(|(n, (slot, write))| {
             let drop = maintenance.drops(&slot.mapping).named(format!("drop_{n}"));
             let write = write.named(format!("write_{n}"));
             // Nothing changes but for a refill or an invalidation.
             Slot {
                 valid: when(&maintenance.active, &write | (&slot.valid & !drop)).otherwise(slot.valid.clone()),
-                mapping: when(&write, i.refill.clone()).otherwise(slot.mapping.clone()),
+                mapping: when(&write, refill.clone()).otherwise(slot.mapping.clone()),
             }
         });
 
@@ -204,14 +254,15 @@ impl Component for Tlb {
             when(&i.refill_valid, refilled).otherwise(kept)
         });
         let next_hits: Vec<Signal> = next_hits.collect();
-        let hit = s.hit_groups.any().named("hit_any");
+        let hit = s.hit_groups.as_ref().unwrap_or(&s.hits).any().named("hit_any");
         m.check("at_most_one_hit", !&i.touch | at_most_one(&s.hits));
         m.check("refills_apart", !(&i.refill_valid & &s.refilled));
         let state = TlbState {
             slot: slots.collect(),
             hits: concat(next_hits.iter().rev()),
-            hit_groups: concat(next_hits.chunks(GROUP as usize).rev().map(any_of)),
+            hit_groups: s.hit_groups.map(|_| concat(next_hits.chunks(GROUP as usize).rev().map(any_of))),
             tree: when(&i.refill_valid, replacement::touched(&tree, &victims)).otherwise(tree),
+            target: i.next,
             victim: next_victims,
             refilled: i.refill_valid.clone(),
         };
@@ -221,9 +272,15 @@ impl Component for Tlb {
 }
 
 impl Tlb {
+    /// Whether it has so many slots that some things had better be known a cycle before: those take the [`Target`] then.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.slots > 2 * GROUP
+    }
+
     /// Whether a lookup is of the page that may be written in this cycle.
-    fn is_of_refill(&self, i: &TlbInputs) -> Signal {
-        let Mapping { vpn, asid, global, size, .. } = &i.refill;
+    fn is_of_refill(&self, i: &TlbInputs, refill: &Mapping) -> Signal {
+        let Mapping { vpn, asid, global, size, .. } = refill;
         let same_page = page::overlap(vpn, size, &i.lookup_vpn, &lit(SIZE_BITS, 0u32));
         same_page & (global | asid.eq(&i.lookup_asid))
     }
@@ -259,9 +316,7 @@ fn next_victims(s: &TlbState) -> Vec<Signal> {
 /// What the shared comparators look for in this cycle: the slots that an invalidation names, or else those that the
 /// mapping to be written overlaps.
 struct Maintenance {
-    vpn: Signal,
-    asid: Signal,
-    size: Signal,
+    target: Target,
     /// Drop whatever the page.
     any_page: Signal,
     /// Drop whatever the address space, global slots too.
@@ -272,14 +327,12 @@ struct Maintenance {
 }
 
 impl Maintenance {
-    fn new(i: &TlbInputs) -> Maintenance {
-        let Invalidate { valid, kind, vpn, asid } = &i.invalidate;
+    fn new(i: &TlbInputs, target: &Target) -> Maintenance {
+        let Invalidate { valid, kind, .. } = &i.invalidate;
         let names_page = kind.bit(1);
         let names_space = kind.bit(0);
         Maintenance {
-            vpn: when(valid, vpn.clone()).otherwise(i.refill.vpn.clone()).named("maintained_vpn"),
-            asid: when(valid, asid.clone()).otherwise(i.refill.asid.clone()).named("maintained_asid"),
-            size: i.refill.size.gate(&!valid).named("maintained_size"),
+            target: target.clone(),
             any_page: (valid & !names_page).named("any_page"),
             // A global mapping can be hit together with those of every space.
             any_space: when(valid, !names_space).otherwise(i.refill.global.clone()).named("any_space"),
@@ -289,8 +342,8 @@ impl Maintenance {
     }
 
     fn drops(&self, slot: &Mapping) -> Signal {
-        let page = &self.any_page | page::overlap(&slot.vpn, &slot.size, &self.vpn, &self.size);
-        let own = when(&slot.global, self.with_global.clone()).otherwise(slot.asid.eq(&self.asid));
+        let page = &self.any_page | page::overlap(&slot.vpn, &slot.size, &self.target.vpn, &self.target.size);
+        let own = when(&slot.global, self.with_global.clone()).otherwise(slot.asid.eq(&self.target.asid));
         page & (&self.any_space | own)
     }
 }

@@ -11,7 +11,7 @@
 //! the one is weighed before it is known which it is ([`Candidate::weigh`]). Lines and entries have rights, alignment and
 //! links checked as they arrive ([`Assay`]): many bits make one there, beside the comparison.
 
-use hashwalk_hdl::{Signal, any_of, bundle, lit, low, when};
+use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, when};
 use hashwalk_spec::entry::{ACCESSED, DIRTY};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 use hashwalk_spec::{Access, Config, Format, Marking};
@@ -164,6 +164,8 @@ bundle! {
         pub is_mapping: Signal,
         /// 3 bits: the fault that the walk ends in, 0 for success.
         pub fault: Signal,
+        /// 1 bit: it is 0, and there is a mapping.
+        pub is_granted: Signal,
     }
 }
 
@@ -383,6 +385,7 @@ pub fn conclude(step: &Step, limits: &Limits, marks: Marking) -> Verdict {
         again: step.torn.clone(),
         lacks_marks: lacks_marks & !&step.found.killed,
         finds: finds.clone(),
+        is_granted: &finds & !&step.found.denied & if marks.is_checked() { !&step.found.unmarked } else { high() },
         is_mapping: if marks.is_checked() { &finds & step.found.is_marked() } else { finds },
         fault,
         restart,

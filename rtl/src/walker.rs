@@ -117,6 +117,8 @@ bundle! {
         pub standing: Signal,
         /// Whose turn it is to ask memory.
         pub memory_turn: Option<Signal>,
+        /// 1 bit: no invalidation takes effect in this cycle. Many wait for it.
+        pub calm: Signal,
         /// What memory sends.
         pub element: Element,
         /// Software's turn.
@@ -173,6 +175,7 @@ impl Component for Walker {
             search: Search::none(),
             lookup: places::beginning(),
             control: ports::control(&self.config),
+            coming: shape(1),
             invalidate: ports::invalidate(),
             invalidated: vec![Agreement::widths(); self.walks() as usize],
             of_newest: vec![Agreement::widths(); if self.walks() > 1 { self.walks() as usize } else { 0 }],
@@ -193,6 +196,7 @@ impl Component for Walker {
             hash_turn: turn.clone(),
             standing: lit(walks, 0u32),
             memory_turn: turn,
+            calm: high(),
             element: Element::empty(&self.config),
             software: Software::silent(&self.config),
             seekless: lit(walks, 0u32),
@@ -202,7 +206,7 @@ impl Component for Walker {
 
     fn kernel(&self, m: &mut Module, i: WalkerInputs, s: WalkerState) -> (WalkerOutputs, WalkerState) {
         let config = &self.config;
-        let effect = &i.invalidate.valid;
+        let calm = &s.calm;
         let numbers = 0..self.walks();
         let each = |f: &dyn Fn(u32, &Slot) -> Signal| -> Vec<Signal> {
             numbers.clone().zip(&s.slot).map(|(n, slot)| f(n, slot)).collect()
@@ -252,7 +256,7 @@ impl Component for Walker {
             .zip(i.update.as_ref())
             .map(|(updating, update)| updating.progress(config, m, &i.control, update, &s.slot, &may_ask));
         let is_marked = marks.as_ref().map_or_else(low, |marks| marks.lives.clone());
-        let mark_fires = &is_marked & !effect & &i.turn.open;
+        let mark_fires = &is_marked & calm & &i.turn.open;
         let mark_ends = marks.as_ref().map_or_else(low, |marks| &mark_fires & &marks.ends);
         let mark_restarts = &mark_fires & !&mark_ends;
         let mark_killed = marks.as_ref().map_or_else(low, |marks| &mark_restarts & &marks.killed);
@@ -262,7 +266,7 @@ impl Component for Walker {
             i.invalidated.iter().map(|agreement| invalidation::named(&i.invalidate, agreement)).collect();
 
         // What memory has sent.
-        let fires = (&s.element.full & !effect & &i.turn.open & !&is_marked).named("fires");
+        let fires = (&s.element.full & calm & &i.turn.open & !&is_marked).named("fires");
         // Known last: a request that does not stand yet is not made if the second level has just found its page. Where
         // another read of the walk is judged in this cycle, of several, it is made all the same.
         let speaks_now = if config.ways() > 1 { s.element.slot.gate(&fires) } else { lit(self.walks(), 0u32) };
@@ -338,7 +342,7 @@ impl Component for Walker {
         let question = round_robin(&questions, s.software.turn.as_ref());
         let asker = s.software.of_asker(&s.slot, |slot| slot.request.clone());
         let nothing = any_of(&seekless).named("nothing_sought");
-        let weighed = &s.software.answer.valid & &i.turn.open & !effect & !&s.element.full & !&is_marked;
+        let weighed = &s.software.answer.valid & &i.turn.open & calm & !&s.element.full & !&is_marked;
         let weighed = weighed.named("weighed");
         let answer = s.software.offer(&asker);
         let asker_killed = s.software.of_asker(&s.slot, |slot| slot.killed.clone());
@@ -349,7 +353,7 @@ impl Component for Walker {
 
         // What goes out: a walk whose marks are set first, then a judgement, software's answer, that nothing is sought.
         let others = (&s.element.full | &s.software.answer.valid | &is_marked).named("others");
-        let says_nothing = (&nothing & &i.turn.open & !effect & !&others).named("says_nothing");
+        let says_nothing = (&nothing & &i.turn.open & calm & !&others).named("says_nothing");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
         let by_walk = Offer {
             valid: ends.clone(),
@@ -357,6 +361,7 @@ impl Component for Walker {
             request: s.element.request.clone(),
             fault: verdict.fault.clone(),
             is_mapping: verdict.is_mapping.clone(),
+            is_granted: verdict.is_granted.clone(),
             mapping: mapping_of(config, &step, &scales),
         };
         let idle: Vec<Signal> = numbers.clone().map(|n| s.seekless.bit(n)).collect();
@@ -367,6 +372,7 @@ impl Component for Walker {
             request: idle_request,
             fault: not_present,
             is_mapping: low(),
+            is_granted: low(),
             mapping: answer.mapping.clone(),
         };
         let from_software = Offer { valid: tells.clone(), ..answer };
@@ -458,6 +464,7 @@ impl Component for Walker {
             chosen: when(&kept_waiting, bits(&chosen)).otherwise(bits(&choice.granted)),
             hash_turn: turned(&!&kept_waiting, &choice.turn, &s.hash_turn),
             standing: bits(&presents).gate(&!&i.memory.request_ready) & !&overtaken,
+            calm: !&i.coming,
             memory_turn: turned(&accepted, &in_turn.turn, &s.memory_turn),
             element,
             software: s.software.next(&i.refill, &asker, &weighed, question),
@@ -483,7 +490,7 @@ impl Component for Walker {
             m.check("alone_it_finds_the_unit_free", !(&i.allocate & &unit_busy));
         }
         m.check("one_request_at_the_port", at_most_one(&bits(&presents)));
-        m.check("nothing_is_judged_as_it_is_invalidated", !(effect & (&judged | &weighed)));
+        m.check("nothing_is_judged_as_it_is_invalidated", !(&i.invalidate.valid & (&judged | &weighed)));
         m.cover("restart", restarts.clone());
         if let Some(torn) = &step.torn {
             m.cover("probed_again", &follows & torn);
@@ -587,7 +594,7 @@ fn mapping_of(config: &Config, step: &Step, scales: &Scales) -> Mapping {
     let sought = &scales.sought;
     Mapping {
         vpn: sought.vpn.clone(),
-        asid: scales.request.asid.gate(&!&found.global),
+        asid: scales.request.asid.clone(),
         global: found.global.clone(),
         size: sought.size.clone(),
         pfn: found.pfn.clone(),
@@ -605,6 +612,8 @@ fn by_marking(marks: &Progress, ends: &Signal, slots: &[Slot]) -> Offer {
         request: one_hot_of(&chosen, slots, |slot| slot.request.clone()),
         fault: lit(FAULT_BITS, Fault::BusError.code()).gate(&marks.error),
         is_mapping: !&marks.error,
+        // What denies the access is not marked.
+        is_granted: !&marks.error,
         mapping: one_hot_of(&chosen, slots, Slot::marked_mapping),
     }
 }

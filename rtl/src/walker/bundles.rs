@@ -42,6 +42,8 @@ bundle! {
         pub fault: Signal,
         /// 1 bit: there is a well-formed mapping.
         pub is_mapping: Signal,
+        /// 1 bit: and no fault.
+        pub is_granted: Signal,
         /// The mapping.
         pub mapping: Mapping,
     }
@@ -60,6 +62,8 @@ bundle! {
         pub lookup: Beginning,
         /// Software's settings.
         pub control: Control,
+        /// 1 bit: an invalidation takes effect in the next cycle.
+        pub coming: Signal,
         /// In the cycle in which it takes effect.
         pub invalidate: Invalidate,
         /// It and each slot's request.
@@ -150,5 +154,13 @@ pub fn turn(config: &Config) -> Turn {
 #[must_use]
 pub fn offer(config: &Config) -> Offer {
     let Outcome { fault, is_mapping, mapping, .. } = ports::outcome(config);
-    Offer { valid: shape(1), slot: shape(config.walks()), request: ports::request(), fault, is_mapping, mapping }
+    Offer {
+        valid: shape(1),
+        slot: shape(config.walks()),
+        request: ports::request(),
+        fault,
+        is_mapping,
+        is_granted: shape(1),
+        mapping,
+    }
 }

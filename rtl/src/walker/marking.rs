@@ -210,7 +210,7 @@ impl Slot {
         let global = word.bit(entry::GLOBAL);
         Mapping {
             vpn: sought.vpn,
-            asid: self.request.asid.gate(&!&global),
+            asid: self.request.asid.clone(),
             global,
             size: sought.size,
             pfn: word.bits(entry::PFN),

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Who is asked about is chosen a cycle before, and software's answer is kept in registers, so that neither port has
-//! anything but registers behind it. Whether the answer is well formed is found out as it is accepted.
+//! anything but registers behind it. Whether the answer is well formed, and allows the access, is found out as it
+//! is accepted.
 
 use hashwalk_hdl::{Bundle, Signal, bundle, concat, lit, low, one_hot_of, when};
 use hashwalk_spec::Config;
@@ -38,6 +39,8 @@ bundle! {
         pub fault: Signal,
         /// 1 bit: the mapping is one that answers the request.
         pub well_formed: Signal,
+        /// 1 bit: its rights deny the access.
+        pub denied: Signal,
         /// 2 bits.
         pub size: Signal,
         /// 40 bits.
@@ -60,7 +63,7 @@ impl Software {
         Software {
             asking: lit(walks, 0u32),
             turn: (walks > 1).then(|| lit(walks, 0u32)),
-            answer: Told { valid, fault, well_formed: low(), size, pfn, rights, global, dirty },
+            answer: Told { valid, fault, well_formed: low(), denied: low(), size, pfn, rights, global, dirty },
         }
     }
 
@@ -102,11 +105,12 @@ impl Software {
     /// What its answer comes to for who asks: all but `valid` and `slot`.
     #[must_use]
     pub fn offer(&self, asker: &Request) -> Offer {
-        let Told { fault, well_formed, size, pfn, rights, global, dirty, .. } = self.answer.clone();
+        let Told { fault, well_formed, denied, size, pfn, rights, global, dirty, .. } = self.answer.clone();
         let vpn = page::base(&asker.vpn, &size);
         let none = fault.is_zero();
-        let mapping = Mapping { vpn, asid: asker.asid.gate(&!&global), global, size, pfn, rights, dirty };
+        let mapping = Mapping { vpn, asid: asker.asid.clone(), global, size, pfn, rights, dirty };
         let unmarked = page::lacks_dirty(&mapping, &asker.access, &asker.user);
+        let is_mapping = &none & &well_formed & !&unmarked;
         Offer {
             valid: low(),
             slot: self.asking.clone(),
@@ -114,8 +118,9 @@ impl Software {
             fault: when(&!&none, fault)
                 .or_when(&!&well_formed, lit(FAULT_BITS, Fault::Malformed.code()))
                 .or_when(&unmarked, lit(FAULT_BITS, Fault::Unmarked.code()))
-                .otherwise(page::denial(&mapping.rights, asker)),
-            is_mapping: none & well_formed & !unmarked,
+                .otherwise(lit(FAULT_BITS, Fault::Rights.code()).gate(&denied)),
+            is_granted: &is_mapping & !denied,
+            is_mapping,
             mapping,
         }
     }
@@ -143,6 +148,7 @@ impl Told {
         let same_page = vpn.eq(&page::base(&asker.vpn, &size));
         let same_space = (asid.eq(&asker.asid) & !&global) | (&global & !asid.any());
         let well_formed = (same_page & same_space & !size.all() & page::is_aligned(&pfn, &size)).named("well_formed");
-        Told { valid, fault, well_formed, size, pfn, rights, global, dirty }
+        let denied = !page::allows(&rights, &asker.access, &asker.user);
+        Told { valid, fault, well_formed, denied, size, pfn, rights, global, dirty }
     }
 }
