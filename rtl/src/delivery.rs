@@ -3,7 +3,7 @@
 //! | port | dir | when |
 //! | ---- | --- | ---- |
 //! | `offer_*` | in | a walk or software has an outcome; `valid` only while it is taken |
-//! | `from_l2_*` | in | so has the second level; never together with an offer |
+//! | `from_l2_*`, `l2_is_global` | in | so has the second level; never together with an offer |
 //! | `slots_*` | in | who waits: the walks' requests |
 //! | `newest_*`, `waiting` | in | one more, which has no slot yet |
 //! | `moves`, `vacant` | in | that one moves to this slot at the end of the cycle |
@@ -59,6 +59,8 @@ bundle! {
         pub offer: Offer,
         /// What the second level has found.
         pub from_l2: Offer,
+        /// 1 bit: other address spaces have part in it.
+        pub l2_is_global: Signal,
         /// 1 bit: no walk offers in this cycle, for it is the second level's turn.
         pub l2_turn: Signal,
         /// A bit for each slot: the second level may keep what is found for it.
@@ -169,6 +171,7 @@ impl Component for Delivery {
         DeliveryInputs {
             offer: walker::offer(&self.config),
             from_l2: walker::offer(&self.config),
+            l2_is_global: shape(1),
             l2_turn: shape(1),
             may_keep: shape(walks),
             slots: vec![waiting; walks as usize],
@@ -314,8 +317,9 @@ impl Component for Delivery {
             let agreements = self.of_owner(owner, &i);
             concat(agreements.iter().rev().map(|agreement| covers(mapping, agreement)))
         };
+        let of_l2 = Mapping { global: i.l2_is_global.clone(), ..i.from_l2.mapping.clone() };
         let next_covers = when(&!&can_take, covers_now(&s.serving.bits(0..walks), &mapping))
-            .or_when(&i.l2_turn, covers_now(&i.from_l2.slot, &i.from_l2.mapping))
+            .or_when(&i.l2_turn, covers_now(&i.from_l2.slot, &of_l2))
             .otherwise(covers_now(&i.offer.slot, &i.offer.mapping));
         let Offer { slot, request, fault: found_fault, is_mapping: found, is_granted, mapping: found_mapping, .. } =
             loaded;

@@ -10,6 +10,7 @@
 //! | `fill_valid`, `fill` | in | a page that a walk has found is kept |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
 //! | `offer_*` | out | a page for a slot's request; `valid` only while it is taken |
+//! | `is_global` | out | whatever matches is global; known before the mapping is |
 //! | `compares` | out | an offer may come in this cycle |
 //! | `overtaken` | out | the slot for which a page is found, taken or not: no read need be made for it |
 //! | `looking` | out | slots for which sizes are still to be looked for |
@@ -107,6 +108,8 @@ bundle! {
     pub struct L2Outputs {
         /// A page.
         pub offer: Offer,
+        /// 1 bit.
+        pub is_global: Signal,
         /// 1 bit: it may have something for a slot in this cycle.
         pub compares: Signal,
         /// One-hot.
@@ -511,6 +514,7 @@ impl Component for L2 {
         m.cover("collided", (&collided & s.read.slot.any()).clone());
         let outputs = L2Outputs {
             compares: s.counts.clone(),
+            is_global: !any_of(&own),
             overtaken: (&s.compared.slot & !&i.served).gate(&hit),
             offer,
             looking: s.looking.clone(),

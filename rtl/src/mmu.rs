@@ -284,6 +284,7 @@ impl Component for Mmu {
         delivery.connect(DeliveryInputs {
             offer: walk.offer.clone(),
             from_l2,
+            l2_is_global: l2.as_ref().map_or_else(low, |l2| l2.outputs.is_global.clone()),
             l2_turn: &l2_compares & !&walk_first,
             may_keep: l2.as_ref().map_or(none, |l2| l2.outputs.missed.clone()),
             slots: walk.slots.clone(),
