@@ -31,8 +31,8 @@
 //! Reset: every slot is unused, the victim is slot 0.
 
 use hashwalk_hdl::{
-    Bundle, Component, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux,
-    shape, when,
+    Component, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux, shape,
+    when,
 };
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
@@ -223,8 +223,11 @@ impl Component for Tlb {
         let (target, refill) = match s.target.clone() {
             None => (named, i.refill.clone()),
             Some(target) => {
-                let is_named = target.pack().eq(&named.pack());
-                m.check("the_target_was_known", !(&i.refill_valid | &i.invalidate.valid) | is_named);
+                // Of an invalidation only what it names counts.
+                let names = |bit: u32| &i.refill_valid | (&i.invalidate.valid & i.invalidate.kind.bit(bit));
+                let same_page = target.vpn.eq(&named.vpn) & target.size.eq(&named.size);
+                m.check("the_target_page_was_known", !names(1) | same_page);
+                m.check("the_target_space_was_known", !names(0) | target.asid.eq(&named.asid));
                 let Target { vpn, asid, size } = target.clone();
                 (target, Mapping { vpn, asid, size, ..i.refill.clone() })
             }
