@@ -224,11 +224,11 @@ bundle! {
 
     /// How a word agrees with a page.
     pub struct Likeness {
-        /// A bit for each eight of the VPN.
+        /// A bit for each [`AT_A_TIME`] of the VPN.
         pub page: Signal,
         /// 1 bit: something is there, and of the size that is looked for.
         pub size: Signal,
-        /// A bit for each eight of the ASID.
+        /// A bit for each [`AT_A_TIME`] of the ASID.
         pub space: Signal,
     }
 
@@ -249,6 +249,9 @@ pub struct L2 {
     ways: u32,
     config: Config,
 }
+
+/// So many bits of a page or an address space are compared in one cycle: two tables of four inputs, behind block RAM.
+const AT_A_TIME: u32 = 8;
 
 /// The halves of the ways, and the large page size of each.
 const HALVES: [PageSize; 2] = [PageSize::Large, PageSize::Huge];
@@ -601,21 +604,22 @@ impl Kept {
 
 impl Likeness {
     fn widths() -> Likeness {
-        Likeness { page: shape(VPN_BITS.div_ceil(8)), size: shape(1), space: shape(ASID_BITS.div_ceil(8)) }
+        let parts = |bits: u32| shape(bits.div_ceil(AT_A_TIME));
+        Likeness { page: parts(VPN_BITS), size: shape(1), space: parts(ASID_BITS) }
     }
 
     /// Of a word of a way that holds large pages of this size.
     fn of(slot: &Slot, wanted: &Wanted, large: PageSize) -> Likeness {
         let code = |size: PageSize| lit(SIZE_BITS, size.code());
         let size = when(&wanted.large, code(large)).otherwise(code(PageSize::Small));
-        let by_eights = |a: &Signal, b: &Signal| {
-            let eights = (0..a.width()).step_by(8).map(|from| (from, a.width().min(from + 8)));
-            concat(eights.rev().map(|(from, to)| a.bits(from..to).eq(&b.bits(from..to))))
+        let in_parts = |a: &Signal, b: &Signal| {
+            let parts = (0..a.width()).step_by(AT_A_TIME as usize).map(|from| from..a.width().min(from + AT_A_TIME));
+            concat(parts.rev().map(|part| a.bits(part.clone()).eq(&b.bits(part))))
         };
         Likeness {
-            page: by_eights(&slot.mapping.vpn, &page::base(&wanted.vpn, &size)),
+            page: in_parts(&slot.mapping.vpn, &page::base(&wanted.vpn, &size)),
             size: &slot.valid & slot.mapping.size.eq(&size),
-            space: by_eights(&slot.mapping.asid, &wanted.asid),
+            space: in_parts(&slot.mapping.asid, &wanted.asid),
         }
     }
 

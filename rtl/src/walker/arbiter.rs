@@ -18,8 +18,8 @@ pub fn round_robin(asks: &[Signal], turn: Option<&Signal>) -> Choice {
     };
     // Who comes before whom is known before anybody asks.
     let comes_before = |m: u32, n: u32| {
-        let (earlier, later) = (turn.bit(m), turn.bit(n));
-        if m < n { earlier | !later } else { earlier & !later }
+        let (of_m, of_n) = (turn.bit(m), turn.bit(n));
+        if m < n { of_m | !of_n } else { of_m & !of_n }
     };
     let count = asks.len() as u32;
     let granted: Vec<Signal> = (0..count)

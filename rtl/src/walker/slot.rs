@@ -289,19 +289,30 @@ impl Slot {
         let begins = (&h.hashed & self.is(Walk::Wait)).named("begins");
         let again = when(&self.software, Walk::Ask.signal()).otherwise(Walk::Wait.signal());
 
-        let goes_to = when(&h.told_in_vain, Walk::Ask.signal())
+        // Whether there is a miss, whether an outcome is withdrawn and what a judgement comes to are known late, and last
+        // whether its read is taken. Nobody is answered while one is withdrawn or judged.
+        let withdrawn = &h.withdrawn & self.is(Walk::Deliver);
+        let judged = when(&h.decides, g.becomes.clone()).otherwise(self.state.clone());
+        let state = when(&is_read, Walk::Read.signal())
+            .or_when(&self.free, g.allocation.state.clone())
+            .or_when(&h.checked, judged)
+            .or_when(&withdrawn, again)
+            .or_when(&h.told_in_vain, Walk::Ask.signal())
             .or_when(&any_of([&h.is_marked, &h.told, &h.nothing_sought]), Walk::Deliver.signal())
             .or_when(&h.is_marked_in_vain, Walk::Wait.signal())
             .or_when(&begins, Walk::Request.signal())
             .otherwise(self.state.clone());
+        let still_asks = (&begins | (self.is(Walk::Request) & !&h.decides)) & !(&h.answered | &h.overtaken);
+        let asks = any_of([h.follows.clone(), still_asks, &h.allocated & Walk::Request.is(&g.allocation.state)]);
+        let asks = asks & !is_read;
         // What stands cannot be taken back. Who is answered in this cycle presents nothing new at the memory port.
         let stands = &h.standing | (&h.asked & !&h.told) | &h.owes_update;
         let owes = (self.out.any() | &stands).named("owes");
-        let over = (&h.answered | !&self.alive).named("over");
-        // What a judgement comes to is known late; nobody is answered beside it.
         let still_owes = (&self.out - count(&high())).any() | stands;
-        let judged = when(&h.decides, g.becomes.clone()).otherwise(self.state.clone());
+        let over = (&h.answered | !&self.alive).named("over");
         let leaves = when(&h.checked, !&self.alive & !still_owes).otherwise(over & !owes);
+        let free = when(&self.free, !&h.allocated).otherwise(leaves);
+        let alive_next = &h.allocated | (&self.alive & !&h.answered);
 
         // Whether what it delivers is withdrawn is known late: a search that is over is prepared to be made again.
         let starts_over = &h.starts_over | self.is(Walk::Deliver);
@@ -340,10 +351,10 @@ impl Slot {
         let has_read = (self.steps.any() | self.out.any()).named("has_read");
         let stale = self.stale.as_ref().map(|stale| (stale | (has_read & &g.names_path)) & self.listens() & !is_over);
         let going_on = Slot {
-            state: goes_to,
-            free: when(&self.free, !&h.allocated).otherwise(leaves),
-            alive: &self.alive & !&h.answered,
-            asks: low(),
+            state,
+            free,
+            alive: alive_next,
+            asks,
             software: self.software.clone(),
             request: self.request.clone(),
             behind: self.behind.as_ref().map(|behind| behind & alive),
@@ -365,23 +376,12 @@ impl Slot {
                 .as_ref()
                 .map(|kept| when(&h.lacks_marks, kept.found(&g.word)).otherwise(kept.clone())),
         };
-        // Whether there is a miss is known late too: a slot that is free always holds what it would begin with. So is whether
-        // an outcome is withdrawn; nobody is answered then.
-        let withdrawn = &h.withdrawn & self.is(Walk::Deliver);
-        // Whether its read is taken is known last.
-        let state = when(&is_read, Walk::Read.signal())
-            .or_when(&self.free, g.allocation.state.clone())
-            .or_when(&h.checked, judged)
-            .or_when(&withdrawn, again)
-            .otherwise(going_on.state.clone());
-        let alive = &h.allocated | &going_on.alive;
-        let still_asks = (begins | (self.is(Walk::Request) & !&h.decides)) & !(&h.answered | &h.overtaken);
-        let asks = any_of([h.follows.clone(), still_asks, &h.allocated & Walk::Request.is(&g.allocation.state)]);
+        // A slot that is free always holds what it would begin with.
         Slot {
-            asks: asks & !is_read,
-            state,
+            state: going_on.state.clone(),
             free: going_on.free.clone(),
-            alive,
+            alive: going_on.alive.clone(),
+            asks: going_on.asks.clone(),
             link: going_on.link.clone().map(|link| Followed { exists: link.exists & !&self.free, ..link }),
             ..when(&self.free, g.allocation.clone()).otherwise(going_on)
         }
