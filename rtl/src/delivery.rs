@@ -12,7 +12,7 @@
 //! | `agreed_*` | in | how the pages of these requests agree, and with what is invalidated |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
 //! | `late_*` | out | the answer, docs/spec.md, section 9 |
-//! | `refill_*`, `fill_valid` | out | the first level takes the mapping, and the second level |
+//! | `refill_*`, `fill_valid` | out | the first level takes the mapping, and the second level unless an invalidation takes effect |
 //! | `can_take` | out | an outcome would be taken in this cycle |
 //! | `answered`, `served`, `promised`, `withdrawn` | out | a bit for each slot, and one more for the newest |
 //!
@@ -115,7 +115,7 @@ bundle! {
     pub struct DeliveryState {
         /// 1 bit: there is an outcome.
         pub valid: Signal,
-        /// One-hot, the newest highest: who is answered with it next.
+        /// One-hot, the newest highest: who is answered with it next. Nobody while there is none.
         pub serving: Signal,
         /// That one's request.
         pub request: Request,
@@ -264,8 +264,8 @@ impl Component for Delivery {
         // With nobody to be served, nobody has been promised it.
         let stays = (&s.valid & effect & !&withdrawn & s.serving.any()).named("stays");
         // What a free register holds may be unknown; what leaves here without an answer is not.
-        let gives = (&answers & s.serving.any()).named("gives");
-        let refill_valid = (&s.refills & &gives).named("refill_valid");
+        let gives = (s.serving.any() & !effect).named("gives");
+        let refill_valid = all_of([&s.valid, &s.refills, &!effect]).named("refill_valid");
 
         let loaded = when(&i.l2_turn, i.from_l2.clone()).otherwise(i.offer.clone());
         let source = |source: LateSource| lit(2, source.code());
@@ -284,13 +284,13 @@ impl Component for Delivery {
                     .or_when(&s.own, source(LateSource::Walk))
                     .otherwise(source(LateSource::Shared)),
             },
-            answered: s.serving.gate(&answers),
-            served: s.serving.gate(&s.valid),
+            answered: s.serving.gate(&!effect),
+            served: s.serving.clone(),
             promised: s.promised.bits(0..walks),
             withdrawn: concat(named[..walks as usize].iter().rev()).gate(&(&may_be_named & &s.own & !&from_l2)),
             refill_valid: refill_valid.clone(),
             refill: mapping.clone(),
-            fill_valid: all_of([&refill_valid, &keep, &s.own]) & is_settled(&mapping),
+            fill_valid: all_of([&s.valid, &s.refills, &keep, &s.own]) & is_settled(&mapping),
             next: when(&can_take, Target::of_mapping(&loaded.mapping)).otherwise(Target::of_mapping(&mapping)),
         };
 
@@ -300,8 +300,7 @@ impl Component for Delivery {
         m.check("what_is_taken_is_found", !&refill_valid | all_of([&is_mapping, &fault.is_zero(), &!&s.refilled]));
         m.check(
             "whom_it_serves_waits",
-            s.serving.gate(&s.valid).is_zero()
-                | one_hot_mux((0..).zip(&everybody).map(|(n, w)| (s.serving.bit(n), w.alive.clone()))),
+            s.serving.is_zero() | one_hot_mux((0..).zip(&everybody).map(|(n, w)| (s.serving.bit(n), w.alive.clone()))),
         );
         m.cover("shared", &answers & !&s.own);
         m.cover("withdrawn", withdrawn.clone());
@@ -312,6 +311,9 @@ impl Component for Delivery {
         m.ignore(s.request.user.clone());
         m.ignore(s.request.vpn.bits(18..52));
 
+        m.check("only_an_outcome_serves", &s.valid | s.serving.is_zero());
+        m.check("for_whom_it_was_found_is_served", !(&s.valid & &s.own) | s.serving.any());
+        m.check("who_is_served_refills", !&refill_valid | s.serving.any());
         // A register that is free takes whatever stands there; whether it counts, and whose turn it is, is decided last.
         let covers_now = |owner: &Signal, mapping: &Mapping| {
             let agreements = self.of_owner(owner, &i);
@@ -331,14 +333,16 @@ impl Component for Delivery {
             keep: (&slot & &i.may_keep).any() & !&i.l2_turn,
         };
         let denials = everybody.iter().map(|waiting| page::denial(&mapping.rights, &waiting.request));
+        let denials: Vec<Signal> = denials.collect();
+        let is_allowed = any_of(next.iter().zip(&denials).map(|(next, denial)| next & denial.is_zero()));
+        let is_allowed = is_allowed.named("next_is_allowed");
         let for_next = Outcome { fault: one_hot_mux(next_or_newest.into_iter().zip(denials)), ..s.outcome.clone() };
-        let is_allowed = for_next.fault.is_zero().named("next_is_allowed");
         let refilled = (&s.refilled | &refill_valid).named("is_refilled");
         let next_state = DeliveryState {
-            valid: any_of([loads, goes_on.clone(), lingers, stays.clone()]),
-            serving: when(&can_take, slot.zext(walks + 1))
+            valid: any_of([loads.clone(), goes_on.clone(), lingers, stays.clone()]),
+            serving: when(&can_take, slot.gate(&loads).zext(walks + 1))
                 .or_when(&answers, settled(&concat(next.iter().rev())))
-                .otherwise(settled(&s.serving)),
+                .otherwise(settled(&s.serving).gate(&!&withdrawn)),
             request: when(&can_take, request).or_when(&answers, next_request).otherwise(s.request.clone()),
             outcome: when(&can_take, outcome).or_when(&answers, for_next).otherwise(s.outcome.clone()),
             covers: next_covers,

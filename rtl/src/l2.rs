@@ -7,7 +7,7 @@
 //! | `allocate`, `vacant`, `newest_*`, `fresh` | in | a miss takes a slot; it was looked up in the cycle before |
 //! | `slots_*`, `served` | in | the walks' requests; those that are answered in this cycle, unless an invalidation takes effect |
 //! | `can_take` | in | an answer from here would be taken in this cycle |
-//! | `fill_valid`, `fill` | in | a page that a walk has found is kept |
+//! | `fill_valid`, `fill` | in | a page that a walk has found is kept, unless an invalidation takes effect |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
 //! | `offer_*` | out | a page for a slot's request; `valid` only while it is taken |
 //! | `is_global` | out | whatever matches is global; known before the mapping is |
@@ -26,12 +26,12 @@
 //! lookup    accepted    L1: miss
 //! read      4 KiB set   2 MiB and 1 GiB sets
 //! register              4 KiB set    the others
-//! compare               in eights    4 KiB        the others
+//! compare               in parts     4 KiB        the others
 //! answer                                          4 KiB hit    other hit
 //! walk                  starts       requests     ...          an answer from here ends it
 //! ```
 //!
-//! Block RAM is slow, but what is looked for is there before it: pages and address spaces are compared by eight bits on the
+//! Block RAM is slow, but what is looked for is there before it: pages are compared by parts, and address spaces, on the
 //! way to the register ([`Likeness`]), and what is not needed any more is not kept.
 //!
 //! There is one read a cycle. The sweep has it first, then slots whose sets could not be read in their turn (`due`), then
@@ -224,11 +224,9 @@ bundle! {
 
     /// How a word agrees with a page.
     pub struct Likeness {
-        /// A bit for each [`AT_A_TIME`] of the VPN.
+        /// A bit for each [`AT_A_TIME`] of the VPN; the highest only if something is there, and of the size that is looked for.
         pub page: Signal,
-        /// 1 bit: something is there, and of the size that is looked for.
-        pub size: Signal,
-        /// A bit for each [`AT_A_TIME`] of the ASID.
+        /// 1 bit: it is of the ASID, or global.
         pub space: Signal,
     }
 
@@ -250,8 +248,8 @@ pub struct L2 {
     config: Config,
 }
 
-/// So many bits of a page or an address space are compared in one cycle: two tables of four inputs, behind block RAM.
-const AT_A_TIME: u32 = 8;
+/// So many bits of a page are compared in one cycle: three tables of four inputs, behind block RAM.
+const AT_A_TIME: u32 = 18;
 
 /// The halves of the ways, and the large page size of each.
 const HALVES: [PageSize; 2] = [PageSize::Large, PageSize::Huge];
@@ -368,9 +366,9 @@ impl Component for L2 {
 
         // Comparing what was read.
         let globals: Vec<&Signal> = s.set.iter().map(|kept| &kept.global).collect();
-        let matching = (0..).zip(&s.likeness).zip(&globals).map(|((way, likeness), global)| {
-            (likeness.is_page() & (*global | likeness.is_space())).named(format!("match_{way}"))
-        });
+        let matching = (0..)
+            .zip(&s.likeness)
+            .map(|(way, likeness)| (likeness.is_page() & &likeness.space).named(format!("match_{way}")));
         let matching: Vec<Signal> = matching.collect();
         let own: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & !*global).collect();
         let shared: Vec<Signal> = matching.iter().zip(&globals).map(|(matches, global)| matches & *global).collect();
@@ -586,7 +584,7 @@ impl Sweep {
     /// Whether what it clears is in this place.
     fn drops(&self, kept: &Kept, likeness: &Likeness) -> Signal {
         let kind = &self.what.kind;
-        (!kind.bit(1) | likeness.is_page()) & (!kind.bit(0) | (likeness.is_space() & !&kept.global))
+        (!kind.bit(1) | likeness.is_page()) & (!kind.bit(0) | (&likeness.space & !&kept.global))
     }
 }
 
@@ -604,33 +602,25 @@ impl Kept {
 
 impl Likeness {
     fn widths() -> Likeness {
-        let parts = |bits: u32| shape(bits.div_ceil(AT_A_TIME));
-        Likeness { page: parts(VPN_BITS), size: shape(1), space: parts(ASID_BITS) }
+        Likeness { page: shape(VPN_BITS.div_ceil(AT_A_TIME)), space: shape(1) }
     }
 
     /// Of a word of a way that holds large pages of this size.
     fn of(slot: &Slot, wanted: &Wanted, large: PageSize) -> Likeness {
         let code = |size: PageSize| lit(SIZE_BITS, size.code());
         let size = when(&wanted.large, code(large)).otherwise(code(PageSize::Small));
-        let in_parts = |a: &Signal, b: &Signal| {
-            let parts = (0..a.width()).step_by(AT_A_TIME as usize).map(|from| from..a.width().min(from + AT_A_TIME));
-            concat(parts.rev().map(|part| a.bits(part.clone()).eq(&b.bits(part))))
-        };
-        Likeness {
-            page: in_parts(&slot.mapping.vpn, &page::base(&wanted.vpn, &size)),
-            size: &slot.valid & slot.mapping.size.eq(&size),
-            space: in_parts(&slot.mapping.asid, &wanted.asid),
-        }
+        let vpn = page::base(&wanted.vpn, &size);
+        let parts = (0..VPN_BITS).step_by(AT_A_TIME as usize).map(|from| {
+            let part = from..VPN_BITS.min(from + AT_A_TIME);
+            let agrees = slot.mapping.vpn.bits(part.clone()).eq(&vpn.bits(part.clone()));
+            if part.end == VPN_BITS { agrees & &slot.valid & slot.mapping.size.eq(&size) } else { agrees }
+        });
+        Likeness { page: concat(parts.rev()), space: slot.mapping.asid.eq(&wanted.asid) | &slot.mapping.global }
     }
 
     /// Whether it is the page, in a size that was read.
     fn is_page(&self) -> Signal {
-        self.page.all() & &self.size
-    }
-
-    /// Whether it is of the address space.
-    fn is_space(&self) -> Signal {
-        self.space.all()
+        self.page.all()
     }
 }
 

@@ -112,7 +112,7 @@ bundle! {
         pub slot: Vec<Slot>,
         /// One bit a slot: it matched the lookup of the cycle before.
         pub hits: Signal,
-        /// A bit for each four of them, where there are many: any of these did.
+        /// A bit for each [`GROUP`] of them, where there are many: any of these did.
         pub hit_groups: Option<Signal>,
         /// One bit for each split of the replacement tree.
         pub tree: Signal,
@@ -125,8 +125,11 @@ bundle! {
     }
 }
 
-/// Of so many slots it is known at once whether any was hit.
-const GROUP: u32 = 4;
+/// Of so many slots it is known at once whether any was hit: one table of four inputs, beside what is written.
+const GROUP: u32 = 2;
+
+/// A first level of more slots is large.
+const SMALL: u32 = 8;
 
 impl Target {
     /// The widths.
@@ -232,7 +235,7 @@ impl Component for Tlb {
                 (target, Mapping { vpn, asid, size, ..i.refill.clone() })
             }
         };
-        let is_refilled = self.is_of_refill(&i, &refill).named("is_refilled");
+        let is_refilled = (self.is_of_refill(&i, &refill) & &i.refill_valid).named("is_refilled");
         let hits_refill = !bars(&refill, i.lookup.as_ref());
         let victims: Vec<Signal> = (0..self.slots).map(|n| s.victim.bit(n)).collect();
         let next_victims = concat(next_victims(&s).iter().rev());
@@ -251,19 +254,25 @@ impl Component for Tlb {
         // Whether there is a refill is known last: what it changes is worked out beside.
         let touched: Vec<Signal> = hits.iter().map(|hit| hit & &i.touch).collect();
         let tree = replacement::touched(&s.tree, &touched);
-        let next_hits = s.slot.iter().zip(&victims).map(|(slot, victim)| {
-            let kept = matches(slot, &i.lookup_vpn, &i.lookup_asid) & !bars(&slot.mapping, i.lookup.as_ref());
-            let refilled = when(&is_refilled, victim & &hits_refill).otherwise(&kept & !victim);
-            when(&i.refill_valid, refilled).otherwise(kept)
+        let matches = s.slot.iter().zip(&writes).map(|(slot, write)| {
+            matches(slot, &i.lookup_vpn, &i.lookup_asid) & !bars(&slot.mapping, i.lookup.as_ref()) & !write
         });
-        let next_hits: Vec<Signal> = next_hits.collect();
+        let matches: Vec<Signal> = matches.collect();
+        // Any of these slots is hit: the one that is written, or those that stay as they are.
+        let any_hit = |victims: &[Signal], matches: &[Signal]| {
+            when(&is_refilled, any_of(victims) & &hits_refill).otherwise(any_of(matches))
+        };
+        let in_groups = |size: u32| {
+            let groups = victims.chunks(size as usize).zip(matches.chunks(size as usize)).rev();
+            concat(groups.map(|(victims, matches)| any_hit(victims, matches)))
+        };
         let hit = s.hit_groups.as_ref().unwrap_or(&s.hits).any().named("hit_any");
         m.check("at_most_one_hit", !&i.touch | at_most_one(&s.hits));
         m.check("refills_apart", !(&i.refill_valid & &s.refilled));
         let state = TlbState {
             slot: slots.collect(),
-            hits: concat(next_hits.iter().rev()),
-            hit_groups: s.hit_groups.map(|_| concat(next_hits.chunks(GROUP as usize).rev().map(any_of))),
+            hits: in_groups(1),
+            hit_groups: s.hit_groups.map(|_| in_groups(GROUP)),
             tree: when(&i.refill_valid, replacement::touched(&tree, &victims)).otherwise(tree),
             target: i.next,
             victim: next_victims,
@@ -278,7 +287,7 @@ impl Tlb {
     /// Whether it has so many slots that some things had better be known a cycle before: those take the [`Target`] then.
     #[must_use]
     pub fn is_large(&self) -> bool {
-        self.slots > 2 * GROUP
+        self.slots > SMALL
     }
 
     /// Whether a lookup is of the page that may be written in this cycle.

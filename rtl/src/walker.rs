@@ -244,8 +244,6 @@ impl Component for Walker {
                 .otherwise(&in_turn.granted[n as usize] & !i.turn.served.bit(n))
                 .named(format!("presents_{n}"))
         });
-        let wants = any_of(&presents).named("wants");
-        let accepted = (&wants & &i.memory.request_ready).named("accepted");
         let place_asked = one_hot_of(&presents, &s.slot, |slot| slot.place_asked(config, &i.control));
 
         // Marks that are being set, and the walk for which they have been.
@@ -309,20 +307,25 @@ impl Component for Walker {
             config.marks(),
         );
         // Nobody is answered in this cycle: the delivery takes an outcome, and has none.
-        let judged = (&fires & listens).named("judged");
+        let judged = (&fires & &listens).named("judged");
         let ends = (&judged & &verdict.ends_walk).named("ends");
         let follows = (&judged & &verdict.follow).named("follows");
         let restarts = (&judged & &verdict.restart).named("restarts");
         let lacks_marks = &judged & &verdict.lacks_marks;
         let next_begins = (&judged & &verdict.fails & !&goes_past).named("next_begins");
-        let decides = (&judged & !(goes_past & &verdict.fails)).named("decides");
-        let starts_over = (&judged & &verdict.is_last).named("starts_over");
+        // Of a walk that is answered nothing counts, so that whatever comes decides.
+        let decides = if config.ways() > 1 { &judged & !(&goes_past & &verdict.fails) } else { fires.clone() };
+        let decides = decides.named("decides");
+        // Which search comes next is known before it counts: until then nothing asks for it, and nothing else is judged.
+        let speaks_up = (&s.element.full & &listens).named("speaks_up");
+        let fails = &speaks_up & &verdict.fails & !&goes_past;
+        let starts_over = (&speaks_up & &verdict.is_last).named("starts_over");
         let becomes = when(&verdict.ends_walk, Walk::Deliver.signal())
             .or_when(&verdict.follow, Walk::Request.signal())
-            .or_when(&verdict.lacks_marks, Walk::Check.signal())
+            .or_when(&(&verdict.lacks_marks & &listens), Walk::Check.signal())
             .otherwise(Walk::Wait.signal());
 
-        let finds = ((&ends | &lacks_marks) & &verdict.finds).named("finds");
+        let finds = (&judged & &verdict.finds & !&verdict.restart).named("finds");
 
         if let Some(walk_cache) = &walk_cache {
             let begins = &unit_busy | (&i.allocate & &i.fresh);
@@ -353,7 +356,8 @@ impl Component for Walker {
 
         // What goes out: a walk whose marks are set first, then a judgement, software's answer, that nothing is sought.
         let others = (&s.element.full | &s.software.answer.valid | &is_marked).named("others");
-        let says_nothing = (&nothing & &i.turn.open & calm & !&others).named("says_nothing");
+        let is_silent = (&i.turn.open & calm & !&others).named("is_silent");
+        let says_nothing = (&nothing & &is_silent).named("says_nothing");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
         let by_walk = Offer {
             valid: ends.clone(),
@@ -403,14 +407,14 @@ impl Component for Walker {
                 let happens = Happens {
                     allocated: &i.allocate & &vacant[at],
                     hashed: s.hashing.slot.bit(n),
-                    nothing_sought: &says_nothing & &seekless[at],
+                    nothing_sought: &is_silent & &seekless[at],
                     standing: s.standing.bit(n),
                     accepted: &presents[at] & &i.memory.request_ready,
                     checked: &fires & &mine,
                     decides: &decides & &mine,
                     follows: &follows & &mine,
                     again: verdict.again.clone(),
-                    fails: &next_begins & &mine,
+                    fails: &fails & &mine,
                     starts_over: (&starts_over & &mine) | (&mark_restarts & marked_back(n)),
                     lacks_marks: &lacks_marks & &mine,
                     owes_update: marks.as_ref().map_or_else(low, |marks| marks.owed[at].clone()),
@@ -465,7 +469,7 @@ impl Component for Walker {
             hash_turn: turned(&!&kept_waiting, &choice.turn, &s.hash_turn),
             standing: bits(&presents).gate(&!&i.memory.request_ready) & !&overtaken,
             calm: !&i.coming,
-            memory_turn: turned(&accepted, &in_turn.turn, &s.memory_turn),
+            memory_turn: turned(&!&stands, &in_turn.turn, &s.memory_turn),
             element,
             software: s.software.next(&i.refill, &asker, &weighed, question),
             seekless: bits(&first_one(&next_seekless)),

@@ -69,8 +69,8 @@ bundle! {
         pub free: Signal,
         /// 1 bit: the request waits for an answer. In a slot that is not free it falls where the request is answered.
         pub alive: Signal,
-        /// 1 bit: it does, and asks memory: its state is `Request`, and the second level had not found its page in the cycle
-        /// before.
+        /// 1 bit: it does, and asks memory: its state is `Request`. It pauses for a cycle where memory was ready, but the second
+        /// level found its page.
         pub asks: Signal,
         /// 1 bit: software answers this miss.
         pub software: Signal,
@@ -285,7 +285,8 @@ impl Slot {
         let out = &self.out + count(&accepted) - count(&h.checked);
         // Of several reads the last is out, and none that is judged in this cycle decides.
         let is_last = |way: &Signal| way.eq_value(config.ways() - 1) & !(&h.checked & &h.decides);
-        let is_read = self.way.as_ref().map_or_else(high, is_last) & self.is(Walk::Request) & &accepted;
+        let is_last = self.way.as_ref().map_or_else(high, is_last) & self.is(Walk::Request);
+        let is_read = &is_last & &accepted;
         let begins = (&h.hashed & self.is(Walk::Wait)).named("begins");
         let again = when(&self.software, Walk::Ask.signal()).otherwise(Walk::Wait.signal());
 
@@ -302,9 +303,10 @@ impl Slot {
             .or_when(&h.is_marked_in_vain, Walk::Wait.signal())
             .or_when(&begins, Walk::Request.signal())
             .otherwise(self.state.clone());
-        let still_asks = (&begins | (self.is(Walk::Request) & !&h.decides)) & !(&h.answered | &h.overtaken);
+        // Only of several reads one is judged while another is asked for.
+        let goes_on_asking = self.way.as_ref().map_or_else(high, |_| !&h.decides) & self.is(Walk::Request);
+        let still_asks = (&begins | (goes_on_asking & !(is_last & &h.accepted))) & !&h.answered;
         let asks = any_of([h.follows.clone(), still_asks, &h.allocated & Walk::Request.is(&g.allocation.state)]);
-        let asks = asks & !is_read;
         // What stands cannot be taken back. Who is answered in this cycle presents nothing new at the memory port.
         let stands = &h.standing | (&h.asked & !&h.told) | &h.owes_update;
         let owes = (self.out.any() | &stands).named("owes");
