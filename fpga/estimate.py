@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Synthesise a generated design for the ECP5 and estimate its longest paths, without place and route.
 
-For looking where a change has led, in half a minute; what is promised is measured by synthesize.py (fpga/README.md).
+For looking where a change has led, in a minute; what is promised is measured by synthesize.py (fpga/README.md).
 Exit status: 0 done; 2 a tool or an input is missing or wrong, or a tool failed.
 """
 
@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flow import delays, tools, yosys
+from flow import delays, mapping, tools, yosys
 
 
 def main() -> int:
@@ -37,8 +37,9 @@ def estimate(arguments: argparse.Namespace) -> None:
 def show(arguments: argparse.Namespace, work: Path) -> None:
     """Synthesise in `work` and print what was found."""
     design = yosys.elaborate(arguments.verilog, None, arguments.clock, work)
-    cells = yosys.synthesize(design, "", work)
-    print(f"{design.top}: {cells.lut4} LUT4, {cells.ff} FF, {cells.block_ram} block RAM")
+    mapped = mapping.quickest(design, "", work)
+    cells = mapped.cells
+    print(f"{design.top}: {cells.lut4} LUT4, {cells.ff} FF, {cells.block_ram} block RAM, script {mapped.script}")
     for number, route in enumerate(delays.longest(design, work, arguments.paths)):
         print(f"{route.delay_ns:6.2f} ns to {route.end}, through {len(route.steps) - 1} cells")
         if number < arguments.steps:

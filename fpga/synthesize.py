@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from flow import nextpnr, report, tools, yosys
+from flow import mapping, nextpnr, report, tools, yosys
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -66,9 +66,13 @@ def run(arguments: argparse.Namespace) -> None:
     progress = Progress()
     design = yosys.elaborate(arguments.verilog, arguments.top, arguments.clock, work)
     progress.step(f"{arguments.config}: {design.top} has {sum(port.width for port in design.ports)} port bits")
-    cells = yosys.synthesize(design, arguments.options, work)
-    progress.step(f"synthesised: {cells.lut4} LUT4, {cells.ff} FF, {cells.block_ram} block RAM")
-    modules = yosys.split(design, arguments.options, work)
+    mapped = mapping.quickest(design, arguments.options, work)
+    cells = mapped.cells
+    progress.step(
+        f"synthesised: {cells.lut4} LUT4, {cells.ff} FF, {cells.block_ram} block RAM, "
+        f"the quickest by the script {mapped.script}"
+    )
+    modules = yosys.split(design, mapping.command(mapped.script), arguments.options, work)
     progress.step(f"synthesised with its {len(modules)} modules kept apart")
     cost = yosys.wrap(design, arguments.clock, work)
     progress.step(f"wrapped: {cost.lut4} LUT4 and {cost.ff} FF more")

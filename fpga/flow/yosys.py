@@ -96,15 +96,14 @@ def elaborate(folder: Path, top: str | None, clock: str, work: Path) -> Design:
     return Design(found, ports, read)
 
 
-# What maps the logic to LUTs: a script of ABC that restructures it before it maps it, again and again, and keeps the
-# quickest; and no LUTs joined to larger ones by the slices' multiplexers (README.md says what each brings).
-MAPPING = "scratchpad -copy abc9.script.flow3 abc9.script\nsynth_ecp5 -nowidelut"
+# No LUTs are joined to larger ones by the slices' multiplexers (README.md says what that brings).
+SYNTHESIS = "synth_ecp5 -nowidelut"
 
 
-def synthesize(design: Design, options: str, work: Path) -> Cells:
-    """Synthesise the design alone, flattened; leaves DESIGN_NETLIST in `work`."""
+def synthesize(design: Design, mapping: str, options: str, work: Path) -> Cells:
+    """Synthesise the design alone, flattened, after the line `mapping`; leaves DESIGN_NETLIST in `work`."""
     tools.yosys(
-        f"{design.read}{MAPPING} -top {design.top} {options}\n"
+        f"{design.read}{mapping}\n{SYNTHESIS} -top {design.top} {options}\n"
         "tee -o design.stat.json stat -json\n"
         f"select {design.top}\nwrite_rtlil -selected {DESIGN_NETLIST}\n",
         "synthesis", work,
@@ -112,13 +111,13 @@ def synthesize(design: Design, options: str, work: Path) -> Cells:
     return _statistics(work / "design.stat.json")[design.top]
 
 
-def split(design: Design, options: str, work: Path) -> dict[str, Cells]:
+def split(design: Design, mapping: str, options: str, work: Path) -> dict[str, Cells]:
     """Synthesise with the module boundaries kept; the cells of each module, without its submodules.
 
     Nothing is optimised across a boundary, so the sum is somewhat more than the flattened design.
     """
     tools.yosys(
-        f"{design.read}{MAPPING} -noflatten -top {design.top} {options}\n"
+        f"{design.read}{mapping}\n{SYNTHESIS} -noflatten -top {design.top} {options}\n"
         "tee -o split.stat.json stat -json\n",
         "split", work,
     )
