@@ -12,19 +12,18 @@ from pathlib import Path
 
 from flow import delays, yosys
 
-# A wire of the ECP5 costs some 0.9 ns and a table a quarter of that; Yosys assumes wires of 0.3 ns.
+# Maps, and keeps the better of this and what was kept before. A wire of the ECP5 costs some 0.9 ns and a table a quarter of
+# that; Yosys assumes wires of 0.3 ns.
 _MAP = "&if -W 900;&save;&load"
-_SYN2 = f";&st;&syn2;{_MAP}"
-_DCH = f";&st;&if -g -K 6;&dch -f;{_MAP}"
-_SYNCH2 = f";&st;&if -g -K 6;&synch2;{_MAP}"
-_BEGIN = f"+&scorr;&sweep;{_MAP}"
-_END = ";&mfs"
+# What logic is restructured by before it is mapped.
+_PASSES = {"syn2": "&syn2", "dch": "&if -g -K 6;&dch -f", "synch2": "&if -g -K 6;&synch2"}
 
-# Commands of ABC by the name of a way; none stand for the script `flow3` that comes with Yosys.
-SCRIPTS = {
-    "flow3": None,
-    "rounds": _BEGIN + _SYN2 + _DCH + _SYNCH2 + _SYN2 + _DCH + _SYNCH2 + _SYNCH2 + _END,
-    "restructured": f"+&scorr;&sweep;&st;&syn2;&if -g -K 6;&synch2;{_MAP}{_END}",
+# The passes of each script; none stand for the script of this name that comes with Yosys.
+SCRIPTS: dict[str, list[str]] = {
+    "flow3": [],
+    "rounds": ["syn2", "dch", "synch2", "synch2"] * 2,
+    "alternating": ["syn2", "synch2"] * 3,
+    "repeated": ["syn2", "dch", "synch2", "synch2", "synch2"],
 }
 
 
@@ -54,5 +53,7 @@ def quickest(design: yosys.Design, options: str, work: Path) -> Mapped:
 
 def command(script: str) -> str:
     """The line that has Yosys use this script."""
-    commands = SCRIPTS[script]
-    return f'scratchpad -set abc9.script "{commands}"' if commands else f"scratchpad -copy abc9.script.{script} abc9.script"
+    if not SCRIPTS[script]:
+        return f"scratchpad -copy abc9.script.{script} abc9.script"
+    passes = (f"&st;{_PASSES[name]};{_MAP}" for name in SCRIPTS[script])
+    return f'scratchpad -set abc9.script "+{";".join(["&scorr;&sweep", _MAP, *passes, "&mfs"])}"'

@@ -70,7 +70,7 @@ use hashwalk_hdl::{
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
 
-use crate::page;
+use crate::page::{self, HIGH, MIDDLE};
 use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, Request, SIZE_BITS, zeros};
 use crate::walker::arbiter::round_robin;
 use crate::walker::{Offer, Waiting};
@@ -224,7 +224,8 @@ bundle! {
 
     /// How a word agrees with a page.
     pub struct Likeness {
-        /// A bit for each [`AT_A_TIME`] of the VPN; the highest only if something is there, and of the size that is looked for.
+        /// 3 bits, one for each part of the VPN ([`HIGH`], [`UPPER`]); the highest only if something is there, and of the size
+        /// that is looked for.
         pub page: Signal,
         /// 1 bit: it is of the ASID, or global.
         pub space: Signal,
@@ -248,8 +249,9 @@ pub struct L2 {
     config: Config,
 }
 
-/// So many bits of a page are compared in one cycle: three tables of four inputs, behind block RAM.
-const AT_A_TIME: u32 = 18;
+/// The bits of a VPN from here on are compared for themselves, those below in two parts: three tables of four inputs each,
+/// behind block RAM.
+const UPPER: u32 = 35;
 
 /// The halves of the ways, and the large page size of each.
 const HALVES: [PageSize; 2] = [PageSize::Large, PageSize::Huge];
@@ -602,20 +604,21 @@ impl Kept {
 
 impl Likeness {
     fn widths() -> Likeness {
-        Likeness { page: shape(VPN_BITS.div_ceil(AT_A_TIME)), space: shape(1) }
+        Likeness { page: shape(3), space: shape(1) }
     }
 
     /// Of a word of a way that holds large pages of this size.
     fn of(slot: &Slot, wanted: &Wanted, large: PageSize) -> Likeness {
         let code = |size: PageSize| lit(SIZE_BITS, size.code());
         let size = when(&wanted.large, code(large)).otherwise(code(PageSize::Small));
-        let vpn = page::base(&wanted.vpn, &size);
-        let parts = (0..VPN_BITS).step_by(AT_A_TIME as usize).map(|from| {
-            let part = from..VPN_BITS.min(from + AT_A_TIME);
-            let agrees = slot.mapping.vpn.bits(part.clone()).eq(&vpn.bits(part.clone()));
-            if part.end == VPN_BITS { agrees & &slot.valid & slot.mapping.size.eq(&size) } else { agrees }
-        });
-        Likeness { page: concat(parts.rev()), space: slot.mapping.asid.eq(&wanted.asid) | &slot.mapping.global }
+        let is = |from: u32, to: u32| slot.mapping.vpn.bits(from..to).eq(&wanted.vpn.bits(from..to));
+        let in_huge = if large == PageSize::Huge { wanted.large.clone() } else { low() };
+        let page = [
+            is(UPPER, VPN_BITS) & &slot.valid & slot.mapping.size.eq(&size),
+            is(HIGH, UPPER),
+            (is(MIDDLE, HIGH) | in_huge) & (is(0, MIDDLE) | &wanted.large),
+        ];
+        Likeness { page: concat(page), space: slot.mapping.asid.eq(&wanted.asid) | &slot.mapping.global }
     }
 
     /// Whether it is the page, in a size that was read.

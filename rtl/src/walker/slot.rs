@@ -39,7 +39,8 @@ states! {
         Wait,
         /// It waits until memory takes its request.
         Request,
-        /// Memory has its request, for a read or to set marks.
+        /// Memory has its request, for a read or to set marks. Or it would have had it, but the second level found the page in
+        /// that cycle: no read is out, and if that came to nothing it asks again.
         Read,
         /// What memory has sent is judged.
         Check,
@@ -69,8 +70,8 @@ bundle! {
         pub free: Signal,
         /// 1 bit: the request waits for an answer. In a slot that is not free it falls where the request is answered.
         pub alive: Signal,
-        /// 1 bit: it does, and asks memory: its state is `Request`. It pauses for a cycle where memory was ready, but the second
-        /// level found its page.
+        /// 1 bit: it does, and asks memory: its state is `Request`. In a cuckoo table it pauses for a cycle where memory was ready,
+        /// but the second level found its page.
         pub asks: Signal,
         /// 1 bit: software answers this miss.
         pub software: Signal,
@@ -286,7 +287,13 @@ impl Slot {
         // Of several reads the last is out, and none that is judged in this cycle decides.
         let is_last = |way: &Signal| way.eq_value(config.ways() - 1) & !(&h.checked & &h.decides);
         let is_last = self.way.as_ref().map_or_else(high, is_last) & self.is(Walk::Request);
-        let is_read = &is_last & &accepted;
+        // That it was overtaken is known last. Of one read at a time it shows a cycle later: none is out.
+        let is_read = &is_last & if self.way.is_some() { &accepted } else { &h.accepted };
+        let is_unread = if self.way.is_none() && config.l2_sets() > 0 {
+            (self.is(Walk::Read) & self.out.is_zero()).named("unread")
+        } else {
+            low()
+        };
         let begins = (&h.hashed & self.is(Walk::Wait)).named("begins");
         let again = when(&self.software, Walk::Ask.signal()).otherwise(Walk::Wait.signal());
 
@@ -301,11 +308,11 @@ impl Slot {
             .or_when(&h.told_in_vain, Walk::Ask.signal())
             .or_when(&any_of([&h.is_marked, &h.told, &h.nothing_sought]), Walk::Deliver.signal())
             .or_when(&h.is_marked_in_vain, Walk::Wait.signal())
-            .or_when(&begins, Walk::Request.signal())
+            .or_when(&(&begins | &is_unread), Walk::Request.signal())
             .otherwise(self.state.clone());
         // Only of several reads one is judged while another is asked for.
         let goes_on_asking = self.way.as_ref().map_or_else(high, |_| !&h.decides) & self.is(Walk::Request);
-        let still_asks = (&begins | (goes_on_asking & !(is_last & &h.accepted))) & !&h.answered;
+        let still_asks = any_of([&begins, &is_unread, &(goes_on_asking & !(is_last & &h.accepted))]) & !&h.answered;
         let asks = any_of([h.follows.clone(), still_asks, &h.allocated & Walk::Request.is(&g.allocation.state)]);
         // What stands cannot be taken back. Who is answered in this cycle presents nothing new at the memory port.
         let stands = &h.standing | (&h.asked & !&h.told) | &h.owes_update;
