@@ -258,6 +258,19 @@ impl<'a> Expressions<'a> {
         Text { line: None, block, op: op.clone() }
     }
 
+    /// The leaves that a statement with this right-hand side reads, but for those behind wires.
+    pub(crate) fn leaves_within(&self, signal: &Signal) -> Vec<u64> {
+        let (mut leaves, mut todo) = (Vec::new(), vec![signal]);
+        while let Some(signal) = todo.pop() {
+            match &signal.0.op {
+                Op::Leaf(_) => leaves.push(signal.0.id),
+                _ if self.uses.get(&signal.0.id).is_some_and(|uses| uses.count > 1) => {}
+                _ => todo.extend(&signal.0.operands),
+            }
+        }
+        leaves
+    }
+
     /// The right-hand side of a statement of the module.
     pub(crate) fn statement(&mut self, head: &str, signal: &Signal) -> Vec<String> {
         let text = match self.pending.remove(&signal.0.id) {

@@ -21,16 +21,26 @@ pub(crate) struct Register {
     pub(crate) at: Place,
 }
 
+/// How a register with a clock enable changes.
+pub(crate) struct Enabled<'a> {
+    pub(crate) condition: &'a Signal,
+    /// The value of the condition that lets it change.
+    pub(crate) by: bool,
+    pub(crate) value: &'a Signal,
+}
+
 impl Register {
     /// The kernel returned the register unchanged in every case.
     pub(crate) fn is_held(&self) -> bool {
         Rc::ptr_eq(&self.now.0, &self.next.0)
     }
 
-    /// The condition under which the register changes and the value that it then takes, if it keeps its own otherwise.
-    pub(crate) fn enabled(&self) -> Option<(&Signal, &Signal)> {
+    /// When the register changes, and to what, if it keeps its value otherwise.
+    pub(crate) fn enabled(&self) -> Option<Enabled<'_>> {
+        let is_own = |signal: &Signal| Rc::ptr_eq(&signal.0, &self.now.0);
         match (&self.next.0.op, self.next.0.operands.as_slice()) {
-            (Op::Mux, [enable, value, old]) if Rc::ptr_eq(&old.0, &self.now.0) => Some((enable, value)),
+            (Op::Mux, [condition, value, old]) if is_own(old) => Some(Enabled { condition, by: true, value }),
+            (Op::Mux, [condition, old, value]) if is_own(old) => Some(Enabled { condition, by: false, value }),
             _ => None,
         }
     }
@@ -84,8 +94,8 @@ impl Netlist {
         }
         for register in self.registers.iter().filter(|register| !register.is_held()) {
             match register.enabled() {
-                Some((enable, value)) => {
-                    push(format!("{}_enable", register.name), enable);
+                Some(Enabled { condition, by, value }) => {
+                    push(format!("{}_{}", register.name, if by { "enable" } else { "hold" }), condition);
                     push(format!("{}_next", register.name), value);
                 }
                 None => push(format!("{}_next", register.name), &register.next),

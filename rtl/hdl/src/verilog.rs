@@ -1,6 +1,6 @@
 //! A netlist as the text of one Verilog module.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::Signal;
 use crate::check::CheckKind;
@@ -187,21 +187,25 @@ fn instance(cell: &InstanceCell, name: &str, expressions: &mut Expressions, body
     body.push(");".into());
 }
 
+/// Registers that change under one condition stand under one `if`: a clock enable, and cheap to simulate.
 fn register_block(netlist: &Netlist, names: &[String], expressions: &mut Expressions, body: &mut Vec<String>) {
     if netlist.registers.is_empty() {
         return;
     }
     let all: Vec<(&Register, &String)> = netlist.registers.iter().zip(names).collect();
     body.push("always @(posedge clock) begin".into());
-    // Registers that change under one condition stand under one `if`: a clock enable, and cheap to simulate.
     let changing: Vec<_> = all.iter().copied().filter(|(register, _)| !register.is_held()).collect();
-    let enable = |register: &Register| register.enabled().map(|(enable, _)| enable.0.id);
-    for group in changing.chunk_by(|(a, _), (b, _)| enable(a).is_some() && enable(a) == enable(b)) {
-        let condition = group[0].0.enabled().map(|(enable, _)| expressions.wire(enable));
+    let enable = |register: &Register| register.enabled().map(|enabled| (enabled.condition.0.id, enabled.by));
+    let groups = changing.chunk_by(|(a, _), (b, _)| enable(a).is_some() && enable(a) == enable(b));
+    for group in read_before_written(groups.collect(), expressions) {
+        let condition = group[0].0.enabled().map(|enabled| {
+            let condition = expressions.wire(enabled.condition);
+            if enabled.by { condition } else { format!("!{condition}") }
+        });
         let inner = if condition.is_some() { "    " } else { "  " };
         body.extend(condition.iter().map(|condition| format!("  if ({condition}) begin")));
         for (register, name) in group {
-            let value = register.enabled().map_or(&register.next, |(_, value)| value);
+            let value = register.enabled().map_or(&register.next, |enabled| enabled.value);
             let lines = expressions.statement(&format!("{name} <="), value);
             body.extend(lines.into_iter().map(|line| format!("{inner}{line}")));
         }
@@ -217,6 +221,29 @@ fn register_block(netlist: &Netlist, names: &[String], expressions: &mut Express
     body.extend(["  end".into(), "end".into()]);
 }
 
+type Group<'a> = &'a [(&'a Register, &'a String)];
+
+/// The groups in an order in which few registers are read by a statement after the one that writes them: Verilator keeps a copy of
+/// those, which it makes and takes back in every cycle.
+fn read_before_written<'a>(groups: Vec<Group<'a>>, expressions: &Expressions) -> Vec<Group<'a>> {
+    let mut left: Vec<(Group<'a>, BTreeSet<u64>)> = (groups.into_iter())
+        .map(|group| {
+            (group, group.iter().flat_map(|(register, _)| expressions.leaves_within(&register.next)).collect())
+        })
+        .collect();
+    let mut ordered = Vec::new();
+    while !left.is_empty() {
+        let copies = |at: usize| {
+            let others = left.iter().enumerate().filter(|(other, _)| *other != at);
+            let read: BTreeSet<u64> = others.flat_map(|(_, (_, reads))| reads.iter().copied()).collect();
+            left[at].0.iter().filter(|(register, _)| read.contains(&register.now.0.id)).count()
+        };
+        let next = (0..left.len()).min_by_key(|at| copies(*at)).expect("some are left");
+        ordered.push(left.remove(next).0);
+    }
+    ordered
+}
+
 fn checks(netlist: &Netlist, labels: &[String], unused: &str, expressions: &mut Expressions, body: &mut Vec<String>) {
     if netlist.checks.is_empty() {
         return;
@@ -230,12 +257,14 @@ fn checks(netlist: &Netlist, labels: &[String], unused: &str, expressions: &mut 
     }
     body.push("`else".into());
     for (check, condition) in netlist.checks.iter().zip(&conditions) {
-        let place = format!("{}:{}", check.at.file(), check.at.line());
-        let message = match check.kind {
-            CheckKind::Cover => String::new(),
-            _ => format!(" else $error(\"{}: {} ({place})\")", netlist.name, check.name),
-        };
-        body.push(format!("    {} ({condition}){message};", check.kind.verb()));
+        body.push(match check.kind {
+            CheckKind::Cover => format!("    cover ({condition});"),
+            // What is unknown fails too. An `assert` would have Verilator ask in each cycle whether asserts are on.
+            CheckKind::Assert | CheckKind::Assume => {
+                let place = format!("{}:{}", check.at.file(), check.at.line());
+                format!("    if ({condition} !== 1'b1) $error(\"{}: {} ({place})\");", netlist.name, check.name)
+            }
+        });
     }
     body.extend(["`endif".into(), "  end".into(), "end".into(), "`else".into()]);
     body.extend(sink(unused, ["clock", "reset"].into_iter().map(String::from).chain(conditions).collect()));

@@ -76,8 +76,8 @@ module lookup_12 (
       assume_index_in_range: assume (check_index_in_range);
       cover_served_many: cover (check_served_many);
 `else
-      assert (check_state_is_encoded) else $error("lookup_12: state_is_encoded (rtl/hdl/tests/design.rs:96)");
-      assume (check_index_in_range) else $error("lookup_12: index_in_range (rtl/hdl/tests/design.rs:97)");
+      if (check_state_is_encoded !== 1'b1) $error("lookup_12: state_is_encoded (rtl/hdl/tests/design.rs:96)");
+      if (check_index_in_range !== 1'b1) $error("lookup_12: index_in_range (rtl/hdl/tests/design.rs:97)");
       cover (check_served_many);
 `endif
     end
