@@ -128,7 +128,7 @@ pub struct SimBench {
     pub references_per_second: f64,
     /// Nanoseconds a reference, all in all.
     pub total_ns: f64,
-    /// Of that: reading and decompressing the trace, measured alone.
+    /// Beside that, in a thread of its own: reading and decompressing the trace, measured alone.
     pub trace_ns: f64,
     /// Of that: the golden walk of every translation, measured alone.
     pub golden_ns: f64,

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::device::Device;
 use crate::machine::{Answered, Drive, HandlerCost, Machine, MachineError, MemoryTiming};
 use crate::report::{RefillMode, Replay, WalkCycles};
-use crate::trace::{Footprint, Kind, Reader, Reference, TraceError};
+use crate::trace::{Footprint, Kind, Reader, Reference, TraceError, ahead};
 
 /// What to replay, and how.
 #[derive(Clone, Debug)]
@@ -42,7 +42,10 @@ pub struct ReplayOptions {
 ///
 /// # Errors
 /// The file cannot be opened; each item may be a broken line.
-pub fn references(path: &Path, limit: Option<u64>) -> Result<impl Iterator<Item = Result<Reference, TraceError>>> {
+pub fn references(
+    path: &Path,
+    limit: Option<u64>,
+) -> Result<impl Iterator<Item = Result<Reference, TraceError>> + Send + use<>> {
     Ok(Reader::open(path)?.take(limit.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))))
 }
 
@@ -96,7 +99,7 @@ pub fn replay(device: &Device, options: &ReplayOptions, quiet: bool) -> Result<R
     bar.set_message(format!("{} {}", options.refill, trace_name(&options.trace)));
     let started = Instant::now();
     let mut run = Run { replay: Replay::new(options.refill), walk_cycles: Vec::new(), retries: VecDeque::new() };
-    let mut input = references(&options.trace, options.limit)?;
+    let mut input = ahead(references(&options.trace, options.limit)?);
     let outcome = run.drive(&mut machine, &mut input, asid, &bar);
     bar.finish_and_clear();
     run.replay.cycles = machine.now();

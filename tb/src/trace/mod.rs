@@ -19,6 +19,7 @@
 //! | `reference` | [`Reference`] and [`Kind`]: one access, and how it splits into pages |
 //! | `line`, `lines`, `source` | text to reference; bytes to lines; file to bytes (zstd or plain) |
 //! | `reader`, `error` | [`Reader`], the iterator over a trace, and [`TraceError`] |
+//! | `ahead` | reading in a thread of its own |
 //! | `header` | the recording command, kept at the top of a trace |
 //! | `summary`, `footprint`, `lru` | what a trace touches and how well a small TLB does on it |
 //! | `record` | [`record()`]: a program under valgrind into a trace file |
@@ -34,6 +35,7 @@
 //! # }
 //! ```
 
+mod ahead;
 mod error;
 mod footprint;
 mod header;
@@ -46,6 +48,7 @@ mod reference;
 mod source;
 mod summary;
 
+pub(crate) use ahead::ahead;
 pub use error::TraceError;
 pub use footprint::{Footprint, PageRights, Segment};
 pub use header::header;

@@ -1,0 +1,43 @@
+//! Reading ahead: items are made by another thread while those before them are used.
+
+use std::sync::mpsc::{IntoIter, sync_channel};
+use std::thread;
+
+/// Items that go from thread to thread at once.
+const BATCH: usize = 4096;
+/// Batches that may wait to be used.
+const WAITING: usize = 4;
+
+/// The items of `source` in their order, made in a thread of their own, which stays a bounded number of items ahead and ends with
+/// the source or when nobody wants more.
+pub(crate) fn ahead<T: Send + 'static>(source: impl Iterator<Item = T> + Send + 'static) -> impl Iterator<Item = T> {
+    let (sender, batches) = sync_channel(WAITING);
+    thread::spawn(move || {
+        let mut source = source.fuse();
+        loop {
+            let batch: Vec<T> = source.by_ref().take(BATCH).collect();
+            if batch.is_empty() || sender.send(batch).is_err() {
+                return;
+            }
+        }
+    });
+    let batches: IntoIter<Vec<T>> = batches.into_iter();
+    batches.flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_comes_once_and_in_order() {
+        for count in [0, 1, BATCH, 10 * BATCH + 1] {
+            assert!(ahead(0..count).eq(0..count), "{count}");
+        }
+    }
+
+    #[test]
+    fn source_without_end_stops_when_nobody_wants_more() {
+        assert_eq!(ahead(0u64..).nth(3 * BATCH), Some(3 * BATCH as u64));
+    }
+}
