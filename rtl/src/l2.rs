@@ -2,7 +2,7 @@
 //!
 //! | port | dir | when |
 //! | ---- | --- | ---- |
-//! | `lookup_vpn` | in | whatever is looked up in this cycle; its 4 KiB set is read if nobody else reads |
+//! | `lookup_vpn`, `lookup_asid` | in | whatever is looked up in this cycle; its 4 KiB set is read if nobody else reads |
 //! | `looks_up` | in | something may be, so that a miss leaves the read to it |
 //! | `allocate`, `vacant`, `newest_*`, `fresh` | in | a miss takes a slot; it was looked up in the cycle before |
 //! | `slots_*`, `served` | in | the walks' requests; those that are answered in this cycle, unless an invalidation takes effect |
@@ -80,6 +80,8 @@ bundle! {
     pub struct L2Inputs {
         /// 52 bits.
         pub lookup_vpn: Signal,
+        /// 16 bits.
+        pub lookup_asid: Signal,
         /// 1 bit.
         pub looks_up: Signal,
         /// 1 bit.
@@ -172,6 +174,8 @@ bundle! {
         pub read_ahead: Signal,
         /// What was read in the cycle before, if it was for a slot.
         pub read: Look,
+        /// What that is compared with.
+        pub wanted: Wanted,
         /// The sets that were read last, in the lower and in the upper ways.
         pub sets_read: Vec<Signal>,
         /// 1 bit: a page was written in the cycle of that read.
@@ -233,8 +237,10 @@ bundle! {
 
     /// What words are compared with.
     pub struct Wanted {
-        /// 52 bits.
+        /// 52 bits: the first VPN of a page of 4 KiB or 2 MiB.
         pub vpn: Signal,
+        /// 9 bits: from bit 9 on, that of a page of 4 KiB or 1 GiB.
+        pub middle: Signal,
         /// 16 bits.
         pub asid: Signal,
         /// 1 bit: pages of 2 MiB and 1 GiB.
@@ -308,6 +314,7 @@ impl Component for L2 {
         let waiting = Waiting { alive: shape(1), request: ports::request() };
         L2Inputs {
             lookup_vpn: shape(VPN_BITS),
+            lookup_asid: shape(ASID_BITS),
             looks_up: shape(1),
             allocate: shape(1),
             vacant: shape(walks),
@@ -330,6 +337,7 @@ impl Component for L2 {
         L2State {
             read_ahead: low(),
             read: look.clone(),
+            wanted: zeros(&Wanted::widths()),
             sets_read: vec![set.clone(); 2],
             wrote: low(),
             set_written: set.clone(),
@@ -437,9 +445,11 @@ impl Component for L2 {
         );
         let filled = Slot { valid: high(), mapping: i.fill.clone() };
         let word = when(&s.sweep.clears, zeros(&shape_of_slot(&self.config))).otherwise(filled).pack();
-        let wanted = when(&s.sweep.comes, s.sweep.wanted())
-            .or_when(&s.read_ahead, Wanted::of(&i.newest, low()))
-            .otherwise(Wanted::of(&s.read.request, s.read.large.clone()));
+        // Block RAM leaves little time for the comparison: with what is known as it is read.
+        let wanted = when(&s.sweep.reads, s.sweep.wanted())
+            .or_when(&any_due, Wanted::of(&due_request.vpn, &due_request.asid, due_large.clone()))
+            .or_when(&i.looks_up, Wanted::of(&i.lookup_vpn, &i.lookup_asid, low()))
+            .otherwise(Wanted::of(&i.newest.vpn, &i.newest.asid, high()));
         let (set, likeness): (Vec<Kept>, Vec<Likeness>) = (0..self.ways)
             .map(|way| {
                 let ram = m
@@ -457,7 +467,7 @@ impl Component for L2 {
                     write_address: when(&s.sweep.clears, s.sweep.set[half].clone()).otherwise(fill_set.clone()),
                     write_data: word.clone(),
                 });
-                let likeness = Likeness::of(&slot, &wanted, HALVES[half]);
+                let likeness = Likeness::of(&slot, &s.wanted, HALVES[half]);
                 let Mapping { global, pfn, rights, .. } = slot.mapping;
                 (Kept { global, pfn, rights }, likeness)
             })
@@ -494,6 +504,7 @@ impl Component for L2 {
             set_written: when(&stalls, s.set_written.clone()).otherwise(fill_set),
             read: when(&stalls, s.read.within(&alive)).otherwise(read).within(&is_open),
             compared: when(&stalls, s.compared.within(&alive)).otherwise(compared).within(&is_open),
+            wanted: when(&stalls, s.wanted.clone()).otherwise(wanted),
             set: when(&stalls, s.set.clone()).otherwise(set),
             likeness: when(&stalls, s.likeness.clone()).otherwise(likeness),
             small_due: lasting(when(&stalls, s.small_due.clone()).otherwise(small_left)) | begun.gate(&!read_small),
@@ -577,10 +588,9 @@ impl Look {
 }
 
 impl Sweep {
-    /// What the words of the set that was read in the cycle before are compared with. By address the step is then 1 after
-    /// the 4 KiB sets, and 2 after the others.
+    /// What the words of the set that is read in this cycle are compared with.
     fn wanted(&self) -> Wanted {
-        Wanted { vpn: self.what.vpn.clone(), asid: self.what.asid.clone(), large: !self.step.bit(0) }
+        Wanted::of(&self.what.vpn, &self.what.asid, self.step.bit(0))
     }
 
     /// Whether what it clears is in this place.
@@ -591,8 +601,14 @@ impl Sweep {
 }
 
 impl Wanted {
-    fn of(request: &Request, large: Signal) -> Wanted {
-        Wanted { vpn: request.vpn.clone(), asid: request.asid.clone(), large }
+    fn widths() -> Wanted {
+        Wanted { vpn: shape(VPN_BITS), middle: shape(HIGH - MIDDLE), asid: shape(ASID_BITS), large: shape(1) }
+    }
+
+    fn of(vpn: &Signal, asid: &Signal, large: Signal) -> Wanted {
+        let middle = vpn.bits(MIDDLE..HIGH).gate(&!&large);
+        let vpn = concat([vpn.bits(MIDDLE..VPN_BITS), vpn.bits(0..MIDDLE).gate(&!&large)]);
+        Wanted { vpn, middle, asid: asid.clone(), large }
     }
 }
 
@@ -611,13 +627,11 @@ impl Likeness {
     fn of(slot: &Slot, wanted: &Wanted, large: PageSize) -> Likeness {
         let code = |size: PageSize| lit(SIZE_BITS, size.code());
         let size = when(&wanted.large, code(large)).otherwise(code(PageSize::Small));
-        let is = |from: u32, to: u32| slot.mapping.vpn.bits(from..to).eq(&wanted.vpn.bits(from..to));
-        let in_huge = if large == PageSize::Huge { wanted.large.clone() } else { low() };
-        let page = [
-            is(UPPER, VPN_BITS) & &slot.valid & slot.mapping.size.eq(&size),
-            is(HIGH, UPPER),
-            (is(MIDDLE, HIGH) | in_huge) & (is(0, MIDDLE) | &wanted.large),
-        ];
+        let middle = if large == PageSize::Huge { wanted.middle.clone() } else { wanted.vpn.bits(MIDDLE..HIGH) };
+        let vpn = concat([wanted.vpn.bits(HIGH..VPN_BITS), middle, wanted.vpn.bits(0..MIDDLE)]);
+        let is = |from: u32, to: u32| slot.mapping.vpn.bits(from..to).eq(&vpn.bits(from..to));
+        let is_there = &slot.valid & slot.mapping.size.eq(&size);
+        let page = [is(UPPER, VPN_BITS) & is_there, is(HIGH, UPPER), is(0, HIGH)];
         Likeness { page: concat(page), space: slot.mapping.asid.eq(&wanted.asid) | &slot.mapping.global }
     }
 

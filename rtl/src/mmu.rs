@@ -301,6 +301,7 @@ impl Component for Mmu {
         if let Some(l2) = &l2 {
             l2.connect(L2Inputs {
                 lookup_vpn: looked_up.vpn.clone(),
+                lookup_asid: looked_up.asid.clone(),
                 looks_up: s.reading.as_ref().map_or_else(|| i.lookup.valid.clone(), |reading| reading.valid.clone()),
                 allocate: allocate.clone(),
                 vacant: walk.vacant.clone(),

@@ -36,9 +36,10 @@ pub fn is_huge(size: &Signal) -> Signal {
 /// Whether two pages overlap, each given by a VPN in it and its size.
 #[must_use]
 pub fn overlap(a_vpn: &Signal, a_size: &Signal, b_vpn: &Signal, b_size: &Signal) -> Signal {
-    let high = a_vpn.bits(HIGH..a_vpn.width()).eq(&b_vpn.bits(HIGH..b_vpn.width()));
-    let middle = a_vpn.bits(MIDDLE..HIGH).eq(&b_vpn.bits(MIDDLE..HIGH));
-    let low = a_vpn.bits(0..MIDDLE).eq(&b_vpn.bits(0..MIDDLE));
+    let difference = a_vpn ^ b_vpn;
+    let high = difference.bits(HIGH..difference.width()).is_zero();
+    let middle = difference.bits(MIDDLE..HIGH).is_zero();
+    let low = difference.bits(0..MIDDLE).is_zero();
     high & (middle | is_huge(a_size) | is_huge(b_size)) & (low | is_large(a_size) | is_large(b_size))
 }
 

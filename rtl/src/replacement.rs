@@ -13,7 +13,7 @@
 //!  0    1
 //! ```
 
-use hashwalk_hdl::{Signal, any_of, concat, high, when};
+use hashwalk_hdl::{Signal, concat, high};
 
 /// The victim, one-hot over `slots`; `bits` holds `slots - 1` bits.
 #[must_use]
@@ -29,15 +29,15 @@ pub fn victim(bits: &Signal, slots: usize) -> Vec<Signal> {
 
 /// The bits after the slot of `used`, one-hot or none, was used.
 #[must_use]
-pub fn touched(bits: &Signal, used: &[Signal]) -> Signal {
-    let mut next = Vec::new();
-    visit(used.len(), &mut |bit, left, right| {
-        let (left, right) = (any_of(&used[left]), any_of(&used[right]));
-        // Away from the half that was used: right is 1.
-        next.push((bit, when(&(&left | right), left).otherwise(bits.bit(bit))));
+pub fn touched(bits: &Signal, used: &Signal) -> Signal {
+    let (mut left_used, mut right_used) = (Vec::new(), Vec::new());
+    let any = |half: Half| used.bits(half.start as u32..half.end as u32).any();
+    visit(used.width() as usize, &mut |_, left, right| {
+        left_used.push(any(left));
+        right_used.push(any(right));
     });
-    next.sort_by_key(|&(bit, _)| std::cmp::Reverse(bit));
-    concat(next.into_iter().map(|(_, signal)| signal))
+    // Away from the half that was used: right is 1.
+    (bits & !concat(right_used.iter().rev())) | concat(left_used.iter().rev())
 }
 
 type Half = std::ops::Range<usize>;
@@ -83,7 +83,6 @@ mod tests {
         }
 
         fn kernel(&self, _: &mut Module, used: Signal, bits: Signal) -> (Signal, Signal) {
-            let used: Vec<Signal> = (0..self.0 as u32).map(|slot| used.bit(slot)).collect();
             (concat(victim(&bits, self.0).iter().rev()), touched(&bits, &used))
         }
     }

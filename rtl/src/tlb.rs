@@ -31,7 +31,7 @@
 //! Reset: every slot is unused, the victim is slot 0.
 
 use hashwalk_hdl::{
-    Component, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux, shape,
+    Bundle, Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux, shape,
     when,
 };
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
@@ -90,26 +90,34 @@ bundle! {
 
     /// What a hit needs of a mapping.
     pub struct Found {
-        /// 2 bits.
-        pub size: Signal,
         /// 40 bits.
         pub pfn: Signal,
         /// 4 bits.
         pub rights: Signal,
+        /// 2 bits.
+        pub size: Signal,
     }
 
     /// A place for one mapping.
     pub struct Slot {
+        /// 52 bits.
+        pub vpn: Signal,
+        /// 16 bits.
+        pub asid: Signal,
         /// 1 bit.
-        pub valid: Signal,
-        /// What it holds.
-        pub mapping: Mapping,
+        pub global: Signal,
+        /// 46 bits: [`Found`], side by side, so that a simulator chooses among the slots once and not once for each part.
+        pub found: Signal,
+        /// 1 bit; only where the hardware looks at D.
+        pub dirty: Option<Signal>,
     }
 
     /// The registers.
     pub struct TlbState {
         /// The translations.
         pub slot: Vec<Slot>,
+        /// One bit a slot: it holds one.
+        pub valid: Signal,
         /// One bit a slot: it matched the lookup of the cycle before.
         pub hits: Signal,
         /// A bit for each [`GROUP`] of them, where there are many: any of these did.
@@ -156,7 +164,20 @@ impl Found {
     /// The widths.
     #[must_use]
     pub fn widths() -> Found {
-        Found { size: shape(SIZE_BITS), pfn: shape(PFN_BITS), rights: shape(RIGHTS_BITS) }
+        Found { pfn: shape(PFN_BITS), rights: shape(RIGHTS_BITS), size: shape(SIZE_BITS) }
+    }
+}
+
+impl Slot {
+    fn of(mapping: Mapping) -> Slot {
+        let Mapping { vpn, asid, global, size, pfn, rights, dirty } = mapping;
+        Slot { vpn, asid, global, found: Found { pfn, rights, size }.pack(), dirty }
+    }
+
+    fn mapping(&self) -> Mapping {
+        let Slot { vpn, asid, global, found, dirty } = self.clone();
+        let Found { pfn, rights, size } = Found::widths().unpack(&found);
+        Mapping { vpn, asid, global, size, pfn, rights, dirty }
     }
 }
 
@@ -202,9 +223,9 @@ impl Component for Tlb {
     }
 
     fn reset(&self) -> TlbState {
-        let slot = Slot { valid: low(), mapping: zeros(&ports::mapping(&self.config)) };
         TlbState {
-            slot: vec![slot; self.slots as usize],
+            slot: vec![Slot::of(zeros(&ports::mapping(&self.config))); self.slots as usize],
+            valid: lit(self.slots, 0u32),
             hits: lit(self.slots, 0u32),
             hit_groups: self.is_large().then(|| lit(self.slots.div_ceil(GROUP), 0u32)),
             tree: lit(self.slots - 1, 0u32),
@@ -215,11 +236,9 @@ impl Component for Tlb {
     }
 
     fn kernel(&self, m: &mut Module, i: TlbInputs, s: TlbState) -> (TlbOutputs, TlbState) {
-        let hits: Vec<Signal> = (0..self.slots).map(|n| s.hits.bit(n)).collect();
-        let found = one_hot_mux(hits.iter().zip(&s.slot).map(|(hit, slot)| {
-            let Mapping { size, pfn, rights, .. } = slot.mapping.clone();
-            (hit.clone(), Found { size, pfn, rights })
-        }));
+        let hits = each(&s.hits);
+        let found = one_hot_mux(hits.iter().cloned().zip(s.slot.iter().map(|slot| slot.found.clone())));
+        let mappings: Vec<Mapping> = s.slot.iter().map(Slot::mapping).collect();
 
         let named =
             when(&i.invalidate.valid, Target::of_invalidation(&i.invalidate)).otherwise(Target::of_mapping(&i.refill));
@@ -237,49 +256,43 @@ impl Component for Tlb {
         };
         let is_refilled = (self.is_of_refill(&i, &refill) & &i.refill_valid).named("is_refilled");
         let hits_refill = !bars(&refill, i.lookup.as_ref());
-        let victims: Vec<Signal> = (0..self.slots).map(|n| s.victim.bit(n)).collect();
-        let next_victims = concat(next_victims(&s).iter().rev());
-        let writes: Vec<Signal> = victims.iter().map(|victim| victim & &i.refill_valid).collect();
+        let victims = each(&s.victim);
+        let next_victim = next_victim(&s);
         let maintenance = Maintenance::new(&i, &target);
-        let slots = s.slot.iter().zip(&writes).enumerate().map(|(n, (slot, write))| {
-            let drop = maintenance.drops(&slot.mapping).named(format!("drop_{n}"));
-            let write = write.named(format!("write_{n}"));
-            // Nothing changes but for a refill or an invalidation.
-            Slot {
-                valid: when(&maintenance.active, &write | (&slot.valid & !drop)).otherwise(slot.valid.clone()),
-                mapping: when(&write, refill.clone()).otherwise(slot.mapping.clone()),
-            }
+        let drops = mappings.iter().map(|mapping| maintenance.drops(mapping)).collect::<Vec<_>>();
+        let writes = s.victim.gate(&i.refill_valid);
+        let slots = s.slot.iter().zip(&victims).enumerate().map(|(n, (slot, victim))| {
+            let write = (victim & &i.refill_valid).named(format!("write_{n}"));
+            when(&write, Slot::of(refill.clone())).otherwise(slot.clone())
         });
 
         // Whether there is a refill is known last: what it changes is worked out beside.
-        let touched: Vec<Signal> = hits.iter().map(|hit| hit & &i.touch).collect();
-        let tree = replacement::touched(&s.tree, &touched);
-        let matches = s.slot.iter().zip(&writes).map(|(slot, write)| {
-            matches(slot, &i.lookup_vpn, &i.lookup_asid) & !bars(&slot.mapping, i.lookup.as_ref()) & !write
+        let tree = replacement::touched(&s.tree, &s.hits.gate(&i.touch));
+        let matches = mappings.iter().map(|mapping| {
+            let own = matches(mapping, &i.lookup_vpn, &i.lookup_asid);
+            own & !bars(mapping, i.lookup.as_ref())
         });
-        let matches: Vec<Signal> = matches.collect();
-        // Any of these slots is hit: the one that is written, or those that stay as they are.
-        let any_hit = |victims: &[Signal], matches: &[Signal]| {
-            when(&is_refilled, any_of(victims) & &hits_refill).otherwise(any_of(matches))
-        };
-        let in_groups = |size: u32| {
-            let groups = victims.chunks(size as usize).zip(matches.chunks(size as usize)).rev();
-            concat(groups.map(|(victims, matches)| any_hit(victims, matches)))
-        };
+        let matches = (&s.valid & bits(&matches.collect::<Vec<_>>()) & !&writes).named("matches");
+        let refilled = s.victim.gate(&hits_refill);
+        // The slot that is written is hit, or those that stay as they are.
+        let next_hits = |refilled: Signal, kept: Signal| when(&is_refilled, refilled).otherwise(kept);
+        let in_groups = |slots: &Signal| concat(each(slots).chunks(GROUP as usize).rev().map(any_of));
         let hit = s.hit_groups.as_ref().unwrap_or(&s.hits).any().named("hit_any");
         m.check("at_most_one_hit", !&i.touch | at_most_one(&s.hits));
         m.check("refills_apart", !(&i.refill_valid & &s.refilled));
         let state = TlbState {
             slot: slots.collect(),
-            hits: in_groups(1),
-            hit_groups: s.hit_groups.map(|_| in_groups(GROUP)),
-            tree: when(&i.refill_valid, replacement::touched(&tree, &victims)).otherwise(tree),
+            // Nothing changes but for a refill or an invalidation.
+            valid: when(&maintenance.active, writes | (&s.valid & !bits(&drops))).otherwise(s.valid.clone()),
+            hit_groups: s.hit_groups.map(|_| next_hits(in_groups(&refilled), in_groups(&matches))),
+            hits: next_hits(refilled, matches),
+            tree: when(&i.refill_valid, replacement::touched(&tree, &s.victim)).otherwise(tree),
             target: i.next,
-            victim: next_victims,
+            victim: next_victim,
             refilled: i.refill_valid.clone(),
         };
         m.check("refill_and_invalidate_apart", !(&i.refill_valid & &i.invalidate.valid));
-        (TlbOutputs { hit, found }, state)
+        (TlbOutputs { hit, found: Found::widths().unpack(&found) }, state)
     }
 }
 
@@ -298,12 +311,10 @@ impl Tlb {
     }
 }
 
-/// Whether a lookup hits the slot.
-fn matches(slot: &Slot, vpn: &Signal, asid: &Signal) -> Signal {
-    let Mapping { vpn: first, asid: space, global, size, .. } = &slot.mapping;
-    let same_page = page::overlap(first, size, vpn, &lit(SIZE_BITS, 0u32));
-    let same_space = global | space.eq(asid);
-    &slot.valid & same_page & same_space
+/// Whether a lookup hits a slot with this mapping, if it is in use.
+fn matches(mapping: &Mapping, vpn: &Signal, asid: &Signal) -> Signal {
+    let same_page = page::overlap(&mapping.vpn, &mapping.size, vpn, &lit(SIZE_BITS, 0u32));
+    same_page & (&mapping.global | mapping.asid.eq(asid))
 }
 
 /// Whether a slot with this mapping may not answer the lookup although it is of its page: a first write.
@@ -312,17 +323,20 @@ fn bars(mapping: &Mapping, lookup: Option<&AccessKind>) -> Signal {
 }
 
 /// The slot to write in the next cycle, one-hot: the first unused one, else the tree's victim.
-fn next_victims(s: &TlbState) -> Vec<Signal> {
-    let unused: Vec<Signal> = s.slot.iter().map(|slot| !&slot.valid).collect();
-    let full = all_of(s.slot.iter().map(|slot| &slot.valid)).named("full");
-    let oldest = replacement::victim(&s.tree, s.slot.len());
-    let free = first_one(&unused);
-    oldest
-        .iter()
-        .zip(free)
-        .enumerate()
-        .map(|(n, (oldest, free))| ((oldest & &full) | free).named(format!("victim_{n}")))
-        .collect()
+fn next_victim(s: &TlbState) -> Signal {
+    let oldest = bits(&replacement::victim(&s.tree, s.slot.len()));
+    let free = bits(&first_one(&each(&!&s.valid)));
+    when(&s.valid.all().named("full"), oldest).otherwise(free)
+}
+
+/// The bits of a signal, the lowest first.
+fn each(signal: &Signal) -> Vec<Signal> {
+    (0..signal.width()).map(|n| signal.bit(n)).collect()
+}
+
+/// The inverse of [`each`].
+fn bits(each: &[Signal]) -> Signal {
+    concat(each.iter().rev())
 }
 
 /// What the shared comparators look for in this cycle: the slots that an invalidation names, or else those that the

@@ -215,11 +215,9 @@ impl Component for WalkCache {
                 when(filled, link.clone()).otherwise(kept)
             })
             .collect();
-        let touched: Vec<Signal> = chosen
-            .iter()
-            .zip(&filled)
-            .map(|(chosen, filled)| (chosen & &i.used & &hit & !&fill.valid) | filled)
-            .collect();
+        let touched =
+            chosen.iter().zip(&filled).map(|(chosen, filled)| (chosen & &i.used & &hit & !&fill.valid) | filled);
+        let touched = concat(touched.rev());
 
         m.assume("nothing_is_kept_as_it_is_invalidated", !(effect & &fill.valid));
         let chosen = concat(chosen.iter().rev());
