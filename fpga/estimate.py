@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Synthesise a generated design for the ECP5 and estimate its longest paths, without place and route.
 
-For looking where a change has led, in a minute; what is promised is measured by synthesize.py (fpga/README.md).
+For looking where a change has led, in a minute or two; what is promised is measured by synthesize.py (fpga/README.md).
 Exit status: 0 done; 2 a tool or an input is missing or wrong, or a tool failed.
 """
 

@@ -1,7 +1,8 @@
 //! Reading ahead: items are made by another thread while those before them are used.
 
+use std::panic;
 use std::sync::mpsc::{IntoIter, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 /// Items that go from thread to thread at once.
 const BATCH: usize = 4096;
@@ -12,7 +13,7 @@ const WAITING: usize = 4;
 /// the source or when nobody wants more.
 pub(crate) fn ahead<T: Send + 'static>(source: impl Iterator<Item = T> + Send + 'static) -> impl Iterator<Item = T> {
     let (sender, batches) = sync_channel(WAITING);
-    thread::spawn(move || {
+    let maker = thread::spawn(move || {
         let mut source = source.fuse();
         loop {
             let batch: Vec<T> = source.by_ref().take(BATCH).collect();
@@ -22,7 +23,13 @@ pub(crate) fn ahead<T: Send + 'static>(source: impl Iterator<Item = T> + Send + 
         }
     });
     let batches: IntoIter<Vec<T>> = batches.into_iter();
-    batches.flatten()
+    let mut maker = Some(maker);
+    let end = std::iter::from_fn(move || match maker.take().map(JoinHandle::join) {
+        // A panic there is one here, and no end of the source.
+        Some(Err(reason)) => panic::resume_unwind(reason),
+        _ => None,
+    });
+    batches.flatten().chain(end)
 }
 
 #[cfg(test)]
@@ -34,6 +41,12 @@ mod tests {
         for count in [0, 1, BATCH, 10 * BATCH + 1] {
             assert!(ahead(0..count).eq(0..count), "{count}");
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "the source is broken")]
+    fn panic_of_the_source_is_no_end() {
+        ahead((0..).map(|n| if n < BATCH + 1 { n } else { panic!("the source is broken") })).for_each(drop);
     }
 
     #[test]
