@@ -1,5 +1,4 @@
-"""Several ways of mapping the logic to tables, of which the one with the shortest paths is taken: the longest that
-differs decides.
+"""Several ways of mapping the logic to tables, of which the one whose longest path is the shortest is taken.
 
 ABC restructures logic before it maps it, and what comes of that jumps with small changes of the design, for the worse as
 often as for the better. It compares its own attempts by how many tables the longest path has; `delays` counts wires too.
@@ -19,9 +18,6 @@ _MAP = "&if -W 900;&save;&load"
 # What logic is restructured by before it is mapped.
 _PASSES = {"syn2": "&syn2", "dch": "&if -g -K 6;&dch -f", "synch2": "&if -g -K 6;&synch2"}
 
-# So many of the longest paths are compared; the others do not matter.
-_COMPARED = 20
-
 # The passes of each script; none stand for the script of this name that comes with Yosys.
 SCRIPTS: dict[str, list[str]] = {
     "flow3": [],
@@ -33,11 +29,11 @@ SCRIPTS: dict[str, list[str]] = {
 
 @dataclass(frozen=True)
 class Mapped:
-    """A netlist, by what script it was made, and how long its longest paths may be, each to another register."""
+    """A netlist, by what script it was made, and how long its longest path may be."""
 
     script: str
     cells: yosys.Cells
-    delays_ns: list[float]
+    delay_ns: float
 
 
 def quickest(design: yosys.Design, options: str, work: Path) -> Mapped:
@@ -47,10 +43,10 @@ def quickest(design: yosys.Design, options: str, work: Path) -> Mapped:
         folder = work / script
         folder.mkdir(exist_ok=True)
         cells = yosys.synthesize(design, command(script), options, folder)
-        return Mapped(script, cells, [round(route.delay_ns, 2) for route in delays.longest(design, folder, _COMPARED)])
+        return Mapped(script, cells, delays.longest(design, folder, 1)[0].delay_ns)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        best = min(pool.map(attempt, SCRIPTS), key=lambda mapped: (mapped.delays_ns, mapped.cells.lut4))
+        best = min(pool.map(attempt, SCRIPTS), key=lambda mapped: (mapped.delay_ns, mapped.cells.lut4))
     shutil.copyfile(work / best.script / yosys.DESIGN_NETLIST, work / yosys.DESIGN_NETLIST)
     return best
 
