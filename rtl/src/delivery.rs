@@ -41,8 +41,8 @@
 //! Reset: there is no outcome.
 
 use hashwalk_hdl::{
-    Component, Module, Signal, all_of, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, one_hot_of,
-    shape, when,
+    Component, Module, Signal, all_of, any_of, bundle, concat, first_one, high, lit, low, mask, one_hot_mux,
+    one_hot_of, shape, when,
 };
 use hashwalk_spec::{Config, LateSource};
 
@@ -213,7 +213,7 @@ impl Component for Delivery {
         // Who else is answered by the mapping: who asks for the page of the request that it was found for, and then who was
         // promised it.
         let newest = Waiting { alive: i.waiting.clone(), request: i.newest.clone() };
-        let served: Vec<Signal> = (0..=walks).map(|n| s.serving.bit(n)).collect();
+        let served: Vec<Signal> = s.serving.each_bit();
         let own = &served[..walks as usize];
         let everybody: Vec<Waiting> = i.slots.iter().cloned().chain([newest]).collect();
         let covered: Vec<Signal> = (0..)
@@ -287,7 +287,7 @@ impl Component for Delivery {
             answered: s.serving.gate(&!effect),
             served: s.serving.clone(),
             promised: s.promised.bits(0..walks),
-            withdrawn: concat(named[..walks as usize].iter().rev()).gate(&(&may_be_named & &s.own & !&from_l2)),
+            withdrawn: mask(&named[..walks as usize]).gate(&(&may_be_named & &s.own & !&from_l2)),
             refill_valid: refill_valid.clone(),
             refill: mapping.clone(),
             fill_valid: all_of([&s.valid, &s.refills, &keep, &s.own]) & is_settled(&mapping),
@@ -341,7 +341,7 @@ impl Component for Delivery {
         let next_state = DeliveryState {
             valid: any_of([loads.clone(), goes_on.clone(), lingers, stays.clone()]),
             serving: when(&can_take, slot.gate(&loads).zext(walks + 1))
-                .or_when(&answers, settled(&concat(next.iter().rev())))
+                .or_when(&answers, settled(&mask(&next)))
                 .otherwise(settled(&s.serving).gate(&!&withdrawn)),
             request: when(&can_take, request).or_when(&answers, next_request).otherwise(s.request.clone()),
             outcome: when(&can_take, outcome).or_when(&answers, for_next).otherwise(s.outcome.clone()),
@@ -351,8 +351,7 @@ impl Component for Delivery {
             refills: when(&can_take, is_granted)
                 .or_when(&answers, is_allowed & !&refilled)
                 .otherwise(s.refills.clone()),
-            promised: when(&goes_on, settled(&concat(covered.iter().rev())))
-                .otherwise(settled(&s.promised).gate(&stays)),
+            promised: when(&goes_on, settled(&mask(&covered))).otherwise(settled(&s.promised).gate(&stays)),
             // It has missed, if it waits or has the slot that it would have taken.
             late: concat([high(), i.vacant.clone()]).gate(&is_late),
             later,

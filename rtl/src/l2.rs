@@ -65,7 +65,7 @@
 
 use hashwalk_hdl::{
     Bundle, Component, MemoryPorts, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, high, lit,
-    low, one_hot_mux, one_hot_of, shape, when,
+    low, mask, one_hot_mux, one_hot_of, shape, when,
 };
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
@@ -419,7 +419,7 @@ impl Component for L2 {
         let waits: Vec<Signal> =
             (0..walks).map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & !due_slot.bit(n)).collect();
         let choice = round_robin(&waits, s.turn.as_ref());
-        let chosen_next = concat(choice.granted.iter().rev());
+        let chosen_next = mask(&choice.granted);
         let next_request = one_hot_of(&choice.granted, &i.slots, |slot| slot.request.clone());
         let next_due = Look { large: (&chosen_next & !&s.small_due).any(), slot: chosen_next, request: next_request };
         let moves = (&open & !&stalls).named("moves");
@@ -518,7 +518,6 @@ impl Component for L2 {
             sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
         };
 
-        let mask = |each: &[Signal]| concat(each.iter().rev());
         let stands_once = at_most_one(&mask(&own)) & at_most_one(&mask(&shared));
         m.check("one_way_holds_a_small_page", &s.compared.large | !&s.counts | stands_once);
         m.check("no_fill_while_sweeping", !(&fill & &sweeping));

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use hashwalk_hdl::{Bundle, Signal, concat, first_one, lit, one_hot_mux};
+use hashwalk_hdl::{Bundle, Signal, concat, first_one, lit, mask, one_hot_mux};
 use hashwalk_spec::PageSize;
 use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::{entry, line};
@@ -65,12 +65,12 @@ pub fn tags(a: &Arrival) -> Signal {
         .collect();
     let outside = (gather(bits, &line::NEXT) & !a.table_mask).any();
     concat([
-        concat(own_word.iter().rev()),
+        mask(&own_word),
         outside,
-        concat(globals.iter().rev()),
+        mask(&globals),
         concat(assays.iter().rev().map(|assay| &assay.denied)),
         concat(assays.iter().rev().map(|assay| &assay.malformed)),
-        concat(holds.iter().rev()),
+        mask(&holds),
     ])
 }
 

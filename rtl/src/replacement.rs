@@ -13,7 +13,7 @@
 //!  0    1
 //! ```
 
-use hashwalk_hdl::{Signal, concat, high};
+use hashwalk_hdl::{Signal, high, mask};
 
 /// The victim, one-hot over `slots`; `bits` holds `slots - 1` bits.
 #[must_use]
@@ -37,7 +37,7 @@ pub fn touched(bits: &Signal, used: &Signal) -> Signal {
         right_used.push(any(right));
     });
     // Away from the half that was used: right is 1.
-    (bits & !concat(right_used.iter().rev())) | concat(left_used.iter().rev())
+    (bits & !mask(&right_used)) | mask(&left_used)
 }
 
 type Half = std::ops::Range<usize>;
@@ -83,7 +83,7 @@ mod tests {
         }
 
         fn kernel(&self, _: &mut Module, used: Signal, bits: Signal) -> (Signal, Signal) {
-            (concat(victim(&bits, self.0).iter().rev()), touched(&bits, &used))
+            (mask(&victim(&bits, self.0)), touched(&bits, &used))
         }
     }
 

@@ -31,8 +31,8 @@
 //! Reset: every slot is unused, the victim is slot 0.
 
 use hashwalk_hdl::{
-    Bundle, Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, lit, low, one_hot_mux, shape,
-    when,
+    Bundle, Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, lit, low, mask, one_hot_mux,
+    shape, when,
 };
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
@@ -236,7 +236,7 @@ impl Component for Tlb {
     }
 
     fn kernel(&self, m: &mut Module, i: TlbInputs, s: TlbState) -> (TlbOutputs, TlbState) {
-        let hits = each(&s.hits);
+        let hits = s.hits.each_bit();
         let found = one_hot_mux(hits.iter().cloned().zip(s.slot.iter().map(|slot| slot.found.clone())));
         let mappings: Vec<Mapping> = s.slot.iter().map(Slot::mapping).collect();
 
@@ -254,9 +254,9 @@ impl Component for Tlb {
                 (target, Mapping { vpn, asid, size, ..i.refill.clone() })
             }
         };
-        let is_refilled = (self.is_of_refill(&i, &refill) & &i.refill_valid).named("is_refilled");
+        let is_refilled = (matches(&refill, &i.lookup_vpn, &i.lookup_asid) & &i.refill_valid).named("is_refilled");
         let hits_refill = !bars(&refill, i.lookup.as_ref());
-        let victims = each(&s.victim);
+        let victims = s.victim.each_bit();
         let next_victim = next_victim(&s);
         let maintenance = Maintenance::new(&i, &target);
         let drops = mappings.iter().map(|mapping| maintenance.drops(mapping)).collect::<Vec<_>>();
@@ -272,18 +272,18 @@ impl Component for Tlb {
             let own = matches(mapping, &i.lookup_vpn, &i.lookup_asid);
             own & !bars(mapping, i.lookup.as_ref())
         });
-        let matches = (&s.valid & bits(&matches.collect::<Vec<_>>()) & !&writes).named("matches");
+        let matches = (&s.valid & mask(&matches.collect::<Vec<_>>()) & !&writes).named("matches");
         let refilled = s.victim.gate(&hits_refill);
         // The slot that is written is hit, or those that stay as they are.
         let next_hits = |refilled: Signal, kept: Signal| when(&is_refilled, refilled).otherwise(kept);
-        let in_groups = |slots: &Signal| concat(each(slots).chunks(GROUP as usize).rev().map(any_of));
+        let in_groups = |slots: &Signal| concat(slots.each_bit().chunks(GROUP as usize).rev().map(any_of));
         let hit = s.hit_groups.as_ref().unwrap_or(&s.hits).any().named("hit_any");
         m.check("at_most_one_hit", !&i.touch | at_most_one(&s.hits));
         m.check("refills_apart", !(&i.refill_valid & &s.refilled));
         let state = TlbState {
             slot: slots.collect(),
             // Nothing changes but for a refill or an invalidation.
-            valid: when(&maintenance.active, writes | (&s.valid & !bits(&drops))).otherwise(s.valid.clone()),
+            valid: when(&maintenance.active, writes | (&s.valid & !mask(&drops))).otherwise(s.valid.clone()),
             hit_groups: s.hit_groups.map(|_| next_hits(in_groups(&refilled), in_groups(&matches))),
             hits: next_hits(refilled, matches),
             tree: when(&i.refill_valid, replacement::touched(&tree, &s.victim)).otherwise(tree),
@@ -302,16 +302,9 @@ impl Tlb {
     pub fn is_large(&self) -> bool {
         self.slots > SMALL
     }
-
-    /// Whether a lookup is of the page that may be written in this cycle.
-    fn is_of_refill(&self, i: &TlbInputs, refill: &Mapping) -> Signal {
-        let Mapping { vpn, asid, global, size, .. } = refill;
-        let same_page = page::overlap(vpn, size, &i.lookup_vpn, &lit(SIZE_BITS, 0u32));
-        same_page & (global | asid.eq(&i.lookup_asid))
-    }
 }
 
-/// Whether a lookup hits a slot with this mapping, if it is in use.
+/// Whether a lookup is of this mapping's page: it hits the slot that holds it.
 fn matches(mapping: &Mapping, vpn: &Signal, asid: &Signal) -> Signal {
     let same_page = page::overlap(&mapping.vpn, &mapping.size, vpn, &lit(SIZE_BITS, 0u32));
     same_page & (&mapping.global | mapping.asid.eq(asid))
@@ -324,19 +317,9 @@ fn bars(mapping: &Mapping, lookup: Option<&AccessKind>) -> Signal {
 
 /// The slot to write in the next cycle, one-hot: the first unused one, else the tree's victim.
 fn next_victim(s: &TlbState) -> Signal {
-    let oldest = bits(&replacement::victim(&s.tree, s.slot.len()));
-    let free = bits(&first_one(&each(&!&s.valid)));
+    let oldest = mask(&replacement::victim(&s.tree, s.slot.len()));
+    let free = mask(&first_one(&(!&s.valid).each_bit()));
     when(&s.valid.all().named("full"), oldest).otherwise(free)
-}
-
-/// The bits of a signal, the lowest first.
-fn each(signal: &Signal) -> Vec<Signal> {
-    (0..signal.width()).map(|n| signal.bit(n)).collect()
-}
-
-/// The inverse of [`each`].
-fn bits(each: &[Signal]) -> Signal {
-    concat(each.iter().rev())
 }
 
 /// What the shared comparators look for in this cycle: the slots that an invalidation names, or else those that the

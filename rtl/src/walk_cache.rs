@@ -22,7 +22,7 @@
 //! Reset: nothing is known, the victim is entry 0.
 
 use hashwalk_hdl::{
-    Component, Module, Signal, any_of, bundle, concat, first_one, high, lit, low, one_hot_mux, shape, when,
+    Component, Module, Signal, any_of, bundle, concat, first_one, high, lit, low, mask, one_hot_mux, shape, when,
 };
 use hashwalk_spec::Config;
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS};
@@ -220,7 +220,7 @@ impl Component for WalkCache {
         let touched = concat(touched.rev());
 
         m.assume("nothing_is_kept_as_it_is_invalidated", !(effect & &fill.valid));
-        let chosen = concat(chosen.iter().rev());
+        let chosen = mask(&chosen);
         m.check("one_link_a_level", (&chosen & (&chosen - lit(self.entries, 1u32))).is_zero());
         m.cover("hit", &hit & &i.used);
         let place = in_node(&frame, &below);

@@ -67,7 +67,8 @@ pub mod slot;
 mod software;
 
 use hashwalk_hdl::{
-    Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, high, lit, low, one_hot_of, shape, when,
+    Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, high, lit, low, mask, one_hot_of, shape,
+    when,
 };
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::radix::INDEX_BITS;
@@ -211,7 +212,7 @@ impl Component for Walker {
         let each = |f: &dyn Fn(u32, &Slot) -> Signal| -> Vec<Signal> {
             numbers.clone().zip(&s.slot).map(|(n, slot)| f(n, slot)).collect()
         };
-        let alive = bits(&each(&|_, slot| slot.alive.clone())).named("alive");
+        let alive = mask(&each(&|_, slot| slot.alive.clone())).named("alive");
 
         // The hash unit: for the slot that was chosen in the cycle before, else for the newest miss.
         let unit_busy = s.hashing.slot.any().named("unit_busy");
@@ -455,7 +456,7 @@ impl Component for Walker {
         // One walk does not come before itself.
         let kept_waiting = if self.walks() > 1 { &next_begins & &any_chosen } else { low() }.named("kept_waiting");
         let hashing = Hashing {
-            slot: when(&next_begins, s.element.slot.clone()).otherwise(bits(&chosen)),
+            slot: when(&next_begins, s.element.slot.clone()).otherwise(mask(&chosen)),
             begins: when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone()),
         };
 
@@ -465,14 +466,14 @@ impl Component for Walker {
         let next = WalkerState {
             slot: slots,
             hashing,
-            chosen: when(&kept_waiting, bits(&chosen)).otherwise(bits(&choice.granted)),
+            chosen: when(&kept_waiting, mask(&chosen)).otherwise(mask(&choice.granted)),
             hash_turn: turned(&!&kept_waiting, &choice.turn, &s.hash_turn),
-            standing: bits(&presents).gate(&!&i.memory.request_ready) & !&overtaken,
+            standing: mask(&presents).gate(&!&i.memory.request_ready) & !&overtaken,
             calm: !&i.coming,
             memory_turn: turned(&!&stands, &in_turn.turn, &s.memory_turn),
             element,
             software: s.software.next(&i.refill, &asker, &weighed, question),
-            seekless: bits(&first_one(&next_seekless)),
+            seekless: mask(&first_one(&next_seekless)),
             updating: marks.map(|marks| marks.next(&mark_fires)),
         };
 
@@ -493,7 +494,7 @@ impl Component for Walker {
         if self.walks() == 1 {
             m.check("alone_it_finds_the_unit_free", !(&i.allocate & &unit_busy));
         }
-        m.check("one_request_at_the_port", at_most_one(&bits(&presents)));
+        m.check("one_request_at_the_port", at_most_one(&mask(&presents)));
         m.check("nothing_is_judged_as_it_is_invalidated", !(&i.invalidate.valid & (&judged | &weighed)));
         m.cover("restart", restarts.clone());
         if let Some(torn) = &step.torn {
@@ -512,9 +513,9 @@ impl Component for Walker {
         });
         let outputs = WalkerOutputs {
             any_vacant: any_of(&vacancies),
-            free: bits(&vacancies),
-            vacant: bits(&vacant),
-            idle: bits(&vacancies).all(),
+            free: mask(&vacancies),
+            vacant: mask(&vacant),
+            idle: mask(&vacancies).all(),
             slots: s
                 .slot
                 .iter()
@@ -531,7 +532,7 @@ impl Component for Walker {
             found_vpn: s.element.request.vpn.clone(),
             found_by: Guess { global: s.element.sought.global.clone(), size: s.element.sought.size.clone() },
             memory: MemoryOut {
-                request_valid: (bits(&presents) & !&overtaken).any(),
+                request_valid: (mask(&presents) & !&overtaken).any(),
                 request_address: places::address(config, &i.control, &place_asked),
                 request_beats: lit(BEATS_BITS, config.beats()),
                 request_id: number(&presents, config.walk_id_bits()),
@@ -565,7 +566,7 @@ impl Walker {
                 .otherwise(Walk::Wait.signal()),
             software: i.control.software_refill.clone(),
             request: i.newest.clone(),
-            behind: behind.map(|behind| bits(&behind)),
+            behind: behind.map(|behind| mask(&behind)),
             sought_vpn: sought.vpn,
             sought_asid: sought.asid,
             search: i.search.clone(),
@@ -580,11 +581,6 @@ impl Walker {
 fn number(one_hot: &[Signal], width: u32) -> Signal {
     let bit = |bit: u32| any_of((0..).zip(one_hot).filter(|(n, _): &(u32, _)| n >> bit & 1 != 0).map(|(_, set)| set));
     concat((0..width).rev().map(bit))
-}
-
-/// The bits of a mask, the first lowest.
-fn bits(each: &[Signal]) -> Signal {
-    concat(each.iter().rev())
 }
 
 /// The turn, if it moves on.

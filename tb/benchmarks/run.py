@@ -29,7 +29,8 @@ BENCHMARKS = [
     ("Speed of the simulation",
      "References of a trace that mostly hits, each replayed and checked. It depends on the machine, on what else it "
      "does, and on where the compiled design happens to lie in physical memory: most copies of one file are alike within "
-     "a twentieth, but one in six is a tenth to a third slower.", ["bench", "sim"]),
+     "a twentieth, but one in six is a tenth to a third slower. The trace is read by another thread, so that its time is "
+     "beside the others.", ["bench", "sim"]),
 ]
 
 HEAD = """\

@@ -96,6 +96,6 @@ pub use memory::{Memory, MemoryPorts};
 pub use module::Module;
 pub use node::MAX_WIDTH;
 pub use num_bigint::BigUint;
-pub use select::{When, all_of, any_of, at_most_one, first_one, one_hot_mux, one_hot_of, priority_select, when};
+pub use select::{When, all_of, any_of, at_most_one, first_one, mask, one_hot_mux, one_hot_of, priority_select, when};
 pub use signal::{IntoValue, Signal, concat, high, lit, low, shape};
 pub use states::{States, case, state_signal, state_width};

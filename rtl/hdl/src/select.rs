@@ -55,14 +55,20 @@ pub fn priority_select<B: Bundle>(choices: impl IntoIterator<Item = (Signal, B)>
 #[track_caller]
 pub fn any_of(signals: impl IntoIterator<Item = impl Borrow<Signal>>) -> Signal {
     let signals = bits_of(signals);
-    if signals.is_empty() { lit(1, 0) } else { concat(signals.iter().rev()).any() }
+    if signals.is_empty() { lit(1, 0) } else { mask(&signals).any() }
 }
 
 /// 1 when all of the 1-bit signals are 1; 1 for none.
 #[track_caller]
 pub fn all_of(signals: impl IntoIterator<Item = impl Borrow<Signal>>) -> Signal {
     let signals = bits_of(signals);
-    if signals.is_empty() { lit(1, 1) } else { concat(signals.iter().rev()).all() }
+    if signals.is_empty() { lit(1, 1) } else { mask(&signals).all() }
+}
+
+/// Signals side by side, the first one lowest: of 1-bit signals, a mask.
+#[track_caller]
+pub fn mask(signals: &[Signal]) -> Signal {
+    concat(signals.iter().rev())
 }
 
 /// 1 when not more than one bit of the mask is 1.
@@ -131,7 +137,7 @@ pub fn first_one(signals: &[Signal]) -> Vec<Signal> {
         return (0..signals.len()).map(|i| &signals[i] & !any_of(&signals[..i])).collect();
     }
     // A number and its negative share exactly their lowest one; an adder's carry chain is the shortest way to it.
-    let all = concat(bits_of(signals).iter().rev());
+    let all = mask(&bits_of(signals));
     let lowest = &all & (lit(all.width(), 0) - &all);
     (0..all.width()).map(|i| lowest.bit(i)).collect()
 }

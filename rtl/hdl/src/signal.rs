@@ -110,6 +110,12 @@ impl Signal {
         self.bits(i..i + 1)
     }
 
+    /// Each bit, the lowest first: the inverse of [`mask`](crate::mask).
+    #[track_caller]
+    pub fn each_bit(&self) -> Vec<Signal> {
+        (0..self.width()).map(|i| self.bit(i)).collect()
+    }
+
     /// The bits of a half-open range: `bits(0..4)` are the four least significant ones.
     #[track_caller]
     pub fn bits(&self, range: Range<u32>) -> Signal {

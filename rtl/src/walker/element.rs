@@ -9,7 +9,7 @@
 //! The beats of a read come in one piece, so one register serves all walks. It is not ready for a beat while what it
 //! holds is not judged.
 
-use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, one_hot_of, when};
+use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, mask, one_hot_of, when};
 use hashwalk_spec::{Config, Format};
 
 use super::search::Search;
@@ -120,7 +120,7 @@ impl Element {
         };
         let request = one_hot_of(&speaks, slots, |slot| slot.request.clone());
         let alive = one_hot_of(&speaks, slots, |slot| slot.alive.clone());
-        let speaker = concat(speaks.iter().rev());
+        let speaker = mask(&speaks);
         let later = one_hot_of(&speaks, slots, |slot| slot.search.later.clone());
         let killed = one_hot_of(&speaks, slots, |slot| slot.killed.clone());
         let first = one_hot_of(&speaks, slots, |slot| slot.first.clone());
@@ -195,7 +195,7 @@ impl Element {
 
     /// A bit for each walk: what is here is for it.
     pub fn waits(&self) -> Vec<Signal> {
-        (0..self.slot.width()).map(|n| self.slot.bit(n)).collect()
+        self.slot.each_bit()
     }
 
     /// The register after one more beat.

@@ -17,7 +17,7 @@
 //!
 //! Reset: no update is asked for. One that is out must be over when the reset ends.
 
-use hashwalk_hdl::{Module, Signal, any_of, bundle, concat, lit, low, one_hot_mux, one_hot_of, when};
+use hashwalk_hdl::{Module, Signal, any_of, bundle, concat, lit, low, mask, one_hot_mux, one_hot_of, when};
 use hashwalk_spec::{Access, Config, Format, Marking, entry};
 
 use super::arbiter::round_robin;
@@ -132,7 +132,7 @@ impl Updating {
         let accepted = (&valid & &update.ready).named("update_accepted");
         let over = (&update.done & self.out.any()).named("update_over");
 
-        let lives = (concat(waits.iter().rev()) & &self.back).any().named("update_is_awaited");
+        let lives = (mask(&waits) & &self.back).any().named("update_is_awaited");
         let of_back =
             |f: &dyn Fn(&Slot) -> Signal| one_hot_mux((0u32..).zip(slots).map(|(n, slot)| (self.back.bit(n), f(slot))));
         let killed = of_back(&|slot| {
@@ -145,7 +145,7 @@ impl Updating {
         m.check("an_update_sets_something", !&valid | !expected.eq(&presented(&Slot::marked)));
         m.cover("update_in_vain", &over & !&update.swapped);
         let owed = (0u32..).zip(&presents).map(|(n, presents)| presents | (self.out.bit(n) & !&over)).collect();
-        let presents_bits = concat(presents.iter().rev());
+        let presents_bits = mask(&presents);
         Progress {
             port: UpdateOut {
                 valid,

@@ -9,7 +9,7 @@
 //! anything but registers behind it. Whether the answer is well formed, and allows the access, is found out as it
 //! is accepted.
 
-use hashwalk_hdl::{Bundle, Signal, bundle, concat, lit, low, one_hot_of, when};
+use hashwalk_hdl::{Bundle, Signal, bundle, lit, low, mask, one_hot_of, when};
 use hashwalk_spec::Config;
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 
@@ -76,8 +76,7 @@ impl Software {
     /// Something of the slot that asks.
     #[must_use]
     pub fn of_asker<B: Bundle>(&self, slots: &[Slot], f: impl Fn(&Slot) -> B) -> B {
-        let asking: Vec<Signal> = (0..self.asking.width()).map(|n| self.asking.bit(n)).collect();
-        one_hot_of(&asking, slots, f)
+        one_hot_of(&self.asking.each_bit(), slots, f)
     }
 
     /// The miss port.
@@ -93,7 +92,7 @@ impl Software {
     pub fn next(&self, refill: &Refill, asker: &Request, weighed: &Signal, choice: Choice) -> Software {
         let accepted = (self.asks() & &refill.valid).named("refill_accepted");
         let free = self.asking.is_zero();
-        let granted = concat(choice.granted.iter().rev());
+        let granted = mask(&choice.granted);
         let answer = when(&accepted, Told::of(refill, asker)).otherwise(self.answer.clone());
         Software {
             asking: when(&free, granted).otherwise(self.asking.gate(&!weighed)),

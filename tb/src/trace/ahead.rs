@@ -34,6 +34,9 @@ pub(crate) fn ahead<T: Send + 'static>(source: impl Iterator<Item = T> + Send + 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -51,6 +54,13 @@ mod tests {
 
     #[test]
     fn source_without_end_stops_when_nobody_wants_more() {
-        assert_eq!(ahead(0u64..).nth(3 * BATCH), Some(3 * BATCH as u64));
+        // The source holds this until its thread ends.
+        let (held, until_dropped) = channel::<()>();
+        let endless = std::iter::repeat_with(move || {
+            let _ = &held;
+            0u64
+        });
+        drop(ahead(endless));
+        assert_eq!(until_dropped.recv_timeout(Duration::from_secs(60)), Err(RecvTimeoutError::Disconnected));
     }
 }
