@@ -1,7 +1,6 @@
 """A rough estimate of the longest paths, from the synthesised netlist alone: seconds instead of the minutes of place and route.
 
-A table costs its delay, and a wire more the more it feeds; where a wire leads is not known. The numbers were fitted to paths
-that nextpnr had routed on the ECP5 at speed grade 6.
+A table costs its delay, and a wire more the more it feeds; where a wire leads is not known.
 """
 
 import functools
@@ -11,15 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from flow import tools, yosys
-
-TABLE_NS = 0.24
-WIRE_NS = 0.55
-WIRE_NS_PER_DOUBLING = 0.16
-CLOCK_TO_FLIP_FLOP_NS = 0.52
-CLOCK_TO_BLOCK_RAM_NS = 5.7
-CARRY_IN_NS = 0.45
-CARRY_STEP_NS = 0.06
+from flow import chip, tools, yosys
 
 # The outputs of each cell that is combinational, or begins a path.
 OUTPUTS = {
@@ -59,15 +50,15 @@ class Netlist:
 
     def wire_ns(self, net: int) -> float:
         """The delay of a net to any of its readers."""
-        return WIRE_NS + WIRE_NS_PER_DOUBLING * math.log2(1 + self.fan_out.get(net, 1))
+        return chip.WIRE_NS + chip.WIRE_NS_PER_DOUBLING * math.log2(1 + self.fan_out.get(net, 1))
 
     def _arrival(self, net: int) -> tuple[float, int | None]:
         """When a net is driven, and by what other net this is decided."""
         cell = self.cells.get(self.driver.get(net, ""))
         if cell is None or cell["type"] == "TRELLIS_FF":
-            return CLOCK_TO_FLIP_FLOP_NS, None
+            return chip.CLOCK_TO_FLIP_FLOP_NS, None
         if cell["type"] not in OUTPUTS:
-            return CLOCK_TO_BLOCK_RAM_NS, None
+            return chip.CLOCK_TO_BLOCK_RAM_NS, None
         latest: tuple[float, int | None] = (0.0, None)
         for port, bits in cell["connections"].items():
             if port in OUTPUTS[cell["type"]]:
@@ -80,9 +71,9 @@ class Netlist:
     def _through(self, kind: str, port: str, net: int) -> float:
         """From a net's driver to the output of a cell that it feeds."""
         if kind == "CCU2C":
-            return CARRY_STEP_NS if port == "CIN" else self.wire_ns(net) + CARRY_IN_NS
+            return chip.CARRY_STEP_NS if port == "CIN" else self.wire_ns(net) + chip.CARRY_IN_NS
         is_within_slice = (kind, port) in {("PFUMX", "ALUT"), ("PFUMX", "BLUT"), ("L6MUX21", "D0"), ("L6MUX21", "D1")}
-        return TABLE_NS + (0.0 if is_within_slice else self.wire_ns(net))
+        return chip.TABLE_NS + (0.0 if is_within_slice else self.wire_ns(net))
 
     def ends(self) -> list[tuple[float, str, int]]:
         """Each end of a path with its delay, the longest first."""

@@ -63,6 +63,14 @@ def yosys(script: str, name: str, work: Path) -> None:
     _run([sys.executable, "-c", RUN_YOSYS, f"{name}.ys"], name, work)
 
 
+def yosys_with_slow_ram(before: str, after: str, name: str, work: Path) -> None:
+    """Run one script, delay what block RAM brings, run the other; leaves `name`.log in `work`."""
+    (work / "before.ys").write_text(before)
+    (work / "after.ys").write_text(after)
+    flow = {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    _run([sys.executable, "-m", "flow.block_ram", "before.ys", "after.ys"], name, work, flow)
+
+
 def nextpnr(arguments: list[str], name: str, work: Path) -> None:
     """Run nextpnr in `work`; leaves `name`.log there.
 
@@ -71,13 +79,13 @@ def nextpnr(arguments: list[str], name: str, work: Path) -> None:
     _run([sys.executable, "-c", RUN_NEXTPNR, *arguments], name, work)
 
 
-def _run(command: list[str], name: str, work: Path) -> None:
+def _run(command: list[str], name: str, work: Path, environment: dict[str, str] | None = None) -> None:
     log = work / f"{name}.log"
     # The compiled WebAssembly is kept beside the tools, so that removing them removes it too.
     cache = {"YOWASP_CACHE_DIR": str(Path(sys.prefix) / "cache")}
     with log.open("w") as output:
         status = subprocess.run(
-            command, cwd=work, env=cache | dict(os.environ), stdin=subprocess.DEVNULL,
+            command, cwd=work, env=cache | dict(os.environ) | (environment or {}), stdin=subprocess.DEVNULL,
             stdout=output, stderr=subprocess.STDOUT,
         ).returncode
     if status != 0:

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from flow import tools, wrapper
+from flow import block_ram, tools, wrapper
 from flow.wrapper import Port
 
 DESIGN_NETLIST = "design.il"
@@ -102,12 +102,8 @@ SYNTHESIS = "synth_ecp5 -nowidelut"
 
 def synthesize(design: Design, mapping: str, options: str, work: Path) -> Cells:
     """Synthesise the design alone, flattened, after the line `mapping`; leaves DESIGN_NETLIST in `work`."""
-    tools.yosys(
-        f"{design.read}{mapping}\n{SYNTHESIS} -top {design.top} {options}\n"
-        "tee -o design.stat.json stat -json\n"
-        f"select {design.top}\nwrite_rtlil -selected {DESIGN_NETLIST}\n",
-        "synthesis", work,
-    )
+    after = f"tee -o design.stat.json stat -json\nselect {design.top}\nwrite_rtlil -selected {DESIGN_NETLIST}\n"
+    _synthesize(design, mapping, options, after, "synthesis", work)
     return _statistics(work / "design.stat.json")[design.top]
 
 
@@ -116,12 +112,21 @@ def split(design: Design, mapping: str, options: str, work: Path) -> dict[str, C
 
     Nothing is optimised across a boundary, so the sum is somewhat more than the flattened design.
     """
-    tools.yosys(
-        f"{design.read}{mapping}\n{SYNTHESIS} -noflatten -top {design.top} {options}\n"
-        "tee -o split.stat.json stat -json\n",
-        "split", work,
-    )
+    _synthesize(design, mapping, f"-noflatten {options}", "tee -o split.stat.json stat -json\n", "split", work)
     return _statistics(work / "split.stat.json")
+
+
+def _synthesize(design: Design, mapping: str, options: str, after: str, name: str, work: Path) -> None:
+    """Synthesise after the line `mapping`, with block RAM as slow as it is, and run the lines `after`."""
+    (work / "slow.v").write_text(block_ram.SLOW)
+    (work / "at_once.v").write_text(block_ram.AT_ONCE)
+    synthesis = f"{SYNTHESIS} -top {design.top} {options}"
+    tools.yosys_with_slow_ram(
+        f"{design.read}read_verilog -lib -specify slow.v\n{synthesis} -run begin:map_luts\n",
+        f"opt_clean\n{mapping}\n{synthesis} -run map_luts:map_cells\n"
+        f"techmap -map at_once.v\nclean\n{synthesis} -run map_cells:\n{after}",
+        name, work,
+    )
 
 
 def wrap(design: Design, clock: str, work: Path) -> wrapper.Cost:
