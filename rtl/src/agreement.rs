@@ -2,7 +2,7 @@
 //!
 //! | port | dir | when |
 //! | ---- | --- | ---- |
-//! | `lookup_*`, `accept` | in | the request at the port is accepted at the end of the cycle |
+//! | `lookup_*`, `accept` | in | the request at the port is kept at the end of the cycle, if there is one |
 //! | `passes` | in | only with two hit cycles: the one being read becomes the newest at the end of the cycle |
 //! | `reading_*`, `newest_*`, `slot_n_*` | in | the requests that are under way |
 //! | `free` | in | slots that hold the newest request at the end of the cycle, whether it has missed or not |

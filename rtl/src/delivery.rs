@@ -10,7 +10,8 @@
 //! | `fresh` | in | `newest` was looked up in the cycle before, and may have missed |
 //! | `is_read` | in | another one may be the newest of the next cycle; only with two hit cycles |
 //! | `agreed_*` | in | how the pages of these requests agree, and with what is invalidated |
-//! | `invalidate_*` | in | an invalidation takes effect in this cycle |
+//! | `coming` | in | an invalidation takes effect in the next cycle |
+//! | `invalidate_*` | in | one takes effect in this cycle |
 //! | `late_*` | out | the answer, docs/spec.md, section 9 |
 //! | `refill_*`, `fill_valid` | out | the first level takes the mapping, and the second level unless an invalidation takes effect |
 //! | `can_take` | out | an outcome would be taken in this cycle |
@@ -83,6 +84,8 @@ bundle! {
         pub moves: Signal,
         /// One-hot.
         pub vacant: Signal,
+        /// 1 bit: an invalidation takes effect in the next cycle.
+        pub coming: Signal,
         /// In the cycle in which it takes effect.
         pub invalidate: Invalidate,
     }
@@ -136,6 +139,8 @@ bundle! {
         pub late: Signal,
         /// 1 bit: the newest is that, which was being read then; only with two hit cycles.
         pub later: Option<Signal>,
+        /// 1 bit: no invalidation takes effect in this cycle.
+        pub calm: Signal,
     }
 }
 
@@ -183,6 +188,7 @@ impl Component for Delivery {
             free: shape(walks),
             moves: shape(1),
             vacant: shape(walks),
+            coming: shape(1),
             invalidate: ports::invalidate(),
         }
     }
@@ -201,6 +207,7 @@ impl Component for Delivery {
             promised: lit(walks + 1, 0u32),
             late: lit(walks + 1, 0u32),
             later: (self.config.hit_cycles() > 1).then(low),
+            calm: high(),
         }
     }
 
@@ -208,7 +215,7 @@ impl Component for Delivery {
         let walks = self.config.walks();
         let Outcome { fault, is_mapping, mapping, from_l2, keep } = s.outcome.clone();
         let effect = &i.invalidate.valid;
-        let answers = (&s.valid & !effect).named("answers");
+        let answers = (&s.valid & &s.calm).named("answers");
 
         // Who else is answered by the mapping: who asks for the page of the request that it was found for, and then who was
         // promised it.
@@ -264,8 +271,8 @@ impl Component for Delivery {
         // With nobody to be served, nobody has been promised it.
         let stays = (&s.valid & effect & !&withdrawn & s.serving.any()).named("stays");
         // What a free register holds may be unknown; what leaves here without an answer is not.
-        let gives = (s.serving.any() & !effect).named("gives");
-        let refill_valid = all_of([&s.valid, &s.refills, &!effect]).named("refill_valid");
+        let gives = (s.serving.any() & &s.calm).named("gives");
+        let refill_valid = all_of([&s.valid, &s.refills, &s.calm]).named("refill_valid");
 
         let loaded = when(&i.l2_turn, i.from_l2.clone()).otherwise(i.offer.clone());
         let source = |source: LateSource| lit(2, source.code());
@@ -284,7 +291,7 @@ impl Component for Delivery {
                     .or_when(&s.own, source(LateSource::Walk))
                     .otherwise(source(LateSource::Shared)),
             },
-            answered: s.serving.gate(&!effect),
+            answered: s.serving.gate(&s.calm),
             served: s.serving.clone(),
             promised: s.promised.bits(0..walks),
             withdrawn: mask(&named[..walks as usize]).gate(&(&may_be_named & &s.own & !&from_l2)),
@@ -294,6 +301,7 @@ impl Component for Delivery {
             next: when(&can_take, Target::of_mapping(&loaded.mapping)).otherwise(Target::of_mapping(&mapping)),
         };
 
+        m.assume("an_invalidation_is_announced", s.calm.ne(effect));
         m.assume("an_outcome_is_taken", !&loads | &can_take);
         m.assume("the_second_level_in_its_turn", when(&i.l2_turn, !&i.offer.valid).otherwise(!&i.from_l2.valid));
         m.assume("one_outcome", !(&i.offer.valid & &i.from_l2.valid));
@@ -332,11 +340,14 @@ impl Component for Delivery {
             from_l2: i.l2_turn.clone(),
             keep: (&slot & &i.may_keep).any() & !&i.l2_turn,
         };
-        let denials = everybody.iter().map(|waiting| page::denial(&mapping.rights, &waiting.request));
-        let denials: Vec<Signal> = denials.collect();
-        let is_allowed = any_of(next.iter().zip(&denials).map(|(next, denial)| next & denial.is_zero()));
+        let allowed = everybody
+            .iter()
+            .map(|Waiting { request, .. }| page::allows(&mapping.rights, &request.access, &request.user));
+        let allowed: Vec<Signal> = allowed.collect();
+        let is_allowed = any_of(next.iter().zip(&allowed).map(|(next, allowed)| next & allowed));
         let is_allowed = is_allowed.named("next_is_allowed");
-        let for_next = Outcome { fault: one_hot_mux(next_or_newest.into_iter().zip(denials)), ..s.outcome.clone() };
+        let is_denied = any_of(next_or_newest.iter().zip(&allowed).map(|(next, allowed)| next & !allowed));
+        let for_next = Outcome { fault: page::denial(&is_denied), ..s.outcome.clone() };
         let refilled = (&s.refilled | &refill_valid).named("is_refilled");
         let next_state = DeliveryState {
             valid: any_of([loads.clone(), goes_on.clone(), lingers, stays.clone()]),
@@ -355,6 +366,7 @@ impl Component for Delivery {
             // It has missed, if it waits or has the slot that it would have taken.
             late: concat([high(), i.vacant.clone()]).gate(&is_late),
             later,
+            calm: !&i.coming,
         };
         (outputs, next_state)
     }

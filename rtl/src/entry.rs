@@ -60,7 +60,7 @@ pub fn tags(config: &Config, a: &Arrival) -> Signal {
     let same_size = bits.bits(SIZE).eq(&sought.size).named("same_size");
     let accepted = bits.bit(VALID) & (bits.bit(GLOBAL) | !&sought.global);
     let holds = same_page & same_asid & same_size & accepted & &whole;
-    let Assay { malformed, denied } = candidate(config, bits).assay(sought, a.request);
+    let Assay { malformed, denied } = candidate(config, bits).assay(sought, a.asid_any, a.request);
     let bad_link = has_links(config).then(|| {
         let outside = (bits.bits(NEXT) & !a.table_mask).any();
         (bits.bits(unnumbered(config, ZERO_IN_LINK)).any() | outside) & whole

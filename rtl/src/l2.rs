@@ -2,9 +2,9 @@
 //!
 //! | port | dir | when |
 //! | ---- | --- | ---- |
-//! | `lookup_vpn`, `lookup_asid` | in | whatever is looked up in this cycle; its 4 KiB set is read if nobody else reads |
+//! | `lookup_*` | in | whatever is looked up in this cycle; its 4 KiB set is read if nobody else reads |
 //! | `looks_up` | in | something may be, so that a miss leaves the read to it |
-//! | `allocate`, `vacant`, `newest_*`, `fresh` | in | a miss takes a slot; it was looked up in the cycle before |
+//! | `pending`, `room`, `newest_*`, `fresh` | in | a miss takes the slot `room_*`, if any; it was looked up in the cycle before |
 //! | `slots_*`, `served` | in | the walks' requests; those that are answered in this cycle, unless an invalidation takes effect |
 //! | `can_take` | in | an answer from here would be taken in this cycle |
 //! | `fill_valid`, `fill` | in | a page that a walk has found is kept, unless an invalidation takes effect |
@@ -72,22 +72,20 @@ use hashwalk_spec::{Config, PageSize};
 
 use crate::page::{self, HIGH, MIDDLE};
 use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, Request, SIZE_BITS, zeros};
-use crate::walker::arbiter::round_robin;
+use crate::walker::arbiter::{ascending, longest_ago};
 use crate::walker::{Offer, Waiting};
 
 bundle! {
     /// Inputs.
     pub struct L2Inputs {
-        /// 52 bits.
-        pub lookup_vpn: Signal,
-        /// 16 bits.
-        pub lookup_asid: Signal,
+        /// What is looked up.
+        pub lookup: Request,
         /// 1 bit.
         pub looks_up: Signal,
         /// 1 bit.
-        pub allocate: Signal,
-        /// One-hot.
-        pub vacant: Signal,
+        pub pending: Signal,
+        /// One-hot; all zero where it takes none.
+        pub room: Signal,
         /// What missed.
         pub newest: Request,
         /// 1 bit.
@@ -200,8 +198,8 @@ bundle! {
         pub missed: Signal,
         /// Whose sets are read in this cycle, of those that are due.
         pub due: Look,
-        /// Whose turn it is to be next.
-        pub turn: Option<Signal>,
+        /// Who is next.
+        pub order: Option<Signal>,
         /// The way that is filled next.
         pub victim: Signal,
         /// The sweep.
@@ -226,13 +224,15 @@ bundle! {
         pub rights: Signal,
     }
 
-    /// How a word agrees with a page.
+    /// How a word agrees with a page, and an access to it.
     pub struct Likeness {
         /// 3 bits, one for each part of the VPN ([`HIGH`], [`UPPER`]); the highest only if something is there, and of the size
         /// that is looked for.
         pub page: Signal,
         /// 1 bit: it is of the ASID, or global.
         pub space: Signal,
+        /// 1 bit: its rights deny the access.
+        pub denied: Signal,
     }
 
     /// What words are compared with.
@@ -245,6 +245,10 @@ bundle! {
         pub asid: Signal,
         /// 1 bit: pages of 2 MiB and 1 GiB.
         pub large: Signal,
+        /// 2 bits: read, write, fetch.
+        pub access: Signal,
+        /// 1 bit: user mode.
+        pub user: Signal,
     }
 }
 
@@ -313,11 +317,10 @@ impl Component for L2 {
         let walks = self.config.walks();
         let waiting = Waiting { alive: shape(1), request: ports::request() };
         L2Inputs {
-            lookup_vpn: shape(VPN_BITS),
-            lookup_asid: shape(ASID_BITS),
+            lookup: ports::request(),
             looks_up: shape(1),
-            allocate: shape(1),
-            vacant: shape(walks),
+            pending: shape(1),
+            room: shape(walks),
             newest: ports::request(),
             fresh: shape(1),
             slots: vec![waiting; walks as usize],
@@ -350,7 +353,7 @@ impl Component for L2 {
             large_due: none.clone(),
             looking: none.clone(),
             missed: none.clone(),
-            turn: (walks > 1).then_some(none),
+            order: ascending(walks),
             victim: lit(self.way_bits(), 0u32),
             // Kind 0: all.
             sweep: Sweep {
@@ -388,9 +391,7 @@ impl Component for L2 {
         let hit = (&s.counts & any_of(&matching) & !effect).named("hit");
         let stalls = (&s.counts & !&i.can_take).named("stalls");
         let Kept { global, pfn, rights } = one_hot_of(&matches, &s.set, Kept::clone);
-        let denials: Vec<Signal> = s.set.iter().map(|kept| page::denial(&kept.rights, &s.compared.request)).collect();
-        let is_denied = |matches: &Signal, denial: &Signal| matches & denial.any();
-        let is_denied = any_of(matches.iter().zip(&denials).map(|(matches, denial)| is_denied(matches, denial)));
+        let is_denied = any_of(matches.iter().zip(&s.likeness).map(|(matches, likeness)| matches & &likeness.denied));
         let size = |size: PageSize| lit(SIZE_BITS, size.code());
         let size = when(&!&s.compared.large, size(PageSize::Small))
             .or_when(&in_lower, size(HALVES[0]))
@@ -399,7 +400,7 @@ impl Component for L2 {
             valid: &hit & &i.can_take,
             slot: s.compared.slot.clone(),
             request: s.compared.request.clone(),
-            fault: one_hot_mux(matches.iter().cloned().zip(denials)),
+            fault: page::denial(&is_denied),
             is_mapping: high(),
             is_granted: !is_denied,
             mapping: Mapping {
@@ -418,12 +419,11 @@ impl Component for L2 {
         let any_due = due_slot.any().named("any_due");
         let waits: Vec<Signal> =
             (0..walks).map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & !due_slot.bit(n)).collect();
-        let choice = round_robin(&waits, s.turn.as_ref());
+        let choice = longest_ago(&waits, s.order.as_ref());
         let chosen_next = mask(&choice.granted);
         let next_request = one_hot_of(&choice.granted, &i.slots, |slot| slot.request.clone());
         let next_due = Look { large: (&chosen_next & !&s.small_due).any(), slot: chosen_next, request: next_request };
         let moves = (&open & !&stalls).named("moves");
-        let begins = (&i.allocate & &open).named("begins");
         let collided = (&s.wrote & any_of(s.sets_read.iter().map(|set| set.eq(&s.set_written)))).named("collided");
         // Whether there is a miss is known last. Until then the slot that it would take stands for it: where there is none,
         // that slot does not wait in the next cycle, and what is read for it counts for nothing.
@@ -433,7 +433,7 @@ impl Component for L2 {
         let read_sets = HALVES.iter().zip(&step_sets).map(|(size, step_set)| {
             when(&s.sweep.reads, step_set.clone())
                 .or_when(&any_due, self.set_in_half(&due_request.vpn, &due_large, *size))
-                .or_when(&i.looks_up, self.set_of(&i.lookup_vpn, PageSize::Small))
+                .or_when(&i.looks_up, self.set_of(&i.lookup.vpn, PageSize::Small))
                 .otherwise(self.set_of(&i.newest.vpn, *size))
         });
         let read_sets: Vec<Signal> = read_sets.collect();
@@ -447,9 +447,10 @@ impl Component for L2 {
         let word = when(&s.sweep.clears, zeros(&shape_of_slot(&self.config))).otherwise(filled).pack();
         // Block RAM leaves little time for the comparison: with what is known as it is read.
         let wanted = when(&s.sweep.reads, s.sweep.wanted())
-            .or_when(&any_due, Wanted::of(&due_request.vpn, &due_request.asid, due_large.clone()))
-            .or_when(&i.looks_up, Wanted::of(&i.lookup_vpn, &i.lookup_asid, low()))
-            .otherwise(Wanted::of(&i.newest.vpn, &i.newest.asid, high()));
+            .or_when(&any_due, Wanted::of(&due_request, due_large.clone()))
+            .or_when(&i.looks_up, Wanted::of(&i.lookup, low()))
+            .otherwise(Wanted::of(&i.newest, high()));
+        m.ignore(i.lookup.id.clone());
         let (set, likeness): (Vec<Kept>, Vec<Likeness>) = (0..self.ways)
             .map(|way| {
                 let ram = m
@@ -475,23 +476,23 @@ impl Component for L2 {
 
         // What was read for a slot from a set that was being written is read again.
         let collided_read = s.read.slot.gate(&(&collided & !&s.read_ahead));
-        let begun = i.vacant.gate(&begins);
+        let begins = |those: &Signal| (&i.room & those).gate(&i.pending);
         let small_left = (&s.small_due & !due_slot.gate(&!&due_large)) | collided_read.gate(&!&s.read.large);
         let large_left = (&s.large_due & !due_slot.gate(&due_large)) | &collided_read;
         // All sizes were looked for, unless the small one is to be read again: the large ones then follow it once more.
         let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls)) & !&s.small_due;
         let lasting = |mask: Signal| (mask & &alive).gate(&!effect);
         let read = Look {
-            slot: when(&any_due, due_slot & &alive).otherwise(i.vacant.gate(&newest_reads)),
+            slot: when(&any_due, due_slot & &alive).otherwise(i.room.gate(&newest_reads)),
             large: when(&any_due, due_large).otherwise(high()),
             request: when(&any_due, due_request).otherwise(i.newest.clone()),
         };
         let compared = Look {
-            slot: when(&s.read_ahead, i.vacant.gate(&has_small)).otherwise(&s.read.slot & &alive & !&collided_read),
+            slot: when(&s.read_ahead, i.room.gate(&has_small)).otherwise(&s.read.slot & &alive & !&collided_read),
             large: !&s.read_ahead & &s.read.large,
             request: when(&s.read_ahead, i.newest.clone()).otherwise(s.read.request.clone()),
         };
-        let next_counts = when(&s.read_ahead, &i.allocate & &has_small).otherwise(compared.slot.any());
+        let next_counts = when(&s.read_ahead, (i.room.any() & &has_small) & &i.pending).otherwise(compared.slot.any());
         let is_open = open.repeat(walks);
         let (read_small, read_large) = (&has_small & !&stalls, newest_reads & !&stalls);
         let state = L2State {
@@ -507,11 +508,13 @@ impl Component for L2 {
             wanted: when(&stalls, s.wanted.clone()).otherwise(wanted),
             set: when(&stalls, s.set.clone()).otherwise(set),
             likeness: when(&stalls, s.likeness.clone()).otherwise(likeness),
-            small_due: lasting(when(&stalls, s.small_due.clone()).otherwise(small_left)) | begun.gate(&!read_small),
-            large_due: lasting(when(&stalls, s.large_due.clone()).otherwise(large_left)) | begun.gate(&!read_large),
-            looking: lasting(&s.looking & !&over) | &begun,
+            small_due: lasting(when(&stalls, s.small_due.clone()).otherwise(small_left))
+                | begins(&is_open.gate(&!read_small)),
+            large_due: lasting(when(&stalls, s.large_due.clone()).otherwise(large_left))
+                | begins(&is_open.gate(&!read_large)),
+            looking: lasting(&s.looking & !&over) | begins(&is_open),
             missed: lasting(&s.missed | &over),
-            turn: choice.turn.zip(s.turn).map(|(next, turn)| when(&moves, next).otherwise(turn)),
+            order: choice.order_if(&moves, &s.order),
             due: when(&moves, Look { slot: lasting(next_due.slot), ..next_due })
                 .otherwise(Look { slot: lasting(s.due.slot.clone()), ..s.due.clone() }),
             victim: when(&fill, &s.victim + lit(self.way_bits(), 1u32)).otherwise(s.victim.clone()),
@@ -589,7 +592,8 @@ impl Look {
 impl Sweep {
     /// What the words of the set that is read in this cycle are compared with.
     fn wanted(&self) -> Wanted {
-        Wanted::of(&self.what.vpn, &self.what.asid, self.step.bit(0))
+        let What { vpn, asid, .. } = self.what.clone();
+        Wanted::of(&Request { vpn, asid, ..zeros(&ports::request()) }, self.step.bit(0))
     }
 
     /// Whether what it clears is in this place.
@@ -601,13 +605,15 @@ impl Sweep {
 
 impl Wanted {
     fn widths() -> Wanted {
-        Wanted { vpn: shape(VPN_BITS), middle: shape(HIGH - MIDDLE), asid: shape(ASID_BITS), large: shape(1) }
+        let Request { vpn, asid, access, user, .. } = ports::request();
+        Wanted { vpn, middle: shape(HIGH - MIDDLE), asid, large: shape(1), access, user }
     }
 
-    fn of(vpn: &Signal, asid: &Signal, large: Signal) -> Wanted {
+    fn of(request: &Request, large: Signal) -> Wanted {
+        let Request { vpn, asid, access, user, .. } = request.clone();
         let middle = vpn.bits(MIDDLE..HIGH).gate(&!&large);
         let vpn = concat([vpn.bits(MIDDLE..VPN_BITS), vpn.bits(0..MIDDLE).gate(&!&large)]);
-        Wanted { vpn, middle, asid: asid.clone(), large }
+        Wanted { vpn, middle, asid, large, access, user }
     }
 }
 
@@ -619,7 +625,7 @@ impl Kept {
 
 impl Likeness {
     fn widths() -> Likeness {
-        Likeness { page: shape(3), space: shape(1) }
+        Likeness { page: shape(3), space: shape(1), denied: shape(1) }
     }
 
     /// Of a word of a way that holds large pages of this size.
@@ -631,7 +637,11 @@ impl Likeness {
         let is = |from: u32, to: u32| slot.mapping.vpn.bits(from..to).eq(&vpn.bits(from..to));
         let is_there = &slot.valid & slot.mapping.size.eq(&size);
         let page = [is(UPPER, VPN_BITS) & is_there, is(HIGH, UPPER), is(0, HIGH)];
-        Likeness { page: concat(page), space: slot.mapping.asid.eq(&wanted.asid) | &slot.mapping.global }
+        Likeness {
+            page: concat(page),
+            space: slot.mapping.asid.eq(&wanted.asid) | &slot.mapping.global,
+            denied: !page::allows(&slot.mapping.rights, &wanted.access, &wanted.user),
+        }
     }
 
     /// Whether it is the page, in a size that was read.

@@ -12,35 +12,56 @@
 
 use std::ops::Range;
 
-use hashwalk_hdl::{Bundle, Signal, concat, first_one, lit, mask, one_hot_mux};
+use hashwalk_hdl::{Bundle, Signal, any_of, bundle, concat, first_one, lit, mask, one_hot_mux};
 use hashwalk_spec::PageSize;
 use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::{entry, line};
 
-use crate::verdict::{Arrival, Assay, Candidate, Scales, Step, Word};
+use crate::page;
+use crate::ports::{RIGHTS_BITS, Request};
+use crate::verdict::{Arrival, Assay, Candidate, Scales, Step, Weighed, Word};
+
+bundle! {
+    /// What a walk looks for in a line.
+    pub struct InLine {
+        /// 52 bits: the page's first VPN.
+        pub vpn: Signal,
+        /// 16 bits: 0 in a search for global mappings.
+        pub asid: Signal,
+        /// 52 bits: the first VPN of the eight.
+        pub group: Signal,
+        /// 8 bits, one-hot: the word of their dense line that is the page's.
+        pub own_word: Signal,
+    }
+}
 
 /// The PTEs that may be the one: that of the dense line, and of each entry.
 const CANDIDATES: u32 = 1 + line::MIXED_ENTRIES;
 const HOLDS: Range<u32> = 0..CANDIDATES;
 const MALFORMED: Range<u32> = CANDIDATES..2 * CANDIDATES;
-const DENIED: Range<u32> = 2 * CANDIDATES..3 * CANDIDATES;
-const GLOBAL: Range<u32> = 3 * CANDIDATES..4 * CANDIDATES;
-const OUTSIDE: u32 = 4 * CANDIDATES;
-const OWN_WORD: Range<u32> = OUTSIDE + 1..TAG_BITS;
-/// Bits of a line's tags: for each candidate whether it is the page's, whether it is malformed, whether it denies the
-/// access, whether it is global; whether the link leads out of the table; which word is the page's own, one-hot.
-pub const TAG_BITS: u32 = OUTSIDE + 1 + line::WORDS;
+const GLOBAL: Range<u32> = 2 * CANDIDATES..3 * CANDIDATES;
+const ENTRY_DENIED: Range<u32> = 3 * CANDIDATES..3 * CANDIDATES + line::MIXED_ENTRIES;
+const OUTSIDE: u32 = ENTRY_DENIED.end;
+const OWN_RIGHTS: Range<u32> = OUTSIDE + 1..OUTSIDE + 1 + RIGHTS_BITS;
+const OWN_WORD: Range<u32> = OWN_RIGHTS.end..TAG_BITS;
+/// Bits of a line's tags: for each candidate whether it is the page's, whether it is malformed, whether it is global; for each
+/// entry whether it denies the access; whether the link leads out of the table; the rights in the page's own word, and which
+/// that is, one-hot.
+pub const TAG_BITS: u32 = OWN_RIGHTS.end + line::WORDS;
 
 /// Compares the tags of a line that arrives.
 #[must_use]
 pub fn tags(a: &Arrival) -> Signal {
     let (bits, sought) = (a.bits, a.sought);
+    let own_word = one_hot_mux(a.in_line.iter().map(|(speaks, walk)| (speaks.clone(), walk.own_word.clone())));
+    // Which walk the line is for is known late: it is compared with what each looks for.
+    let of_speaker = |agrees: &dyn Fn(&InLine) -> Signal| any_of(a.in_line.iter().map(|(it, walk)| it & agrees(walk)));
     let dense = bits.bit(line::DENSE).named("dense");
-    let tag_agrees = gather(bits, &line::DENSE_ASID).eq(&sought.asid)
-        & bits.bits(line::DENSE_SIZE).eq(&sought.size)
-        & gather(bits, &line::DENSE_VPN).eq(&group(&sought.vpn, &sought.size).bits(line::GROUP_LOG2..VPN_BITS));
-    let own_word = a.own_word.expect("elements are lines");
-    let own_word: Vec<Signal> = (0..line::WORDS).map(|word| own_word.bit(word)).collect();
+    let (group, asid) = (gather(bits, &line::DENSE_VPN), gather(bits, &line::DENSE_ASID));
+    let is_group = of_speaker(&|walk| group.eq(&walk.group.bits(line::GROUP_LOG2..VPN_BITS)) & asid.eq(&walk.asid))
+        .named("is_group");
+    let tag_agrees = is_group & bits.bits(line::DENSE_SIZE).eq(&sought.size);
+    let own_word = own_word.each_bit();
     let accepts = |word: u32| {
         let bit = |at: u32| bits.bit(64 * word + at);
         bit(entry::VALID) & (bit(entry::GLOBAL) | !&sought.global)
@@ -50,13 +71,16 @@ pub fn tags(a: &Arrival) -> Signal {
 
     let agrees = |e: u32| {
         let size = bits.bits(line::in_word(2 * e, entry::SIZE));
-        let tag = gather(bits, &line::mixed_asid(e)).eq(&sought.asid) & bits.bits(line::mixed_vpn(e)).eq(&sought.vpn);
-        !&dense & tag & size.eq(&sought.size) & accepts(2 * e)
+        let (vpn, asid) = (bits.bits(line::mixed_vpn(e)), gather(bits, &line::mixed_asid(e)));
+        let is_page = of_speaker(&|walk| vpn.eq(&walk.vpn) & asid.eq(&walk.asid)).named(format!("is_page_{e}"));
+        !&dense & is_page & size.eq(&sought.size) & accepts(2 * e)
     };
     let in_entries = (0..line::MIXED_ENTRIES).map(agrees);
     let holds: Vec<Signal> = std::iter::once(in_dense).chain(in_entries).collect();
-    let assay = |candidate: Candidate| candidate.assay(sought, a.request);
+    let assay = |candidate: Candidate| candidate.assay(sought, a.asid_any, a.request);
+    // Which word is the page's own is known late: what it denies is seen a cycle later.
     let of_dense = of_own_word(&own_word, |word| assay(candidate(bits, word, true)));
+    let own_rights = of_own_word(&own_word, |word| bits.bits(line::in_word(word, entry::RIGHTS)));
     let of_entries = (0..line::MIXED_ENTRIES).map(|e| assay(candidate(bits, 2 * e, false)));
     let assays: Vec<Assay> = std::iter::once(of_dense).chain(of_entries).collect();
     let is_global = |word: u32| bits.bit(64 * word + entry::GLOBAL);
@@ -66,9 +90,10 @@ pub fn tags(a: &Arrival) -> Signal {
     let outside = (gather(bits, &line::NEXT) & !a.table_mask).any();
     concat([
         mask(&own_word),
+        own_rights,
         outside,
+        concat(assays[1..].iter().rev().map(|assay| &assay.denied)),
         mask(&globals),
-        concat(assays.iter().rev().map(|assay| &assay.denied)),
         concat(assays.iter().rev().map(|assay| &assay.malformed)),
         mask(&holds),
     ])
@@ -79,19 +104,25 @@ pub fn tags(a: &Arrival) -> Signal {
 pub fn judge(bits: &Signal, tags: &Signal, scales: &Scales) -> Step {
     let each = |range: Range<u32>| range.map(|n| tags.bit(n));
     let holds: Vec<Signal> = each(HOLDS).collect();
-    let assays = each(MALFORMED).zip(each(DENIED)).map(|(malformed, denied)| Assay { malformed, denied });
+    let Request { access, user, .. } = &scales.request;
+    let dense_denied = !page::allows(&tags.bits(OWN_RIGHTS), access, user);
+    let denied = std::iter::once(dense_denied).chain(each(ENTRY_DENIED));
+    let assays = each(MALFORMED).zip(denied).map(|(malformed, denied)| Assay { malformed, denied });
     let own_word: Vec<Signal> = each(OWN_WORD).collect();
     let in_dense = of_own_word(&own_word, |word| candidate(bits, word, true));
     let entries = (0..line::MIXED_ENTRIES).map(|e| candidate(bits, 2 * e, false));
     // That a PTE is global decides, with what invalidations have named, what becomes of the walk: it is there first.
     let candidates = std::iter::once(in_dense).chain(entries).zip(each(GLOBAL));
     let candidates = candidates.map(|(found, global)| Candidate { global, ..found });
-    let weighed = candidates.zip(assays).map(|(found, assay)| found.weigh_assayed(assay, scales));
+    let weighed: Vec<Weighed> =
+        candidates.zip(assays).map(|(found, assay)| found.weigh_assayed(assay, scales)).collect();
+    // Which one is the first is known late: a walk is made again for any that is named.
+    let killed = any_of(holds.iter().zip(&weighed).map(|(holds, weighed)| holds & &weighed.killed));
     // A dense line has no entries.
     let lowest = std::iter::once(holds[0].clone()).chain(first_one(&holds[1..]));
     Step {
         is_match: tags.bits(HOLDS).any(),
-        found: one_hot_mux(lowest.zip(weighed)),
+        found: Weighed { killed, ..one_hot_mux(lowest.zip(weighed)) },
         linked: bits.bit(line::LINKED),
         next: gather(bits, &line::NEXT),
         bad_link: tags.bit(OUTSIDE),

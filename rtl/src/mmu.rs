@@ -27,7 +27,7 @@
 //!
 //! Reset: nothing is pending, every slot of the TLB is unused.
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, concat, high, lit, low, when};
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, low, when};
 use hashwalk_spec::Config;
 use hashwalk_spec::transaction::ID_BITS;
 
@@ -112,8 +112,8 @@ bundle! {
         pub request: Request,
         /// The search that its walk would begin with.
         pub search: Search,
-        /// 1 bit: the last outcome of those that have missed came from the second level.
-        pub l2_was_last: Option<Signal>,
+        /// 1 bit: the next outcome that is taken is a walk's, for the second level has had its turn.
+        pub walk_first: Option<Signal>,
         /// What the walks did in the cycle before that is worth counting.
         pub event: Event,
         /// The invalidation that takes effect in this cycle.
@@ -172,7 +172,7 @@ impl Component for Mmu {
             waiting: low(),
             request: zeros(&ports::request()),
             search: Search::none(),
-            l2_was_last: (self.config.l2_sets() > 0).then(low),
+            walk_first: (self.config.l2_sets() > 0).then(low),
             event: Event {
                 predicted: low(),
                 mispredicted: low(),
@@ -200,13 +200,15 @@ impl Component for Mmu {
         let (walk, late) = (&walker.outputs, &delivery.outputs);
         let none = lit(walks, 0u32);
 
-        let Hits { hit, miss, found } = match &s.reading {
+        let Hits { hit, miss, found, denied } = match &s.reading {
             None => Hits::now(&s.fresh, &tlb.outputs),
             Some(reading) => reading.hits.clone(),
         };
         let pending = (&miss | &s.waiting).named("pending");
         let answered_newest = late.answered.bit(walks);
-        let allocate = (&pending & &walk.any_vacant & !&answered_newest).named("allocate");
+        // Where it would go is known before it is known that it is a miss.
+        let room = walk.vacant.gate(&!&answered_newest).named("room");
+        let allocate = room.gate(&pending).named("allocate");
         // The newest request makes room for the next one.
         let moves_on = (!&pending | &walk.any_vacant).named("moves_on");
         let lookup_ready = s.reading.as_ref().map_or_else(|| moves_on.clone(), |reading| reading.ready(&moves_on));
@@ -216,6 +218,9 @@ impl Component for Mmu {
             None => (accept.clone(), i.lookup.request()),
             Some(reading) => (reading.passes(&moves_on), reading.request.clone()),
         };
+        // Whatever is at the port takes the place of a request that has gone on: that it is none is known later. Of one walk alone
+        // the miss port shows what its slot holds.
+        let takes = if walks > 1 { moves_on.clone() } else { passes.clone() };
         let sweeping = l2.as_ref().map_or_else(low, |l2| l2.outputs.sweeping.clone());
         let invalidate_ready = !(&s.invalidate.valid | sweeping);
         let accept_invalidate = (&i.invalidate.valid & &invalidate_ready).named("accept_invalidate");
@@ -232,8 +237,7 @@ impl Component for Mmu {
         tlb.connect(TlbInputs {
             lookup_vpn: compared.vpn,
             lookup_asid: compared.asid,
-            lookup: (self.config.marks().is_checked())
-                .then_some(AccessKind { access: compared.access, user: compared.user }),
+            lookup: AccessKind { access: compared.access, user: compared.user },
             touch: s.reading.as_ref().map_or_else(|| s.fresh.clone(), Reading::is_read),
             next: (first_level.is_large())
                 .then(|| when(&accept_invalidate, Target::of_invalidation(&accepted)).otherwise(late.next.clone())),
@@ -243,7 +247,7 @@ impl Component for Mmu {
         });
         agreements.connect(AgreementsInputs {
             lookup: Place::of(&i.lookup.request()),
-            accept: accept.clone(),
+            accept: if s.reading.is_some() { accept.clone() } else { takes.clone() },
             reading: s.reading.as_ref().map(|reading| Place::of(&reading.request)),
             passes: s.reading.as_ref().map(|_| passes.clone()),
             newest: Place::of(&s.request),
@@ -251,12 +255,11 @@ impl Component for Mmu {
             free: walk.free.clone(),
             invalidate: Place { vpn: accepted.vpn.clone(), asid: accepted.asid.clone() },
         });
-        // The second level and the walks take turns where both have something.
-        let l2_was_last = s.l2_was_last.clone().unwrap_or_else(low);
+        // The second level comes first where it may have something, unless a walk has had to wait for it before.
+        let walk_first = s.walk_first.clone().unwrap_or_else(low);
         let l2_compares = l2.as_ref().map_or_else(low, |l2| l2.outputs.compares.clone());
-        let walk_first = (&l2_was_last & &walk.has_outcome).named("walk_first");
+        let l2_turn = (&l2_compares & !&walk_first).named("l2_turn");
         let from_l2 = l2.as_ref().map_or_else(|| zeros(&walker::offer(&self.config)), |l2| l2.outputs.offer.clone());
-        let l2_takes = from_l2.valid.clone();
         walker.connect(WalkerInputs {
             allocate: allocate.clone(),
             newest: s.request.clone(),
@@ -272,7 +275,7 @@ impl Component for Mmu {
             refill: i.refill,
             update: i.update,
             turn: Turn {
-                open: &late.can_take & !(&l2_compares & !&l2_was_last),
+                open: &late.can_take & !&l2_turn,
                 answered: late.answered.bits(0..walks),
                 served: late.served.bits(0..walks),
                 promised: late.promised.clone(),
@@ -285,7 +288,7 @@ impl Component for Mmu {
             offer: walk.offer.clone(),
             from_l2,
             l2_is_global: l2.as_ref().map_or_else(low, |l2| l2.outputs.is_global.clone()),
-            l2_turn: &l2_compares & !&walk_first,
+            l2_turn: l2_turn.clone(),
             may_keep: l2.as_ref().map_or(none, |l2| l2.outputs.missed.clone()),
             slots: walk.slots.clone(),
             waiting: s.waiting.clone(),
@@ -296,15 +299,15 @@ impl Component for Mmu {
             free: walk.free.clone(),
             moves: &s.waiting & &walk.any_vacant & !&answered_newest,
             vacant: walk.vacant.clone(),
+            coming: accept_invalidate.clone(),
             invalidate: s.invalidate.clone(),
         });
         if let Some(l2) = &l2 {
             l2.connect(L2Inputs {
-                lookup_vpn: looked_up.vpn.clone(),
-                lookup_asid: looked_up.asid.clone(),
+                lookup: looked_up.clone(),
                 looks_up: s.reading.as_ref().map_or_else(|| i.lookup.valid.clone(), |reading| reading.valid.clone()),
-                allocate: allocate.clone(),
-                vacant: walk.vacant.clone(),
+                pending: pending.clone(),
+                room: room.clone(),
                 newest: s.request.clone(),
                 fresh: s.fresh.clone(),
                 slots: walk.slots.clone(),
@@ -316,7 +319,6 @@ impl Component for Mmu {
             });
         } else {
             m.ignore(late.fill_valid.clone());
-            m.ignore(walk_first);
             m.ignore(walk.has_outcome.clone());
         }
         m.ignore(late.served.bit(walks));
@@ -340,7 +342,7 @@ impl Component for Mmu {
         let being_read = s.reading.as_ref().map_or_else(low, |reading| reading.valid.clone());
         let outputs = MmuOutputs {
             lookup_ready,
-            answer: answer(&s.request, &s.fresh, &hit, &found),
+            answer: answer(&s.request, &s.fresh, &hit, &found, &denied),
             late: late.late.clone(),
             invalidate_ready,
             invalidate_done: match &l2 {
@@ -362,12 +364,13 @@ impl Component for Mmu {
         let next = MmuState {
             reading: s.reading.map(|reading| reading.next(&accept, &i.lookup, &moves_on, &tlb.outputs)),
             fresh: passes.clone(),
-            waiting: &pending & !&allocate & !&answered_newest,
-            request: when(&passes, looked_up).otherwise(s.request),
-            search: when(&passes, first_search).otherwise(s.search),
-            l2_was_last: s
-                .l2_was_last
-                .map(|last| when(&l2_takes, high()).or_when(&walk.offer.valid, low()).otherwise(last)),
+            waiting: &pending & !(&walk.any_vacant | &answered_newest),
+            request: Request {
+                id: when(&passes, looked_up.id.clone()).otherwise(s.request.id.clone()),
+                ..when(&takes, looked_up).otherwise(s.request)
+            },
+            search: when(&takes, first_search).otherwise(s.search),
+            walk_first: s.walk_first.map(|first| when(&late.can_take, &l2_turn & &walk.has_outcome).otherwise(first)),
             event: walk.event.clone(),
             invalidate: accepted,
             invalidated: [s.invalidate.valid].iter().chain(&s.invalidated).take(s.invalidated.len()).cloned().collect(),
@@ -378,8 +381,8 @@ impl Component for Mmu {
 
 /// The answer of a hit; all zero but for `valid` and `id` where there is a fault. Where nothing was looked up, what is found may
 /// be unknown, and the answer is none.
-fn answer(request: &Request, fresh: &Signal, hit: &Signal, found: &Found) -> Answer {
-    let fault = page::denial(&found.rights, request).gate(fresh);
-    let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&(fresh & !fault.any()));
+fn answer(request: &Request, fresh: &Signal, hit: &Signal, found: &Found, denied: &Signal) -> Answer {
+    let fault = page::denial(&(fresh & denied));
+    let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&(fresh & !denied));
     Answer { valid: hit.clone(), id: request.id.clone(), pfn, fault }
 }

@@ -10,8 +10,8 @@
 //! +------------------------+------------+------------+
 //! ```
 
-use hashwalk_hdl::{Signal, concat, lit, low, when};
-use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
+use hashwalk_hdl::{Signal, concat, lit, low};
+use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::{Access, PageSize};
 
 use crate::ports::{Mapping, Request, SIZE_BITS};
@@ -73,27 +73,35 @@ pub fn frame(pfn: &Signal, size: &Signal, vpn: &Signal) -> Signal {
 /// Whether the rights (R, W, X, U) allow the access (2-bit code) in this mode.
 #[must_use]
 pub fn allows(rights: &Signal, access: &Signal, user: &Signal) -> Signal {
-    let kind = (rights.bit(0) & access.eq_value(0u32))
-        | (rights.bit(1) & access.eq_value(1u32))
-        | (rights.bit(2) & access.eq_value(2u32));
-    kind & (rights.bit(3) | !user)
+    allowing(&rights.each_bit(), access, user)
 }
 
-/// The fault of an access to a mapping with these rights: `rights`, or none.
+/// Which of many mappings allow the access: each right is a mask with a bit for each of them, and so is the result.
 #[must_use]
-pub fn denial(rights: &Signal, request: &Request) -> Signal {
-    when(&allows(rights, &request.access, &request.user), lit(FAULT_BITS, NO_FAULT))
-        .otherwise(lit(FAULT_BITS, Fault::Rights.code()))
+pub fn allowing(rights: &[Signal], access: &Signal, user: &Signal) -> Signal {
+    let of_kind = |kind: u32| rights[kind as usize].gate(&access.eq_value(kind));
+    let for_users = &rights[3] | (!user).repeat(rights[3].width());
+    (of_kind(0) | of_kind(1) | of_kind(2)) & for_users
+}
+
+/// The fault of an access that is denied, or none.
+#[must_use]
+pub fn denial(is_denied: &Signal) -> Signal {
+    lit(FAULT_BITS, Fault::Rights.code()).gate(is_denied)
 }
 
 /// Whether the mapping allows this access (2-bit code) in this mode, but it is a write and D is not set. Never where the
 /// hardware does not look at D.
 #[must_use]
 pub fn lacks_dirty(mapping: &Mapping, access: &Signal, user: &Signal) -> Signal {
-    mapping.dirty.as_ref().map_or_else(low, |dirty| {
-        let is_write = access.eq_value(u32::from(Access::Write.code()));
-        is_write & allows(&mapping.rights, access, user) & !dirty
-    })
+    let of = |dirty: &Signal| is_write(access) & allows(&mapping.rights, access, user) & !dirty;
+    mapping.dirty.as_ref().map_or_else(low, of)
+}
+
+/// Whether the access (2-bit code) is a write.
+#[must_use]
+pub fn is_write(access: &Signal) -> Signal {
+    access.eq_value(u32::from(Access::Write.code()))
 }
 
 /// Whether the mapping is one that answers the request.

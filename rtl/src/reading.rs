@@ -49,6 +49,8 @@ bundle! {
         pub miss: Signal,
         /// The slot that matched; 0 if none did.
         pub found: Found,
+        /// 1 bit: its rights deny the access.
+        pub denied: Signal,
     }
 }
 
@@ -60,6 +62,7 @@ impl Hits {
             hit: (looked_up & &tlb.hit).named("hit"),
             miss: (looked_up & !&tlb.hit).named("miss"),
             found: tlb.found.clone(),
+            denied: tlb.denied.clone(),
         }
     }
 }
@@ -68,7 +71,7 @@ impl Reading {
     /// The registers after reset; `None` where a hit takes one cycle.
     #[must_use]
     pub fn nothing(config: &Config) -> Option<Reading> {
-        let hits = Hits { hit: low(), miss: low(), found: zeros(&Found::widths()) };
+        let hits = Hits { hit: low(), miss: low(), found: zeros(&Found::widths()), denied: low() };
         (config.hit_cycles() > 1).then(|| Reading {
             valid: low(),
             again: low(),

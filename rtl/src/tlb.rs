@@ -4,7 +4,7 @@
 //! | ---- | --- | ---- |
 //! | `lookup_*` | in | cycle t: the key, compared with every slot |
 //! | `touch` | in | cycle t + 1: that comparison was of a real request |
-//! | `hit`, `found_*` | out | cycle t + 1: the slot that matched |
+//! | `hit`, `found_*`, `denied` | out | cycle t + 1: the slot that matched, and whether its rights deny the access |
 //! | `next_*` | in | the page that is refilled, or named by an invalidation, in the next cycle, if any is; only where there are many slots |
 //! | `refill_*` | in | the mapping is written at the end of the cycle |
 //! | `invalidate_*` | in | slots are dropped at the end of the cycle |
@@ -12,6 +12,7 @@
 //! ```text
 //! cycle      t                t + 1
 //! lookup     compare          found = slots[hits]      the comparison's result is registered, the slots are read
+//! rights     all slots'       denied = denies[hits]    what they deny is registered too
 //! refill     write, drop      seen by lookups          from t + 1 on
 //! invalidate drop             seen by lookups
 //! ```
@@ -19,8 +20,9 @@
 //! Refill and invalidation share one comparator a slot, so they never come in one cycle; the delivery waits. The page that
 //! all of many slots are compared with stands in a register here, filled a cycle before, since the way to them is long. A refill
 //! drops what it overlaps, so at most one slot matches. A lookup in the cycle of a refill is compared with what is
-//! written too: if that is its page it hits the slot that is written, and no other; the slot that gives way is hit no
-//! more, since its content is gone in t + 1. Dropping clears only a slot's valid bit.
+//! written too: if that is its page it is answered with that, whatever slot it matches; the slot that gives way is hit no
+//! more, since its content is gone in t + 1. What is written stands beside the slots for that one cycle, so that the two
+//! comparisons meet behind a register. Dropping clears only a slot's valid bit.
 //!
 //! **Replacement.** Which slot gives way is worked out a cycle before, from what was in use then. It takes the longest to know,
 //! and there are always two cycles from one refill to the next.
@@ -48,8 +50,8 @@ bundle! {
         pub lookup_vpn: Signal,
         /// 16 bits.
         pub lookup_asid: Signal,
-        /// How the page is accessed; only where the hardware looks at D.
-        pub lookup: Option<AccessKind>,
+        /// How the page is accessed.
+        pub lookup: AccessKind,
         /// 1 bit.
         pub touch: Signal,
         /// What is written or dropped in the next cycle, if anything is; only if [`Tlb::is_large`].
@@ -86,19 +88,19 @@ bundle! {
         pub hit: Signal,
         /// The slot that matched; 0 if none did.
         pub found: Found,
+        /// 1 bit: its rights deny the access.
+        pub denied: Signal,
     }
 
-    /// What a hit needs of a mapping.
+    /// Where a page lies.
     pub struct Found {
         /// 40 bits.
         pub pfn: Signal,
-        /// 4 bits.
-        pub rights: Signal,
         /// 2 bits.
         pub size: Signal,
     }
 
-    /// A place for one mapping.
+    /// A place for one mapping; what of it is one bit stands beside that of the other slots.
     pub struct Slot {
         /// 52 bits.
         pub vpn: Signal,
@@ -106,10 +108,20 @@ bundle! {
         pub asid: Signal,
         /// 1 bit.
         pub global: Signal,
-        /// 46 bits: [`Found`], side by side, so that a simulator chooses among the slots once and not once for each part.
+        /// 42 bits: [`Found`], side by side, so that a simulator chooses among the slots once and not once for each part.
         pub found: Signal,
-        /// 1 bit; only where the hardware looks at D.
-        pub dirty: Option<Signal>,
+    }
+
+    /// What a lookup in the cycle of a refill is answered with.
+    pub struct Written {
+        /// 1 bit: it was of the page that was written.
+        pub is_page: Signal,
+        /// 1 bit: and hits.
+        pub hit: Signal,
+        /// 1 bit: the rights deny the access.
+        pub denied: Signal,
+        /// 42 bits: where the page lies.
+        pub found: Signal,
     }
 
     /// The registers.
@@ -118,8 +130,16 @@ bundle! {
         pub slot: Vec<Slot>,
         /// One bit a slot: it holds one.
         pub valid: Signal,
+        /// One bit a slot each: R, W, X and U.
+        pub rights: Vec<Signal>,
+        /// One bit a slot; only where the hardware looks at D.
+        pub dirty: Option<Signal>,
         /// One bit a slot: it matched the lookup of the cycle before.
         pub hits: Signal,
+        /// One bit a slot: if it did, its rights deny the access.
+        pub denies: Signal,
+        /// What was written in the cycle before.
+        pub written: Written,
         /// A bit for each [`GROUP`] of them, where there are many: any of these did.
         pub hit_groups: Option<Signal>,
         /// One bit for each split of the replacement tree.
@@ -133,8 +153,8 @@ bundle! {
     }
 }
 
-/// Of so many slots it is known at once whether any was hit: one table of four inputs, beside what is written.
-const GROUP: u32 = 2;
+/// Of so many slots it is known at once whether any was hit: one table of four inputs more.
+const GROUP: u32 = 4;
 
 /// A first level of more slots is large.
 const SMALL: u32 = 8;
@@ -164,20 +184,30 @@ impl Found {
     /// The widths.
     #[must_use]
     pub fn widths() -> Found {
-        Found { pfn: shape(PFN_BITS), rights: shape(RIGHTS_BITS), size: shape(SIZE_BITS) }
+        Found { pfn: shape(PFN_BITS), size: shape(SIZE_BITS) }
+    }
+}
+
+impl Written {
+    fn widths() -> Written {
+        Written { is_page: shape(1), hit: shape(1), denied: shape(1), found: Found::widths().pack() }
     }
 }
 
 impl Slot {
-    fn of(mapping: Mapping) -> Slot {
-        let Mapping { vpn, asid, global, size, pfn, rights, dirty } = mapping;
-        Slot { vpn, asid, global, found: Found { pfn, rights, size }.pack(), dirty }
+    fn of(mapping: &Mapping) -> Slot {
+        let Mapping { vpn, asid, global, size, pfn, .. } = mapping.clone();
+        Slot { vpn, asid, global, found: Found { pfn, size }.pack() }
     }
 
-    fn mapping(&self) -> Mapping {
-        let Slot { vpn, asid, global, found, dirty } = self.clone();
-        let Found { pfn, rights, size } = Found::widths().unpack(&found);
-        Mapping { vpn, asid, global, size, pfn, rights, dirty }
+    fn size(&self) -> Signal {
+        Found::widths().unpack(&self.found).size
+    }
+
+    /// Whether a lookup is of its page: it hits the slot, if that is in use.
+    fn matches(&self, i: &TlbInputs) -> Signal {
+        let same_page = page::overlap(&self.vpn, &self.size(), &i.lookup_vpn, &lit(SIZE_BITS, 0u32));
+        same_page & (&self.global | self.asid.eq(&i.lookup_asid))
     }
 }
 
@@ -213,7 +243,7 @@ impl Component for Tlb {
         TlbInputs {
             lookup_vpn: shape(VPN_BITS),
             lookup_asid: shape(ASID_BITS),
-            lookup: self.config.marks().is_checked().then(|| AccessKind { access: shape(2), user: shape(1) }),
+            lookup: AccessKind { access: shape(2), user: shape(1) },
             touch: shape(1),
             next: self.is_large().then(Target::widths),
             refill_valid: shape(1),
@@ -224,9 +254,13 @@ impl Component for Tlb {
 
     fn reset(&self) -> TlbState {
         TlbState {
-            slot: vec![Slot::of(zeros(&ports::mapping(&self.config))); self.slots as usize],
+            slot: vec![Slot::of(&zeros(&ports::mapping(&self.config))); self.slots as usize],
             valid: lit(self.slots, 0u32),
+            rights: vec![lit(self.slots, 0u32); RIGHTS_BITS as usize],
+            dirty: self.config.marks().is_checked().then(|| lit(self.slots, 0u32)),
             hits: lit(self.slots, 0u32),
+            denies: lit(self.slots, 0u32),
+            written: zeros(&Written::widths()),
             hit_groups: self.is_large().then(|| lit(self.slots.div_ceil(GROUP), 0u32)),
             tree: lit(self.slots - 1, 0u32),
             target: self.is_large().then(|| zeros(&Target::widths())),
@@ -238,7 +272,9 @@ impl Component for Tlb {
     fn kernel(&self, m: &mut Module, i: TlbInputs, s: TlbState) -> (TlbOutputs, TlbState) {
         let hits = s.hits.each_bit();
         let found = one_hot_mux(hits.iter().cloned().zip(s.slot.iter().map(|slot| slot.found.clone())));
-        let mappings: Vec<Mapping> = s.slot.iter().map(Slot::mapping).collect();
+        let found = when(&s.written.is_page, s.written.found.clone()).otherwise(found);
+        let denied = (&s.hits & &s.denies).any();
+        let denied = when(&s.written.is_page, s.written.denied.clone()).otherwise(denied).named("denied");
 
         let named =
             when(&i.invalidate.valid, Target::of_invalidation(&i.invalidate)).otherwise(Target::of_mapping(&i.refill));
@@ -254,45 +290,61 @@ impl Component for Tlb {
                 (target, Mapping { vpn, asid, size, ..i.refill.clone() })
             }
         };
-        let is_refilled = (matches(&refill, &i.lookup_vpn, &i.lookup_asid) & &i.refill_valid).named("is_refilled");
-        let hits_refill = !bars(&refill, i.lookup.as_ref());
+        let written = Slot::of(&refill);
+        let is_refilled = (written.matches(&i) & &i.refill_valid).named("is_refilled");
+        let AccessKind { access, user } = &i.lookup;
+        let allowing = page::allowing(&s.rights, access, user).named("allowing");
         let victims = s.victim.each_bit();
         let next_victim = next_victim(&s);
         let maintenance = Maintenance::new(&i, &target);
-        let drops = mappings.iter().map(|mapping| maintenance.drops(mapping)).collect::<Vec<_>>();
+        let drops = s.slot.iter().map(|slot| maintenance.drops(slot)).collect::<Vec<_>>();
         let writes = s.victim.gate(&i.refill_valid);
         let slots = s.slot.iter().zip(&victims).enumerate().map(|(n, (slot, victim))| {
             let write = (victim & &i.refill_valid).named(format!("write_{n}"));
-            when(&write, Slot::of(refill.clone())).otherwise(slot.clone())
+            when(&write, written.clone()).otherwise(slot.clone())
         });
+        // Bits of one slot each, where one slot is written.
+        let with = |masked: &Signal, bit: &Signal| {
+            let each =
+                victims.iter().zip(masked.each_bit()).map(|(victim, kept)| when(victim, bit.clone()).otherwise(kept));
+            when(&i.refill_valid, mask(&each.collect::<Vec<_>>())).otherwise(masked.clone())
+        };
 
         // Whether there is a refill is known last: what it changes is worked out beside.
-        let tree = replacement::touched(&s.tree, &s.hits.gate(&i.touch));
-        let matches = mappings.iter().map(|mapping| {
-            let own = matches(mapping, &i.lookup_vpn, &i.lookup_asid);
-            own & !bars(mapping, i.lookup.as_ref())
-        });
-        let matches = (&s.valid & mask(&matches.collect::<Vec<_>>()) & !&writes).named("matches");
-        let refilled = s.victim.gate(&hits_refill);
-        // The slot that is written is hit, or those that stay as they are.
-        let next_hits = |refilled: Signal, kept: Signal| when(&is_refilled, refilled).otherwise(kept);
+        // The slot that was written has been used last as it is.
+        let tree = replacement::touched(&s.tree, &s.hits.gate(&(&i.touch & !&s.written.is_page)));
+        let of_page = mask(&s.slot.iter().map(|slot| slot.matches(&i)).collect::<Vec<_>>());
+        // A first write hits nothing.
+        let lacks_dirty = s.dirty.as_ref().map(|dirty| (&allowing & !dirty).gate(&page::is_write(access)));
+        let answers = lacks_dirty.map_or_else(|| of_page.clone(), |lacks_dirty| &of_page & !lacks_dirty);
+        let matches = (&s.valid & answers & !&writes).named("matches");
         let in_groups = |slots: &Signal| concat(slots.each_bit().chunks(GROUP as usize).rev().map(any_of));
-        let hit = s.hit_groups.as_ref().unwrap_or(&s.hits).any().named("hit_any");
+        let any_hit = s.hit_groups.as_ref().unwrap_or(&s.hits).any().named("hit_any");
+        let hit = (any_hit & !&s.written.is_page) | &s.written.hit;
         m.check("at_most_one_hit", !&i.touch | at_most_one(&s.hits));
         m.check("refills_apart", !(&i.refill_valid & &s.refilled));
         let state = TlbState {
             slot: slots.collect(),
             // Nothing changes but for a refill or an invalidation.
             valid: when(&maintenance.active, writes | (&s.valid & !mask(&drops))).otherwise(s.valid.clone()),
-            hit_groups: s.hit_groups.map(|_| next_hits(in_groups(&refilled), in_groups(&matches))),
-            hits: next_hits(refilled, matches),
+            hit_groups: s.hit_groups.map(|_| in_groups(&matches)),
+            hits: matches,
+            denies: !&allowing,
+            written: Written {
+                hit: &is_refilled & !page::lacks_dirty(&refill, access, user),
+                is_page: is_refilled,
+                denied: !page::allows(&refill.rights, access, user),
+                found: written.found.clone(),
+            },
+            rights: s.rights.iter().zip(refill.rights.each_bit()).map(|(masked, right)| with(masked, &right)).collect(),
+            dirty: s.dirty.as_ref().zip(refill.dirty.as_ref()).map(|(masked, dirty)| with(masked, dirty)),
             tree: when(&i.refill_valid, replacement::touched(&tree, &s.victim)).otherwise(tree),
             target: i.next,
             victim: next_victim,
             refilled: i.refill_valid.clone(),
         };
         m.check("refill_and_invalidate_apart", !(&i.refill_valid & &i.invalidate.valid));
-        (TlbOutputs { hit, found: Found::widths().unpack(&found) }, state)
+        (TlbOutputs { hit, found: Found::widths().unpack(&found), denied }, state)
     }
 }
 
@@ -302,17 +354,6 @@ impl Tlb {
     pub fn is_large(&self) -> bool {
         self.slots > SMALL
     }
-}
-
-/// Whether a lookup is of this mapping's page: it hits the slot that holds it.
-fn matches(mapping: &Mapping, vpn: &Signal, asid: &Signal) -> Signal {
-    let same_page = page::overlap(&mapping.vpn, &mapping.size, vpn, &lit(SIZE_BITS, 0u32));
-    same_page & (&mapping.global | mapping.asid.eq(asid))
-}
-
-/// Whether a slot with this mapping may not answer the lookup although it is of its page: a first write.
-fn bars(mapping: &Mapping, lookup: Option<&AccessKind>) -> Signal {
-    lookup.map_or_else(low, |lookup| page::lacks_dirty(mapping, &lookup.access, &lookup.user))
 }
 
 /// The slot to write in the next cycle, one-hot: the first unused one, else the tree's victim.
@@ -350,8 +391,8 @@ impl Maintenance {
         }
     }
 
-    fn drops(&self, slot: &Mapping) -> Signal {
-        let page = &self.any_page | page::overlap(&slot.vpn, &slot.size, &self.target.vpn, &self.target.size);
+    fn drops(&self, slot: &Slot) -> Signal {
+        let page = &self.any_page | page::overlap(&slot.vpn, &slot.size(), &self.target.vpn, &self.target.size);
         let own = when(&slot.global, self.with_global.clone()).otherwise(slot.asid.eq(&self.target.asid));
         page & (&self.any_space | own)
     }

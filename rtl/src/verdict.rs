@@ -16,6 +16,7 @@ use hashwalk_spec::entry::{ACCESSED, DIRTY};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 use hashwalk_spec::{Access, Config, Format, Marking};
 
+use crate::line::InLine;
 use crate::link::{Link, PLACE_BITS};
 use crate::ports::{Control, Request};
 use crate::{entry, inverted, line, page, radix, tree};
@@ -179,12 +180,12 @@ impl Killed {
 }
 
 impl Candidate {
-    /// What can be said of this PTE as it arrives.
+    /// What can be said of this PTE as it arrives; `asid_any`, 1 bit: the ASID that is looked under is not 0.
     #[must_use]
-    pub fn assay(&self, sought: &Sought, request: &Request) -> Assay {
+    pub fn assay(&self, sought: &Sought, asid_any: &Signal, request: &Request) -> Assay {
         let Candidate { global, rights, pfn, stray_bits, .. } = self;
         Assay {
-            malformed: stray_bits | (global & sought.asid.any()) | !page::is_aligned(pfn, &sought.size),
+            malformed: stray_bits | (global & asid_any) | !page::is_aligned(pfn, &sought.size),
             denied: !page::allows(rights, &request.access, &request.user),
         }
     }
@@ -192,7 +193,7 @@ impl Candidate {
     /// What this PTE comes to, if it is the one.
     #[must_use]
     pub fn weigh(self, scales: &Scales) -> Weighed {
-        let assay = self.assay(&scales.sought, &scales.request);
+        let assay = self.assay(&scales.sought, &scales.sought.asid.any(), &scales.request);
         self.weigh_assayed(assay, scales)
     }
 
@@ -264,6 +265,8 @@ pub struct Arrival<'a> {
     pub bits: &'a Signal,
     /// What its search looks for.
     pub sought: &'a Sought,
+    /// 1 bit: the ASID of that is not 0.
+    pub asid_any: &'a Signal,
     /// For whom.
     pub request: &'a Request,
     /// 32 bits: the number of elements less one.
@@ -276,8 +279,8 @@ pub struct Arrival<'a> {
     pub first: Signal,
     /// 6 bits: the searches that are enabled.
     pub enabled: &'a Signal,
-    /// 8 bits, one-hot: of a dense line, the word that would be the page's; only where elements are lines.
-    pub own_word: Option<&'a Signal>,
+    /// For each walk whether it is for that one, and what it looks for; empty where elements are not lines.
+    pub in_line: &'a [(Signal, InLine)],
 }
 
 /// An element a cycle later.

@@ -2,7 +2,7 @@
 //!
 //! | port | dir | when |
 //! | ---- | --- | ---- |
-//! | `allocate`, `newest_*` | in | a request has missed and takes the slot `vacant_*`; only while `any_vacant` |
+//! | `allocate`, `newest_*` | in | a request has missed and takes this slot, one-hot, which is `vacant_*` |
 //! | `search_*` | in | its first search, worked out while the first level was looked up |
 //! | `control_*` | in | software's settings |
 //! | `invalidate_*` | in | an invalidation takes effect in this cycle |
@@ -81,7 +81,7 @@ use crate::predictor::Guess;
 use crate::radix;
 use crate::verdict::{self, Judged, Killed, Limits, Scales, Step, Verdict};
 use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
-use arbiter::round_robin;
+use arbiter::{ascending, longest_ago};
 pub use bundles::{Event, Offer, Turn, Waiting, WalkerInputs, WalkerOutputs, offer, turn};
 use element::{Element, Meanwhile};
 use invalidation::names_path;
@@ -112,14 +112,18 @@ bundle! {
         pub hashing: Hashing,
         /// One-hot: whose is the next one.
         pub chosen: Signal,
-        /// Whose turn it is to be hashed.
-        pub hash_turn: Option<Signal>,
+        /// Who is hashed first.
+        pub hash_order: Option<Signal>,
         /// One-hot: the request that stands at the memory port and was not taken.
         pub standing: Signal,
-        /// Whose turn it is to ask memory.
-        pub memory_turn: Option<Signal>,
-        /// 1 bit: no invalidation takes effect in this cycle. Many wait for it.
-        pub calm: Signal,
+        /// Who asks memory first.
+        pub memory_order: Option<Signal>,
+        /// 1 bit: no invalidation takes effect in this cycle, and an element is there.
+        pub may_judge: Signal,
+        /// 1 bit: none does, and there is no element, but an answer of software's.
+        pub may_weigh: Signal,
+        /// 1 bit: none does, and there is neither.
+        pub may_say_nothing: Signal,
         /// What memory sends.
         pub element: Element,
         /// Software's turn.
@@ -170,7 +174,7 @@ impl Component for Walker {
 
     fn inputs(&self) -> WalkerInputs {
         WalkerInputs {
-            allocate: shape(1),
+            allocate: shape(self.walks()),
             newest: ports::request(),
             fresh: shape(1),
             search: Search::none(),
@@ -189,15 +193,16 @@ impl Component for Walker {
 
     fn reset(&self) -> WalkerState {
         let walks = self.walks();
-        let turn = (walks > 1).then(|| lit(walks, 0u32));
         WalkerState {
             slot: vec![Slot::free(&self.config); walks as usize],
             hashing: zeros(&Hashing { slot: shape(walks), begins: places::beginning() }),
             chosen: lit(walks, 0u32),
-            hash_turn: turn.clone(),
+            hash_order: ascending(walks),
             standing: lit(walks, 0u32),
-            memory_turn: turn,
-            calm: high(),
+            memory_order: ascending(walks),
+            may_judge: low(),
+            may_weigh: low(),
+            may_say_nothing: high(),
             element: Element::empty(&self.config),
             software: Software::silent(&self.config),
             seekless: lit(walks, 0u32),
@@ -207,7 +212,6 @@ impl Component for Walker {
 
     fn kernel(&self, m: &mut Module, i: WalkerInputs, s: WalkerState) -> (WalkerOutputs, WalkerState) {
         let config = &self.config;
-        let calm = &s.calm;
         let numbers = 0..self.walks();
         let each = |f: &dyn Fn(u32, &Slot) -> Signal| -> Vec<Signal> {
             numbers.clone().zip(&s.slot).map(|(n, slot)| f(n, slot)).collect()
@@ -228,7 +232,7 @@ impl Component for Walker {
             slot.is(Walk::Wait) & !slot.is_behind() & !i.turn.promised.bit(n) & settled & !is_at_the_unit
         });
         let hashes: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & &slot.search.exists).collect();
-        let choice = round_robin(&hashes, s.hash_turn.as_ref());
+        let choice = longest_ago(&hashes, s.hash_order.as_ref());
         let chosen = each(&|n, _| s.chosen.bit(n) & alive.bit(n));
         let any_chosen = any_of(&chosen).named("any_chosen");
         let next_seekless: Vec<Signal> =
@@ -237,8 +241,8 @@ impl Component for Walker {
 
         // The memory port.
         // Whoever is answered in this cycle asks for nothing more, even if it is its turn.
-        let asks = each(&|_, slot| slot.asks.clone());
-        let in_turn = round_robin(&asks, s.memory_turn.as_ref());
+        let asks = each(&|_, slot| slot.asks_memory());
+        let in_turn = longest_ago(&asks, s.memory_order.as_ref());
         let stands = s.standing.any().named("stands");
         let presents: Vec<Signal> = each(&|n, _| {
             when(&stands, s.standing.bit(n))
@@ -255,6 +259,7 @@ impl Component for Walker {
             .zip(i.update.as_ref())
             .map(|(updating, update)| updating.progress(config, m, &i.control, update, &s.slot, &may_ask));
         let is_marked = marks.as_ref().map_or_else(low, |marks| marks.lives.clone());
+        let calm = any_of([&s.may_judge, &s.may_weigh, &s.may_say_nothing]);
         let mark_fires = &is_marked & calm & &i.turn.open;
         let mark_ends = marks.as_ref().map_or_else(low, |marks| &mark_fires & &marks.ends);
         let mark_restarts = &mark_fires & !&mark_ends;
@@ -265,7 +270,7 @@ impl Component for Walker {
             i.invalidated.iter().map(|agreement| invalidation::named(&i.invalidate, agreement)).collect();
 
         // What memory has sent.
-        let fires = (&s.element.full & calm & &i.turn.open & !&is_marked).named("fires");
+        let fires = (&s.may_judge & &i.turn.open & !&is_marked).named("fires");
         // Known last: a request that does not stand yet is not made if the second level has just found its page. Where
         // another read of the walk is judged in this cycle, of several, it is made all the same.
         let speaks_now = if config.ways() > 1 { s.element.slot.gate(&fires) } else { lit(self.walks(), 0u32) };
@@ -329,7 +334,7 @@ impl Component for Walker {
         let finds = (&judged & &verdict.finds & !&verdict.restart).named("finds");
 
         if let Some(walk_cache) = &walk_cache {
-            let begins = &unit_busy | (&i.allocate & &i.fresh);
+            let begins = &unit_busy | (i.allocate.any() & &i.fresh);
             walk_cache.connect(WalkCacheInputs {
                 lookup: places::page_of(&s.hashing.begins),
                 used: begins,
@@ -343,11 +348,10 @@ impl Component for Walker {
             let must_wait = slot.is_behind() | i.turn.looking.bit(n) | i.turn.served.bit(n) | i.turn.promised.bit(n);
             slot.is(Walk::Ask) & !must_wait
         });
-        let question = round_robin(&questions, s.software.turn.as_ref());
+        let question = longest_ago(&questions, s.software.order.as_ref());
         let asker = s.software.of_asker(&s.slot, |slot| slot.request.clone());
         let nothing = any_of(&seekless).named("nothing_sought");
-        let weighed = &s.software.answer.valid & &i.turn.open & calm & !&s.element.full & !&is_marked;
-        let weighed = weighed.named("weighed");
+        let weighed = (&s.may_weigh & &i.turn.open & !&is_marked).named("weighed");
         let answer = s.software.offer(&asker);
         let asker_killed = s.software.of_asker(&s.slot, |slot| slot.killed.clone());
         let told_in_vain = (&weighed & s.software.is_withdrawn(config, &answer, &asker_killed)).named("told_in_vain");
@@ -357,7 +361,7 @@ impl Component for Walker {
 
         // What goes out: a walk whose marks are set first, then a judgement, software's answer, that nothing is sought.
         let others = (&s.element.full | &s.software.answer.valid | &is_marked).named("others");
-        let is_silent = (&i.turn.open & calm & !&others).named("is_silent");
+        let is_silent = (&s.may_say_nothing & &i.turn.open & !&is_marked).named("is_silent");
         let says_nothing = (&nothing & &is_silent).named("says_nothing");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
         let by_walk = Offer {
@@ -395,7 +399,7 @@ impl Component for Walker {
 
         // A slot that waited, or the newest miss.
         let begun = any_of(each(&|n, slot| s.hashing.slot.bit(n) & slot.is(Walk::Wait)))
-            | (&i.allocate & Walk::Request.is(&allocation.state));
+            | (i.allocate.any() & Walk::Request.is(&allocation.state));
         let saved = (config.walk_cache_entries() > 0).then(|| start.steps.gate(&begun));
 
         let slots: Vec<Slot> = s
@@ -406,7 +410,7 @@ impl Component for Walker {
                 let mine = speaker(n);
                 let at = n as usize;
                 let happens = Happens {
-                    allocated: &i.allocate & &vacant[at],
+                    allocated: i.allocate.bit(n),
                     hashed: s.hashing.slot.bit(n),
                     nothing_sought: &is_silent & &seekless[at],
                     standing: s.standing.bit(n),
@@ -463,16 +467,19 @@ impl Component for Walker {
         let update = marks.as_ref().map(|marks| marks.port.clone());
         let meanwhile = Meanwhile { fires: &fires, answered: &i.turn.answered, named: &named };
         let element = s.element.next(config, &i.memory, &i.control, &meanwhile, &s.slot);
+        let software = s.software.next(&i.refill, &asker, &weighed, question);
         let next = WalkerState {
             slot: slots,
             hashing,
             chosen: when(&kept_waiting, mask(&chosen)).otherwise(mask(&choice.granted)),
-            hash_turn: turned(&!&kept_waiting, &choice.turn, &s.hash_turn),
+            hash_order: choice.order_if(&!&kept_waiting, &s.hash_order),
             standing: mask(&presents).gate(&!&i.memory.request_ready) & !&overtaken,
-            calm: !&i.coming,
-            memory_turn: turned(&!&stands, &in_turn.turn, &s.memory_turn),
+            may_judge: &element.full & !&i.coming,
+            may_weigh: &software.answer.valid & !(&element.full | &i.coming),
+            may_say_nothing: !any_of([&element.full, &software.answer.valid, &i.coming]),
+            memory_order: in_turn.order_if(&!&stands, &s.memory_order),
             element,
-            software: s.software.next(&i.refill, &asker, &weighed, question),
+            software,
             seekless: mask(&first_one(&next_seekless)),
             updating: marks.map(|marks| marks.next(&mark_fires)),
         };
@@ -489,12 +496,13 @@ impl Component for Walker {
         if self.walks() == 1 {
             m.ignore(i.memory.response_id.clone());
         }
-        m.assume("allocate_only_what_is_vacant", !&i.allocate | any_of(&vacancies));
+        m.assume("allocate_only_what_is_vacant", (&i.allocate & !mask(&vacant)).is_zero());
         m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_of(&speaks, &s.slot, |slot| slot.out.any()));
         if self.walks() == 1 {
-            m.check("alone_it_finds_the_unit_free", !(&i.allocate & &unit_busy));
+            m.check("alone_it_finds_the_unit_free", !(i.allocate.any() & &unit_busy));
         }
         m.check("one_request_at_the_port", at_most_one(&mask(&presents)));
+        m.check("somebody_asks_first", !any_of(&asks) | any_of(&in_turn.granted));
         m.check("nothing_is_judged_as_it_is_invalidated", !(&i.invalidate.valid & (&judged | &weighed)));
         m.cover("restart", restarts.clone());
         if let Some(torn) = &step.torn {
@@ -566,7 +574,7 @@ impl Walker {
                 .otherwise(Walk::Wait.signal()),
             software: i.control.software_refill.clone(),
             request: i.newest.clone(),
-            behind: behind.map(|behind| mask(&behind)),
+            behind: behind.as_deref().map(mask),
             sought_vpn: sought.vpn,
             sought_asid: sought.asid,
             search: i.search.clone(),
@@ -581,11 +589,6 @@ impl Walker {
 fn number(one_hot: &[Signal], width: u32) -> Signal {
     let bit = |bit: u32| any_of((0..).zip(one_hot).filter(|(n, _): &(u32, _)| n >> bit & 1 != 0).map(|(_, set)| set));
     concat((0..width).rev().map(bit))
-}
-
-/// The turn, if it moves on.
-fn turned(moves: &Signal, next: &Option<Signal>, turn: &Option<Signal>) -> Option<Signal> {
-    next.as_ref().zip(turn.as_ref()).map(|(next, turn)| when(moves, next.clone()).otherwise(turn.clone()))
 }
 
 /// The mapping that a step has found.

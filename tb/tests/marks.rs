@@ -522,7 +522,7 @@ fn whatever_happens_marks_are_set_before_they_are_needed_and_none_is_lost() {
     let devices: Vec<Device> = names.iter().map(|name| Device::build(&named(name), false).unwrap()).collect();
     let folder = tempfile::tempdir().unwrap();
     let replay = folder.path().join("failure.json");
-    match check(&devices, &CheckOptions { cases: 400, seed: 1, replay: replay.clone() }, true).unwrap() {
+    match check(&devices, &CheckOptions { cases: 600, seed: 1, replay: replay.clone() }, true).unwrap() {
         CheckOutcome::Passed(tally) => {
             for what in ["unmarked", "mark", "walks", "hits", "hits of level 2", "updates", "updates in vain"] {
                 assert!(tally.times.get(what).is_some_and(|times| *times > 50), "{what}: {:?}", tally.times);

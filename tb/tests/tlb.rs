@@ -88,6 +88,41 @@ fn a_global_page_is_hit_from_every_space_and_a_page_of_asid_0_from_its_own() {
     }
 }
 
+/// A write is denied by the rights of its own page, whenever it comes: those of the mapping that gives way to it say the
+/// opposite.
+#[test]
+fn a_lookup_in_the_cycle_of_the_refill_is_denied_by_what_is_written_and_by_nothing_else() {
+    let latency = 3;
+    for config in configs() {
+        let mut bench = Bench::new(&config);
+        bench.table.search_enable = 1 << SMALL;
+        bench.memory.latency = latency;
+        for (rights, others, answer) in [(R, R | W, Err(Fault::Rights)), (R | W, R, Ok(0x40))] {
+            for gap in 0..walk_cycle(&config, latency) + 3 {
+                bench.start_over();
+                for n in 1..=u64::from(config.tlb_entries()) {
+                    bench.map(page(1, VPN + 8 * n, n).rights(others));
+                    bench.walks(read(1, VPN + 8 * n), Ok(n));
+                }
+                bench.map(page(1, VPN, 0x40).rights(rights));
+                let mut answers = Vec::new();
+                bench.lookup = Some(read(1, VPN));
+                bench.until("acceptance", |seen| seen.accepted);
+                for cycle in 0.. {
+                    if cycle == gap {
+                        bench.lookup = Some(write(1, VPN));
+                    }
+                    answers.extend(bench.cycle().answers().map(|answered| answered.answer));
+                    if cycle >= gap && bench.lookup.is_none() && !bench.is_waiting() {
+                        break;
+                    }
+                }
+                assert_eq!(answers, [Ok(0x40), answer], "{} cycles later", gap + 1);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_working_set_of_the_tlbs_size_never_misses_once_it_is_in() {
     for config in configs() {

@@ -50,7 +50,7 @@ bundle! {
 
     /// Inputs.
     pub struct WalkerInputs {
-        /// 1 bit.
+        /// One-hot: the slot that the newest request takes, which has missed; all zero if it takes none.
         pub allocate: Signal,
         /// What missed.
         pub newest: Request,

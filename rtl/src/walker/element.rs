@@ -14,7 +14,8 @@ use hashwalk_spec::{Config, Format};
 
 use super::search::Search;
 use super::slot::Slot;
-use crate::line;
+
+use crate::line::InLine;
 use crate::ports::{self, Control, MemoryIn, Request, zeros};
 use crate::radix;
 use crate::verdict::{self, Arrival, Killed, Sought};
@@ -125,22 +126,23 @@ impl Element {
         let killed = one_hot_of(&speaks, slots, |slot| slot.killed.clone());
         let first = one_hot_of(&speaks, slots, |slot| slot.first.clone());
         let sought = one_hot_of(&speaks, slots, Slot::sought);
+        let asid_any = one_hot_of(&speaks, slots, |slot| slot.sought_asid.any());
         let bits = when(&taken, self.shifted(&memory.response_data)).otherwise(self.bits.clone());
         let place = one_hot_of(&speaks, slots, |slot| slot.index[0].clone());
         let steps = one_hot_of(&speaks, slots, |slot| slot.steps.clone());
-        // Which walk it is is known late.
-        let own_word = (config.format() == Format::Line)
-            .then(|| one_hot_of(&speaks, slots, |slot| line::own_word(&slot.sought_vpn, &slot.search.size)));
+        let in_line: Vec<(Signal, InLine)> =
+            speaks.iter().zip(slots).filter_map(|(speaks, slot)| Some((speaks.clone(), slot.in_line()?))).collect();
         let arrival = Arrival {
             bits: &self.shifted(&memory.response_data),
             sought: &sought,
+            asid_any: &asid_any,
             request: &request,
             table_mask: &control.table_mask,
             place: &place,
             steps: &steps,
             first: steps.is_zero(),
             enabled: &control.search_enable,
-            own_word: own_word.as_ref(),
+            in_line: &in_line,
         };
         let tags = verdict::tags(config, &arrival);
         // Only in a radix tree what is sought depends on how far the walk has come.

@@ -20,7 +20,7 @@
 use hashwalk_hdl::{Module, Signal, any_of, bundle, concat, lit, low, mask, one_hot_mux, one_hot_of, when};
 use hashwalk_spec::{Access, Config, Format, Marking, entry};
 
-use super::arbiter::round_robin;
+use super::arbiter::{ascending, longest_ago};
 use super::places;
 use super::slot::{Slot, Walk};
 use crate::ports::{Control, Mapping, UpdateIn, UpdateOut};
@@ -47,8 +47,8 @@ bundle! {
         pub swapped: Signal,
         /// 1 bit: that one could not be made.
         pub error: Signal,
-        /// Whose turn it is.
-        pub turn: Option<Signal>,
+        /// Who comes first.
+        pub order: Option<Signal>,
     }
 }
 
@@ -102,7 +102,7 @@ impl Updating {
             back: none.clone(),
             swapped: low(),
             error: low(),
-            turn: (config.walks() > 1).then_some(none),
+            order: ascending(config.walks()),
         })
     }
 
@@ -120,7 +120,7 @@ impl Updating {
         let is_free = (self.out.is_zero() & self.back.is_zero()).named("update_is_free");
         let waits: Vec<Signal> = slots.iter().map(|slot| slot.is(Walk::Check)).collect();
         let asks: Vec<Signal> = waits.iter().zip(may_ask).map(|(waits, may)| waits & may & &is_free).collect();
-        let choice = round_robin(&asks, self.turn.as_ref());
+        let choice = longest_ago(&asks, self.order.as_ref());
         let stands = self.standing.any();
         let presents: Vec<Signal> = (0u32..)
             .zip(&choice.granted)
@@ -166,10 +166,7 @@ impl Updating {
                 back: when(&over, self.out.clone()).otherwise(self.back.gate(&lives)),
                 swapped: when(&over, update.swapped.clone()).otherwise(self.swapped.clone()),
                 error: when(&over, update.error.clone()).otherwise(self.error.clone()),
-                turn: choice
-                    .turn
-                    .zip(self.turn.as_ref())
-                    .map(|(next, turn)| when(&accepted, next).otherwise(turn.clone())),
+                order: choice.order_if(&accepted, &self.order),
             },
             lives,
         }

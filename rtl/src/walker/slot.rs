@@ -18,11 +18,13 @@
 use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, one_hot_mux, states, when};
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 use hashwalk_spec::entry::INDEX_BITS;
+use hashwalk_spec::line::WORDS;
 use hashwalk_spec::{Config, Format};
 
 use super::marking::Unmarked;
 use super::places::{self, Start};
 use super::search::Search;
+use crate::line::{self, InLine};
 use crate::ports::{self, Control, Request};
 use crate::radix;
 use crate::verdict::{Killed, SIZES, Sought, Word};
@@ -70,9 +72,11 @@ bundle! {
         pub free: Signal,
         /// 1 bit: the request waits for an answer. In a slot that is not free it falls where the request is answered.
         pub alive: Signal,
-        /// 1 bit: it does, and asks memory: its state is `Request`. In a cuckoo table it pauses for a cycle where memory was ready,
-        /// but the second level found its page.
+        /// 1 bit: it does, and asks memory, its state being `Request`, unless `taken` is set. In a cuckoo table it pauses for a cycle
+        /// where memory was ready, but the second level found its page.
         pub asks: Signal,
+        /// 1 bit: memory took its last request in the cycle before. Which is known too late for it to stop asking at once.
+        pub taken: Signal,
         /// 1 bit: software answers this miss.
         pub software: Signal,
         /// Whose walk this is.
@@ -87,6 +91,9 @@ bundle! {
         pub sought_vpn: Signal,
         /// 16 bits: the ASID that it looks under.
         pub sought_asid: Signal,
+        /// 8 bits, one-hot: the word of a dense line that is the page's which it looked for in the cycle before; no read is answered
+        /// in the cycle in which it is asked for. Only where elements are lines.
+        pub own_word: Option<Signal>,
         /// Probes already made in this search; in a cuckoo table the ways that were judged.
         pub steps: Signal,
         /// For each way the index of an element ([`places::bits`]): where the page may stand; without ways, the element that
@@ -186,6 +193,7 @@ impl Slot {
             free: high(),
             alive: low(),
             asks: low(),
+            taken: low(),
             software: low(),
             request: ports::zeros(&ports::request()),
             behind: (config.walks() > 1).then(|| lit(config.walks(), 0u32)),
@@ -193,6 +201,7 @@ impl Slot {
             first: high(),
             sought_vpn: lit(VPN_BITS, 0u32),
             sought_asid: lit(ASID_BITS, 0u32),
+            own_word: (config.format() == Format::Line).then(|| lit(WORDS, 0u32)),
             steps: lit(step_bits(config), 0u32),
             index: vec![lit(places::bits(config), 0u32); config.ways() as usize],
             link: matches!(config.format(), Format::Line | Format::Chained)
@@ -236,6 +245,17 @@ impl Slot {
         Sought { vpn: self.sought_vpn.clone(), asid: self.sought_asid.clone(), size, global }
     }
 
+    /// The same as a line shows it; only where elements are lines.
+    #[must_use]
+    pub fn in_line(&self) -> Option<InLine> {
+        self.own_word.as_ref().map(|own_word| InLine {
+            vpn: self.sought_vpn.clone(),
+            asid: self.sought_asid.clone(),
+            group: line::group(&self.sought_vpn, &self.search.size),
+            own_word: own_word.clone(),
+        })
+    }
+
     /// The index that is asked for next.
     #[must_use]
     pub fn index_asked(&self) -> Signal {
@@ -270,6 +290,12 @@ impl Slot {
             None => hashed,
             Some(link) => when(&link.exists, link.next.clone()).otherwise(hashed),
         }
+    }
+
+    /// Whether it asks memory.
+    #[must_use]
+    pub fn asks_memory(&self) -> Signal {
+        &self.asks & !&self.taken
     }
 
     /// Whether it waits for another walk.
@@ -312,7 +338,7 @@ impl Slot {
             .otherwise(self.state.clone());
         // Only of several reads one is judged while another is asked for.
         let goes_on_asking = self.way.as_ref().map_or_else(high, |_| !&h.decides) & self.is(Walk::Request);
-        let still_asks = any_of([&begins, &is_unread, &(goes_on_asking & !(is_last & &h.accepted))]) & !&h.answered;
+        let still_asks = any_of([&begins, &is_unread, &goes_on_asking]) & !&h.answered;
         let asks = any_of([h.follows.clone(), still_asks, &h.allocated & Walk::Request.is(&g.allocation.state)]);
         // What stands cannot be taken back. Who is answered in this cycle presents nothing new at the memory port.
         let stands = &h.standing | (&h.asked & !&h.told) | &h.owes_update;
@@ -364,6 +390,7 @@ impl Slot {
             free,
             alive: alive_next,
             asks,
+            taken: is_last & &h.accepted,
             software: self.software.clone(),
             request: self.request.clone(),
             behind: self.behind.as_ref().map(|behind| behind & alive),
@@ -371,6 +398,7 @@ impl Slot {
             first: starts_over.clone() | (&self.first & !&h.fails),
             sought_vpn: sought.vpn,
             sought_asid: sought.asid,
+            own_word: None,
             steps,
             index,
             link,
@@ -386,13 +414,16 @@ impl Slot {
                 .map(|kept| when(&h.lacks_marks, kept.found(&g.word)).otherwise(kept.clone())),
         };
         // A slot that is free always holds what it would begin with.
+        let allocation = Slot { own_word: None, ..g.allocation.clone() };
         Slot {
             state: going_on.state.clone(),
             free: going_on.free.clone(),
             alive: going_on.alive.clone(),
             asks: going_on.asks.clone(),
+            taken: going_on.taken.clone(),
             link: going_on.link.clone().map(|link| Followed { exists: link.exists & !&self.free, ..link }),
-            ..when(&self.free, g.allocation.clone()).otherwise(going_on)
+            own_word: self.own_word.as_ref().map(|_| line::own_word(&self.sought_vpn, &self.search.size)),
+            ..when(&self.free, allocation).otherwise(going_on)
         }
     }
 }

@@ -14,7 +14,7 @@ use hashwalk_spec::Config;
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 
 use super::Offer;
-use super::arbiter::Choice;
+use super::arbiter::{Choice, ascending};
 use super::slot::Slot;
 use crate::page;
 use crate::ports::{self, Mapping, Miss, Refill, Request, zeros};
@@ -25,8 +25,8 @@ bundle! {
     pub struct Software {
         /// One-hot: whose miss it is asked about.
         pub asking: Signal,
-        /// Whose turn it is to ask.
-        pub turn: Option<Signal>,
+        /// Who asks first.
+        pub order: Option<Signal>,
         /// What it has answered.
         pub answer: Told,
     }
@@ -62,7 +62,7 @@ impl Software {
         let Refill { valid, fault, size, pfn, rights, global, dirty, .. } = zeros(&ports::refill(config));
         Software {
             asking: lit(walks, 0u32),
-            turn: (walks > 1).then(|| lit(walks, 0u32)),
+            order: ascending(walks),
             answer: Told { valid, fault, well_formed: low(), denied: low(), size, pfn, rights, global, dirty },
         }
     }
@@ -96,7 +96,7 @@ impl Software {
         let answer = when(&accepted, Told::of(refill, asker)).otherwise(self.answer.clone());
         Software {
             asking: when(&free, granted).otherwise(self.asking.gate(&!weighed)),
-            turn: choice.turn.zip(self.turn.clone()).map(|(next, turn)| when(&free, next).otherwise(turn)),
+            order: choice.order_if(&free, &self.order),
             answer: Told { valid: accepted | (&self.answer.valid & !weighed), ..answer },
         }
     }
