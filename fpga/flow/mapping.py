@@ -16,14 +16,16 @@ from flow import delays, yosys
 # that; Yosys assumes wires of 0.3 ns.
 _MAP = "&if -W 900;&save;&load"
 # What logic is restructured by before it is mapped.
-_PASSES = {"syn2": "&syn2", "dch": "&if -g -K 6;&dch -f", "synch2": "&if -g -K 6;&synch2"}
+_PASSES = {
+    "syn2": "&syn2", "syn3": "&syn3", "dc2": "&dc2", "dch": "&if -g -K 6;&dch -C 5000", "synch2": "&if -g -K 6;&synch2",
+}
 
-# The passes of each script; none stand for the script of this name that comes with Yosys.
+# The passes of each script; none stand for the script of this name that comes with Yosys. What `syn2` makes of the logic as it
+# is has the fewest tables in a row; after anything else it makes more.
 SCRIPTS: dict[str, list[str]] = {
     "flow3": [],
-    "rounds": ["syn2", "dch", "synch2", "synch2"] * 2,
-    "alternating": ["syn2", "synch2"] * 3,
-    "repeated": ["syn2", "dch", "synch2", "synch2", "synch2"],
+    "rounds": ["syn2", "synch2", "synch2"],
+    "smaller": ["syn2", "dc2", "syn3", "dch"],
 }
 
 

@@ -63,12 +63,12 @@ def yosys(script: str, name: str, work: Path) -> None:
     _run([sys.executable, "-c", RUN_YOSYS, f"{name}.ys"], name, work)
 
 
-def yosys_with_slow_ram(before: str, after: str, name: str, work: Path) -> None:
-    """Run one script, delay what block RAM brings, run the other; leaves `name`.log in `work`."""
+def yosys_with_slow_ram(before: str, after: str, name: str, work: Path) -> Path:
+    """Run one script, delay what block RAM brings, run the other; the log, which is `name`.log in `work`."""
     (work / "before.ys").write_text(before)
     (work / "after.ys").write_text(after)
     flow = {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
-    _run([sys.executable, "-m", "flow.block_ram", "before.ys", "after.ys"], name, work, flow)
+    return _run([sys.executable, "-m", "flow.block_ram", "before.ys", "after.ys"], name, work, flow)
 
 
 def nextpnr(arguments: list[str], name: str, work: Path) -> None:
@@ -79,7 +79,7 @@ def nextpnr(arguments: list[str], name: str, work: Path) -> None:
     _run([sys.executable, "-c", RUN_NEXTPNR, *arguments], name, work)
 
 
-def _run(command: list[str], name: str, work: Path, environment: dict[str, str] | None = None) -> None:
+def _run(command: list[str], name: str, work: Path, environment: dict[str, str] | None = None) -> Path:
     log = work / f"{name}.log"
     # The compiled WebAssembly is kept beside the tools, so that removing them removes it too.
     cache = {"YOWASP_CACHE_DIR": str(Path(sys.prefix) / "cache")}
@@ -90,6 +90,7 @@ def _run(command: list[str], name: str, work: Path, environment: dict[str, str] 
         ).returncode
     if status != 0:
         raise FlowError(f"{name} failed (status {status}): {_cause(log)}; the log is {log}")
+    return log
 
 
 def _cause(log: Path) -> str:

@@ -96,8 +96,11 @@ def elaborate(folder: Path, top: str | None, clock: str, work: Path) -> Design:
     return Design(found, ports, read)
 
 
-# No LUTs are joined to larger ones by the slices' multiplexers (README.md says what that brings).
-SYNTHESIS = "synth_ecp5 -nowidelut"
+# What ABC says of a mapping that it has got wrong. Yosys goes on.
+NOT_EQUIVALENT = "Networks are NOT EQUIVALENT"
+
+# No LUTs are joined to larger ones by the slices' multiplexers, and there are no carry cells (README.md says what that brings).
+SYNTHESIS = "synth_ecp5 -nowidelut -noccu2"
 
 
 def synthesize(design: Design, mapping: str, options: str, work: Path) -> Cells:
@@ -117,16 +120,21 @@ def split(design: Design, mapping: str, options: str, work: Path) -> dict[str, C
 
 
 def _synthesize(design: Design, mapping: str, options: str, after: str, name: str, work: Path) -> None:
-    """Synthesise after the line `mapping`, with block RAM as slow as it is, and run the lines `after`."""
+    """Synthesise after the line `mapping`, with block RAM as slow as it is, and run the lines `after`.
+
+    Raises FlowError if what ABC has made is not what it was given.
+    """
     (work / "slow.v").write_text(block_ram.SLOW)
     (work / "at_once.v").write_text(block_ram.AT_ONCE)
     synthesis = f"{SYNTHESIS} -top {design.top} {options}"
-    tools.yosys_with_slow_ram(
-        f"{design.read}read_verilog -lib -specify slow.v\n{synthesis} -run begin:map_luts\n",
-        f"opt_clean\n{mapping}\n{synthesis} -run map_luts:map_cells\n"
-        f"techmap -map at_once.v\nclean\n{synthesis} -run map_cells:\n{after}",
+    log = tools.yosys_with_slow_ram(
+        f"{design.read}read_verilog -lib -specify slow.v\n{synthesis} -run begin:map_luts\nopt_clean\n",
+        f"{mapping}\n{synthesis} -run map_luts:map_cells\n"
+        f"techmap -map at_once.v\n{block_ram.MERGE}\nclean\n{synthesis} -run map_cells:\n{after}",
         name, work,
     )
+    if NOT_EQUIVALENT in log.read_text():
+        raise tools.FlowError(f"{name}: what ABC has made is not what it was given; the log is {log}")
 
 
 def wrap(design: Design, clock: str, work: Path) -> wrapper.Cost:
