@@ -126,18 +126,16 @@ bundle! {
         pub outcome: Outcome,
         /// 1 bit: it was found for this request.
         pub own: Signal,
-        /// A bit for each slot and the newest, if that waits: it asks for what the mapping covers, for which it was found.
-        pub covers: Signal,
+        /// A bit for each slot and the newest: it has part in the mapping, if it waits. For the request for which that was found,
+        /// it asks for what it covers; then it was promised the mapping, or was looked up without it as the first answer went out.
+        pub part: Signal,
         /// 1 bit: the first level has it.
         pub refilled: Signal,
         /// 1 bit: it does not, and whoever is served is allowed the access.
         pub refills: Signal,
         /// A bit for each slot and the newest: it will be answered later.
         pub promised: Signal,
-        /// A bit for each slot and the newest: it is the one that was looked up without the mapping as the first answer went
-        /// out, if it waits.
-        pub late: Signal,
-        /// 1 bit: the newest is that, which was being read then; only with two hit cycles.
+        /// 1 bit: the newest is the one that was being read as the first answer went out, without the mapping; only with two hit cycles.
         pub later: Option<Signal>,
         /// 1 bit: no invalidation takes effect in this cycle.
         pub calm: Signal,
@@ -201,11 +199,10 @@ impl Component for Delivery {
             request: zeros(&ports::request()),
             outcome: zeros(&ports::outcome(&self.config)),
             own: low(),
-            covers: lit(walks + 1, 0u32),
+            part: lit(walks + 1, 0u32),
             refilled: low(),
             refills: low(),
             promised: lit(walks + 1, 0u32),
-            late: lit(walks + 1, 0u32),
             later: (self.config.hit_cycles() > 1).then(low),
             calm: high(),
         }
@@ -227,11 +224,10 @@ impl Component for Delivery {
             .zip(&everybody)
             .map(|(n, waiting)| {
                 let waits = &waiting.alive & !s.serving.bit(n);
-                let has_part = when(&s.own, s.covers.bit(n)).otherwise(s.promised.bit(n) | s.late.bit(n));
                 // A first write walks for itself, to set D.
                 let Request { access, user, .. } = &waiting.request;
                 let serves = !page::lacks_dirty(&mapping, access, user);
-                (&is_mapping & waits & has_part & serves).named(format!("covered_{n}"))
+                (&is_mapping & waits & s.part.bit(n) & serves).named(format!("covered_{n}"))
             })
             .collect();
         let more = any_of(&covered).named("more");
@@ -328,7 +324,15 @@ impl Component for Delivery {
             concat(agreements.iter().rev().map(|agreement| covers(mapping, agreement)))
         };
         let of_l2 = Mapping { global: i.l2_is_global.clone(), ..i.from_l2.mapping.clone() };
-        let next_covers = when(&!&can_take, covers_now(&s.serving.bits(0..walks), &mapping))
+        let (on, back) = (settled(&mask(&covered)), settled(&s.promised));
+        let promised = when(&answers, on.clone()).otherwise(back.gate(&stays));
+        // It has missed, if it waits or has the slot that it would have taken.
+        let late = concat([high(), i.vacant.clone()]).gate(&is_late);
+        // What is given up has nobody who waits for it, whoever had part in it.
+        let part_of_others = when(&answers, on | late).otherwise(back);
+        let kept_part =
+            when(&(!&s.own | &answers), part_of_others).otherwise(covers_now(&s.serving.bits(0..walks), &mapping));
+        let part = when(&!&can_take, kept_part)
             .or_when(&i.l2_turn, covers_now(&i.from_l2.slot, &of_l2))
             .otherwise(covers_now(&i.offer.slot, &i.offer.mapping));
         let Offer { slot, request, fault: found_fault, is_mapping: found, is_granted, mapping: found_mapping, .. } =
@@ -356,15 +360,13 @@ impl Component for Delivery {
                 .otherwise(settled(&s.serving).gate(&!&withdrawn)),
             request: when(&can_take, request).or_when(&answers, next_request).otherwise(s.request.clone()),
             outcome: when(&can_take, outcome).or_when(&answers, for_next).otherwise(s.outcome.clone()),
-            covers: next_covers,
+            part,
             own: can_take.clone() | (&s.own & !&answers),
             refilled: !&can_take & &refilled,
             refills: when(&can_take, is_granted)
                 .or_when(&answers, is_allowed & !&refilled)
                 .otherwise(s.refills.clone()),
-            promised: when(&goes_on, settled(&mask(&covered))).otherwise(settled(&s.promised).gate(&stays)),
-            // It has missed, if it waits or has the slot that it would have taken.
-            late: concat([high(), i.vacant.clone()]).gate(&is_late),
+            promised,
             later,
             calm: !&i.coming,
         };

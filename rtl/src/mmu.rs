@@ -227,13 +227,11 @@ impl Component for Mmu {
         let accepted = Invalidate { valid: accept_invalidate.clone(), ..i.invalidate };
 
         let enabled = &i.control.search_enable;
-        let first_search = match &predictor {
-            None => Search::of_walk(self.config.format(), enabled, &looked_up.vpn, &looked_up.asid),
-            Some(predictor) => {
-                let said = &predictor.outputs;
-                Search::of_guess(enabled, &looked_up.asid, &said.counts, &said.guess)
-            }
-        };
+        let unguessed = Search::of_walk(self.config.format(), enabled, &looked_up.vpn, &looked_up.asid);
+        let guessed = predictor.as_ref().map(|predictor| predictor.outputs.clone().under(&looked_up.asid));
+        let first_search = guessed
+            .as_ref()
+            .map_or_else(|| unguessed.clone(), |guessed| Search::of_guess(enabled, &looked_up.asid, guessed));
         tlb.connect(TlbInputs {
             lookup_vpn: compared.vpn,
             lookup_asid: compared.asid,
@@ -265,7 +263,8 @@ impl Component for Mmu {
             newest: s.request.clone(),
             fresh: s.fresh.clone(),
             search: s.search.clone(),
-            lookup: Beginning::of(&first_search, &looked_up.vpn, &looked_up.asid),
+            lookup: Beginning::of(&unguessed, &looked_up.vpn, &looked_up.asid),
+            guessed,
             control: i.control.clone(),
             coming: accept_invalidate.clone(),
             invalidate: s.invalidate.clone(),

@@ -39,14 +39,6 @@ bundle! {
         pub found: Guess,
     }
 
-    /// Outputs.
-    pub struct PredictorOutputs {
-        /// What to begin with.
-        pub guess: Guess,
-        /// 1 bit.
-        pub counts: Signal,
-    }
-
     /// The registers.
     pub struct PredictorState {
         /// The table.
@@ -59,6 +51,14 @@ bundle! {
         pub place: Signal,
         /// What.
         pub found: Guess,
+    }
+
+    /// What a walk begins with in place of the first search that is enabled.
+    pub struct Guessed {
+        /// 1 bit: if it does.
+        pub counts: Signal,
+        /// The search.
+        pub guess: Guess,
     }
 
     /// A search.
@@ -75,6 +75,20 @@ impl Guess {
     #[must_use]
     pub fn shape() -> Guess {
         Guess { global: shape(1), size: shape(SIZE_BITS) }
+    }
+}
+
+impl Guessed {
+    /// The widths.
+    #[must_use]
+    pub fn shape() -> Guessed {
+        Guessed { counts: shape(1), guess: Guess::shape() }
+    }
+
+    /// The same for a request of this ASID: under ASID 0 no search for global mappings is made.
+    #[must_use]
+    pub fn under(self, asid: &Signal) -> Guessed {
+        Guessed { counts: self.counts & (!&self.guess.global | asid.any()), ..self }
     }
 }
 
@@ -102,7 +116,7 @@ impl Predictor {
 
 impl Component for Predictor {
     type Inputs = PredictorInputs;
-    type Outputs = PredictorOutputs;
+    type Outputs = Guessed;
     type State = PredictorState;
 
     fn name(&self) -> String {
@@ -134,7 +148,7 @@ impl Component for Predictor {
         }
     }
 
-    fn kernel(&self, m: &mut Module, i: PredictorInputs, s: PredictorState) -> (PredictorOutputs, PredictorState) {
+    fn kernel(&self, m: &mut Module, i: PredictorInputs, s: PredictorState) -> (Guessed, PredictorState) {
         let (column, row) = self.place(&i.lookup_vpn);
         let of_row =
             |row: &[Guess]| one_hot_mux((0u32..).zip(row).map(|(n, entry)| (column.eq_value(n), entry.clone())));
@@ -157,6 +171,6 @@ impl Component for Predictor {
             place: concat([row, column]),
             found: i.found,
         };
-        (PredictorOutputs { guess, counts }, next)
+        (Guessed { counts, guess }, next)
     }
 }

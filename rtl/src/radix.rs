@@ -46,9 +46,15 @@ pub fn reaches(vpn: &Signal) -> Signal {
 /// What is sought by the word that is read after so many probes: the page of that level's size.
 #[must_use]
 pub fn sought_at(sought: &Sought, steps: &Signal) -> Sought {
-    // Above level 3 no leaf can be, and what comes out there does not count.
-    let size = lit(SIZE_BITS, 0u32) - steps.bits(0..SIZE_BITS);
+    let size = size_at(steps);
     Sought { vpn: page::base(&sought.vpn, &size), size, ..sought.clone() }
+}
+
+/// The size of a page whose leaf is read after so many probes.
+#[must_use]
+pub fn size_at(steps: &Signal) -> Signal {
+    // Above level 3 no leaf can be, and what comes out there does not count.
+    lit(SIZE_BITS, 0u32) - steps.bits(0..SIZE_BITS)
 }
 
 /// Says what kind of word stands at the place.

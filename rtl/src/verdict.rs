@@ -171,6 +171,18 @@ bundle! {
 }
 
 impl Killed {
+    /// Nothing.
+    #[must_use]
+    pub fn none() -> Killed {
+        Killed { private: lit(SIZES, 0u32), global: lit(SIZES, 0u32) }
+    }
+
+    /// What the one or the other says.
+    #[must_use]
+    pub fn with(&self, other: &Killed) -> Killed {
+        Killed { private: &self.private | &other.private, global: &self.global | &other.global }
+    }
+
     /// Whether the mappings of this size are named: (those that are not global, global ones).
     #[must_use]
     pub fn of_size(&self, size: &Signal) -> (Signal, Signal) {

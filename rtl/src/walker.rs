@@ -77,7 +77,7 @@ use hashwalk_spec::{Config, Format};
 use crate::agreement::Agreement;
 use crate::link::PLACE_BITS;
 use crate::ports::{self, Mapping, MemoryOut, zeros};
-use crate::predictor::Guess;
+use crate::predictor::{Guess, Guessed};
 use crate::radix;
 use crate::verdict::{self, Judged, Killed, Limits, Scales, Step, Verdict};
 use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
@@ -179,6 +179,7 @@ impl Component for Walker {
             fresh: shape(1),
             search: Search::none(),
             lookup: places::beginning(),
+            guessed: (self.config.predictor_entries() > 0).then(Guessed::shape),
             control: ports::control(&self.config),
             coming: shape(1),
             invalidate: ports::invalidate(),
@@ -260,7 +261,7 @@ impl Component for Walker {
             .map(|(updating, update)| updating.progress(config, m, &i.control, update, &s.slot, &may_ask));
         let is_marked = marks.as_ref().map_or_else(low, |marks| marks.lives.clone());
         let calm = any_of([&s.may_judge, &s.may_weigh, &s.may_say_nothing]);
-        let mark_fires = &is_marked & calm & &i.turn.open;
+        let mark_fires = &is_marked & &calm & &i.turn.open;
         let mark_ends = marks.as_ref().map_or_else(low, |marks| &mark_fires & &marks.ends);
         let mark_restarts = &mark_fires & !&mark_ends;
         let mark_killed = marks.as_ref().map_or_else(low, |marks| &mark_restarts & &marks.killed);
@@ -314,7 +315,6 @@ impl Component for Walker {
         );
         // Nobody is answered in this cycle: the delivery takes an outcome, and has none.
         let judged = (&fires & &listens).named("judged");
-        let ends = (&judged & &verdict.ends_walk).named("ends");
         let follows = (&judged & &verdict.follow).named("follows");
         let restarts = (&judged & &verdict.restart).named("restarts");
         let lacks_marks = &judged & &verdict.lacks_marks;
@@ -353,19 +353,17 @@ impl Component for Walker {
         let nothing = any_of(&seekless).named("nothing_sought");
         let weighed = (&s.may_weigh & &i.turn.open & !&is_marked).named("weighed");
         let answer = s.software.offer(&asker);
-        let asker_killed = s.software.of_asker(&s.slot, |slot| slot.killed.clone());
-        let told_in_vain = (&weighed & s.software.is_withdrawn(config, &answer, &asker_killed)).named("told_in_vain");
+        let is_withdrawn = s.software.is_withdrawn(config, &answer).named("answer_withdrawn");
+        let told_in_vain = (&weighed & &is_withdrawn).named("told_in_vain");
         let asker_lives = s.software.of_asker(&s.slot, |slot| slot.alive.clone());
-        let asker_answered = (&s.software.asking & &i.turn.answered).any();
-        let tells = (&weighed & !&told_in_vain & asker_lives & !asker_answered).named("tells");
 
         // What goes out: a walk whose marks are set first, then a judgement, software's answer, that nothing is sought.
         let others = (&s.element.full | &s.software.answer.valid | &is_marked).named("others");
         let is_silent = (&s.may_say_nothing & &i.turn.open & !&is_marked).named("is_silent");
-        let says_nothing = (&nothing & &is_silent).named("says_nothing");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
+        // Whether the turn is open is known late: it is asked last.
         let by_walk = Offer {
-            valid: ends.clone(),
+            valid: &s.may_judge & &listens & &verdict.ends_walk,
             slot: s.element.slot.clone(),
             request: s.element.request.clone(),
             fault: verdict.fault.clone(),
@@ -376,7 +374,7 @@ impl Component for Walker {
         let idle: Vec<Signal> = numbers.clone().map(|n| s.seekless.bit(n)).collect();
         let idle_request = one_hot_of(&idle, &s.slot, |slot| slot.request.clone());
         let without_search = Offer {
-            valid: says_nothing.clone(),
+            valid: &s.may_say_nothing & nothing,
             slot: s.seekless.clone(),
             request: idle_request,
             fault: not_present,
@@ -384,13 +382,14 @@ impl Component for Walker {
             is_granted: low(),
             mapping: answer.mapping.clone(),
         };
-        let from_software = Offer { valid: tells.clone(), ..answer };
+        let from_software = Offer { valid: &s.may_weigh & !is_withdrawn & asker_lives, ..answer };
         let offer =
             when(&s.element.full, by_walk).or_when(&s.software.answer.valid, from_software).otherwise(without_search);
         let offer = match &marks {
             None => offer,
-            Some(marks) => when(&is_marked, by_marking(marks, &mark_ends, &s.slot)).otherwise(offer),
+            Some(marks) => when(&is_marked, by_marking(marks, &(calm & &marks.ends), &s.slot)).otherwise(offer),
         };
+        let offer = Offer { valid: (&offer.valid & &i.turn.open).named("ends"), ..offer };
 
         // The newest miss.
         let vacancies = each(&|_, slot| slot.free.clone());
@@ -459,15 +458,24 @@ impl Component for Walker {
         let of_chosen = one_hot_of(&chosen, &s.slot, of_slot);
         // One walk does not come before itself.
         let kept_waiting = if self.walks() > 1 { &next_begins & &any_chosen } else { low() }.named("kept_waiting");
-        let hashing = Hashing {
-            slot: when(&next_begins, s.element.slot.clone()).otherwise(mask(&chosen)),
-            begins: when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone()),
+        let begins = when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone());
+        // What is guessed is known last.
+        let begins = match &i.guessed {
+            None => begins,
+            Some(Guessed { counts, guess: Guess { size, global } }) => {
+                let by_guess = (counts & !(&next_begins | &any_chosen)).named("by_guess");
+                let size = when(&by_guess, size.clone()).otherwise(begins.size);
+                Beginning { size, global: when(&by_guess, global.clone()).otherwise(begins.global), ..begins }
+            }
         };
+        let hashing = Hashing { slot: when(&next_begins, s.element.slot.clone()).otherwise(mask(&chosen)), begins };
 
         let update = marks.as_ref().map(|marks| marks.port.clone());
         let meanwhile = Meanwhile { fires: &fires, answered: &i.turn.answered, named: &named };
         let element = s.element.next(config, &i.memory, &i.control, &meanwhile, &s.slot);
-        let software = s.software.next(&i.refill, &asker, &weighed, question);
+        let asker_killed = s.software.of_asker(&s.slot, |slot| slot.killed.clone());
+        let asker_killed = asker_killed.with(&one_hot_of(&s.software.asking.each_bit(), &named, Killed::clone));
+        let software = s.software.next(&i.refill, &asker, asker_killed, &weighed, question);
         let next = WalkerState {
             slot: slots,
             hashing,
@@ -575,6 +583,7 @@ impl Walker {
             software: i.control.software_refill.clone(),
             request: i.newest.clone(),
             behind: behind.as_deref().map(mask),
+            behind_any: behind.as_ref().map(any_of),
             sought_vpn: sought.vpn,
             sought_asid: sought.asid,
             search: i.search.clone(),

@@ -9,7 +9,7 @@ use crate::agreement::Agreement;
 use crate::ports::{
     self, Control, Invalidate, Mapping, MemoryIn, MemoryOut, Miss, Outcome, Refill, Request, UpdateIn, UpdateOut,
 };
-use crate::predictor::Guess;
+use crate::predictor::{Guess, Guessed};
 
 bundle! {
     /// What becomes of the answers; a bit for each walk.
@@ -58,8 +58,10 @@ bundle! {
         pub fresh: Signal,
         /// The search that it begins with.
         pub search: Search,
-        /// With what the walk would begin of what is looked up in this cycle, and may miss in the next.
+        /// With what the walk would begin of what is looked up in this cycle, and may miss in the next, if nothing is guessed.
         pub lookup: Beginning,
+        /// What is guessed of it; only where there is a predictor.
+        pub guessed: Option<Guessed>,
         /// Software's settings.
         pub control: Control,
         /// 1 bit: an invalidation takes effect in the next cycle.

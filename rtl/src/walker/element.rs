@@ -9,7 +9,7 @@
 //! The beats of a read come in one piece, so one register serves all walks. It is not ready for a beat while what it
 //! holds is not judged.
 
-use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, mask, one_hot_of, when};
+use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, mask, one_hot_mux, one_hot_of, when};
 use hashwalk_spec::{Config, Format};
 
 use super::search::Search;
@@ -122,8 +122,8 @@ impl Element {
         let request = one_hot_of(&speaks, slots, |slot| slot.request.clone());
         let alive = one_hot_of(&speaks, slots, |slot| slot.alive.clone());
         let speaker = mask(&speaks);
-        let later = one_hot_of(&speaks, slots, |slot| slot.search.later.clone());
-        let killed = one_hot_of(&speaks, slots, |slot| slot.killed.clone());
+        // Whose it is is known late: what can be said of each walk is said before.
+        let next_search = one_hot_of(&speaks, slots, |slot| Search::first(config.format(), &slot.search.later));
         let first = one_hot_of(&speaks, slots, |slot| slot.first.clone());
         let sought = one_hot_of(&speaks, slots, Slot::sought);
         let asid_any = one_hot_of(&speaks, slots, |slot| slot.sought_asid.any());
@@ -145,12 +145,14 @@ impl Element {
             in_line: &in_line,
         };
         let tags = verdict::tags(config, &arrival);
-        // Only in a radix tree what is sought depends on how far the walk has come.
         let sought = if config.format() == Format::Radix { radix::sought_at(&sought, &steps) } else { sought };
         // What an invalidation that takes effect in this cycle names of the walk that speaks, and of the one that waits here.
         let waits = self.waits();
-        let (private_killed, global_killed) = killed.of_size(&sought.size);
-        let (private_named, global_named) = one_hot_of(&speaks, named, Killed::clone).of_size(&sought.size);
+        let of_each =
+            slots.iter().zip(named).map(|(slot, named)| slot.killed.with(named).of_size(&slot.size_judged(config)));
+        let (private_killed, global_killed): (Vec<Signal>, Vec<Signal>) = of_each.unzip();
+        let [private_killed, global_killed] =
+            [private_killed, global_killed].map(|killed| one_hot_mux(speaks.iter().cloned().zip(killed)));
         let (private_since, global_since) = one_hot_of(&waits, named, Killed::clone).of_size(&self.sought.size);
         let first_beat = self.beats.as_ref().map_or_else(high, |beats| beats.eq_value(config.beats() - 1));
         let before = &self.unreadable & !first_beat;
@@ -174,10 +176,9 @@ impl Element {
                 .as_ref()
                 .zip(longest(config))
                 .map(|(kept, most)| when(&taken, steps.eq_value(most - 1)).otherwise(kept.clone())),
-            next_search: when(&taken, Search::first(config.format(), &later)).otherwise(self.next_search.clone()),
-            private_killed: when(&taken, private_killed | private_named)
-                .otherwise(&self.private_killed | private_since),
-            global_killed: when(&taken, global_killed | global_named).otherwise(&self.global_killed | global_since),
+            next_search: when(&taken, next_search).otherwise(self.next_search.clone()),
+            private_killed: when(&taken, private_killed).otherwise(&self.private_killed | private_since),
+            global_killed: when(&taken, global_killed).otherwise(&self.global_killed | global_since),
             sought: when(&taken, sought).otherwise(self.sought.clone()),
             place: self.place.as_ref().map(|kept| when(&taken, place.bits(0..kept.width())).otherwise(kept.clone())),
             tags: when(&taken, tags).otherwise(self.tags.clone()),

@@ -5,7 +5,7 @@ use hashwalk_spec::Format;
 
 use crate::page;
 use crate::ports::{SEARCHES, SIZE_BITS};
-use crate::predictor::Guess;
+use crate::predictor::{Guess, Guessed};
 use crate::radix;
 use crate::verdict::Sought;
 
@@ -56,18 +56,17 @@ impl Search {
 
     /// The same, but with the search that is guessed first, if the guess counts: then it is one that is enabled, if any is.
     #[must_use]
-    pub fn of_guess(enabled: &Signal, asid: &Signal, counts: &Signal, guess: &Guess) -> Search {
-        let space = asid.any();
-        let guessed: Vec<Signal> = (0..SEARCHES)
+    pub fn of_guess(enabled: &Signal, asid: &Signal, guessed: &Guessed) -> Search {
+        let Guessed { counts, guess } = guessed.clone();
+        let is_guessed: Vec<Signal> = (0..SEARCHES)
             .map(|n| guess.size.eq_value(n % OWN) & if n < OWN { !&guess.global } else { guess.global.clone() })
             .collect();
-        let guessed = concat(guessed.iter().rev());
-        let is_made = counts & (!&guess.global | &space);
-        let Guess { global, size } = guess.clone();
-        let later = Search::made(&(enabled & !guessed), &space);
+        let is_guessed = concat(is_guessed.iter().rev());
+        let Guess { global, size } = guess;
+        let later = Search::made(&(enabled & !is_guessed), &asid.any());
         let first = Search::first(Format::Line, enabled).under(asid);
         let exists = first.exists.clone();
-        when(&is_made, Search { exists, later, global, size }).otherwise(first)
+        when(&counts, Search { exists, later, global, size }).otherwise(first)
     }
 
     /// Those of the searches that are made; `space` is set if the ASID is not 0.

@@ -27,7 +27,7 @@ use super::search::Search;
 use crate::line::{self, InLine};
 use crate::ports::{self, Control, Request};
 use crate::radix;
-use crate::verdict::{Killed, SIZES, Sought, Word};
+use crate::verdict::{Killed, Sought, Word};
 
 /// Bits of a way's number.
 pub const WAY_BITS: u32 = 2;
@@ -83,6 +83,8 @@ bundle! {
         pub request: Request,
         /// A bit for each walk: this one waits for what that one brings. None where there is but one walk.
         pub behind: Option<Signal>,
+        /// 1 bit: there is one.
+        pub behind_any: Option<Signal>,
         /// The search that is being made, and those after it.
         pub search: Search,
         /// 1 bit: it is the first one of the walk.
@@ -197,6 +199,7 @@ impl Slot {
             software: low(),
             request: ports::zeros(&ports::request()),
             behind: (config.walks() > 1).then(|| lit(config.walks(), 0u32)),
+            behind_any: (config.walks() > 1).then(low),
             search: Search::none(),
             first: high(),
             sought_vpn: lit(VPN_BITS, 0u32),
@@ -208,7 +211,7 @@ impl Slot {
                 .then(|| Followed { exists: low(), next: lit(INDEX_BITS, 0u32) }),
             way: is_cuckoo.then(|| lit(WAY_BITS, 0u32)),
             out: lit(if is_cuckoo { 3 } else { 1 }, 0u32),
-            killed: Killed { private: lit(SIZES, 0u32), global: lit(SIZES, 0u32) },
+            killed: Killed::none(),
             stale: config.format().links_by_address().then(low),
             unmarked: Unmarked::none(config),
         }
@@ -243,6 +246,12 @@ impl Slot {
     pub fn sought(&self) -> Sought {
         let Search { size, global, .. } = self.search.clone();
         Sought { vpn: self.sought_vpn.clone(), asid: self.sought_asid.clone(), size, global }
+    }
+
+    /// The size of a page that it finds in what it reads. In a radix tree alone that depends on how far it has come.
+    #[must_use]
+    pub fn size_judged(&self, config: &Config) -> Signal {
+        if config.format() == Format::Radix { radix::size_at(&self.steps) } else { self.search.size.clone() }
     }
 
     /// The same as a line shows it; only where elements are lines.
@@ -301,7 +310,7 @@ impl Slot {
     /// Whether it waits for another walk.
     #[must_use]
     pub fn is_behind(&self) -> Signal {
-        self.behind.as_ref().map_or_else(low, Signal::any)
+        self.behind_any.clone().unwrap_or_else(low)
     }
 
     /// The slot in the next cycle.
@@ -378,13 +387,12 @@ impl Slot {
         });
         // What was read before the invalidation took effect may be what it names.
         let is_exposed = (self.out.any() | &h.asked | self.is_being_marked()).named("exposed");
-        let killed = Killed {
-            private: (&self.killed.private | &g.named.private).gate(&is_exposed),
-            global: (&self.killed.global | &g.named.global).gate(&is_exposed),
-        };
+        let Killed { private, global } = self.killed.with(&g.named);
+        let killed = Killed { private: private.gate(&is_exposed), global: global.gate(&is_exposed) };
         let is_over = &h.decides & !&h.follows;
         let has_read = (self.steps.any() | self.out.any()).named("has_read");
         let stale = self.stale.as_ref().map(|stale| (stale | (has_read & &g.names_path)) & self.listens() & !is_over);
+        let behind = self.behind.as_ref().map(|behind| behind & alive);
         let going_on = Slot {
             state,
             free,
@@ -393,7 +401,8 @@ impl Slot {
             taken: is_last & &h.accepted,
             software: self.software.clone(),
             request: self.request.clone(),
-            behind: self.behind.as_ref().map(|behind| behind & alive),
+            behind_any: behind.as_ref().map(Signal::any),
+            behind,
             search,
             first: starts_over.clone() | (&self.first & !&h.fails),
             sought_vpn: sought.vpn,

@@ -9,8 +9,11 @@
 //! anything but registers behind it. Whether the answer is well formed, and allows the access, is found out as it
 //! is accepted.
 
-use hashwalk_hdl::{Bundle, Signal, bundle, lit, low, mask, one_hot_of, when};
+use std::ops::Range;
+
+use hashwalk_hdl::{Bundle, Signal, bundle, concat, lit, low, mask, one_hot_of, when};
 use hashwalk_spec::Config;
+use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 
 use super::Offer;
@@ -19,6 +22,9 @@ use super::slot::Slot;
 use crate::page;
 use crate::ports::{self, Mapping, Miss, Refill, Request, zeros};
 use crate::verdict::Killed;
+
+/// In how many parts software's answer is compared with what it was asked.
+const WELL_FORMED_PARTS: u32 = 3;
 
 bundle! {
     /// Registers.
@@ -29,6 +35,8 @@ bundle! {
         pub order: Option<Signal>,
         /// What it has answered.
         pub answer: Told,
+        /// What invalidations have named of the page since it was asked.
+        pub killed: Killed,
     }
 
     /// Software's answer.
@@ -37,7 +45,7 @@ bundle! {
         pub valid: Signal,
         /// 3 bits: the fault that is to be answered, or 0.
         pub fault: Signal,
-        /// 1 bit: the mapping is one that answers the request.
+        /// 3 bits, all of which are set where the mapping is one that answers the request: the comparison is long.
         pub well_formed: Signal,
         /// 1 bit: its rights deny the access.
         pub denied: Signal,
@@ -63,7 +71,18 @@ impl Software {
         Software {
             asking: lit(walks, 0u32),
             order: ascending(walks),
-            answer: Told { valid, fault, well_formed: low(), denied: low(), size, pfn, rights, global, dirty },
+            answer: Told {
+                valid,
+                fault,
+                well_formed: lit(WELL_FORMED_PARTS, 0u32),
+                denied: low(),
+                size,
+                pfn,
+                rights,
+                global,
+                dirty,
+            },
+            killed: Killed::none(),
         }
     }
 
@@ -86,10 +105,10 @@ impl Software {
         Miss { valid: self.asks(), vpn, asid, access, user }
     }
 
-    /// The registers in the next cycle: `asker` is the request of who asks, `weighed` is set if the answer leaves them,
-    /// `choice` is who asks next.
+    /// The registers in the next cycle: `asker` is the request of who asks, `killed` what invalidations have named of it up to
+    /// the end of this cycle. `weighed` is set if the answer leaves them, `choice` is who asks next.
     #[must_use]
-    pub fn next(&self, refill: &Refill, asker: &Request, weighed: &Signal, choice: Choice) -> Software {
+    pub fn next(&self, refill: &Refill, asker: &Request, killed: Killed, weighed: &Signal, choice: Choice) -> Software {
         let accepted = (self.asks() & &refill.valid).named("refill_accepted");
         let free = self.asking.is_zero();
         let granted = mask(&choice.granted);
@@ -98,6 +117,7 @@ impl Software {
             asking: when(&free, granted).otherwise(self.asking.gate(&!weighed)),
             order: choice.order_if(&free, &self.order),
             answer: Told { valid: accepted | (&self.answer.valid & !weighed), ..answer },
+            killed,
         }
     }
 
@@ -105,6 +125,7 @@ impl Software {
     #[must_use]
     pub fn offer(&self, asker: &Request) -> Offer {
         let Told { fault, well_formed, denied, size, pfn, rights, global, dirty, .. } = self.answer.clone();
+        let well_formed = well_formed.all();
         let vpn = page::base(&asker.vpn, &size);
         let none = fault.is_zero();
         let mapping = Mapping { vpn, asid: asker.asid.clone(), global, size, pfn, rights, dirty };
@@ -126,8 +147,8 @@ impl Software {
 
     /// Whether an invalidation has named what its answer, which comes to this offer, rests on.
     #[must_use]
-    pub fn is_withdrawn(&self, config: &Config, offer: &Offer, killed: &Killed) -> Signal {
-        let (private_killed, global_killed) = killed.of_size(&self.answer.size);
+    pub fn is_withdrawn(&self, config: &Config, offer: &Offer) -> Signal {
+        let (private_killed, global_killed) = self.killed.of_size(&self.answer.size);
         let withdrawn = &offer.is_mapping & when(&self.answer.global, global_killed).otherwise(private_killed);
         if !config.marks().is_checked() {
             return withdrawn;
@@ -136,7 +157,7 @@ impl Software {
         // a mapping over that denies the access, but not where its A is clear.
         let is = |of: &Signal, fault: Fault| of.eq_value(u32::from(fault.code()));
         let rests_on_mapping = is(&offer.fault, Fault::Unmarked) | is(&self.answer.fault, Fault::Rights);
-        withdrawn | (rests_on_mapping & (&killed.private | &killed.global).any())
+        withdrawn | (rests_on_mapping & (&self.killed.private | &self.killed.global).any())
     }
 }
 
@@ -144,9 +165,12 @@ impl Told {
     /// This answer to the request of who asks.
     fn of(refill: &Refill, asker: &Request) -> Told {
         let Refill { valid, fault, vpn, asid, size, pfn, rights, global, dirty } = refill.clone();
-        let same_page = vpn.eq(&page::base(&asker.vpn, &size));
+        let base = page::base(&asker.vpn, &size);
+        let same = |part: Range<u32>| vpn.bits(part.clone()).eq(&base.bits(part));
         let same_space = (asid.eq(&asker.asid) & !&global) | (&global & !asid.any());
-        let well_formed = (same_page & same_space & !size.all() & page::is_aligned(&pfn, &size)).named("well_formed");
+        let is_size = !size.all() & page::is_aligned(&pfn, &size);
+        let well_formed = concat([same(page::HIGH..VPN_BITS), same(0..page::HIGH), same_space & is_size]);
+        let well_formed = well_formed.named("well_formed");
         let denied = !page::allows(&rights, &asker.access, &asker.user);
         Told { valid, fault, well_formed, denied, size, pfn, rights, global, dirty }
     }
