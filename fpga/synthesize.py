@@ -41,6 +41,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="further options for Yosys's synth_ecp5, for experiments: --options=-nowidelut")
     parser.add_argument("--top", metavar="MODULE", help="top module (default: the one that nobody instantiates)")
     parser.add_argument("--clock", default="clock", metavar="PORT", help="the clock's port (default: %(default)s)")
+    parser.add_argument("--reset", default="reset", metavar="PORT",
+                        help="the reset's port, if there is one, for a global wire (default: %(default)s)")
     parser.add_argument("--baseline", type=Path, metavar="FILE", help="also write the result to this TOML file")
     parser.add_argument("--work", type=Path, metavar="DIR",
                         help="folder for logs, netlists and reports (default: target/fpga/NAME)")
@@ -74,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     modules = yosys.split(design, mapping.command(mapped.script), arguments.options, work)
     progress.step(f"synthesised with its {len(modules)} modules kept apart")
-    cost = yosys.wrap(design, arguments.clock, work)
+    cost = yosys.wrap(design, arguments.clock, arguments.reset, work)
     progress.step(f"wrapped: {cost.lut4} LUT4 and {cost.ff} FF more")
     def place(seed: int) -> nextpnr.Placed:
         result = nextpnr.place_and_route(arguments.device, arguments.frequency, seed, work)

@@ -11,6 +11,8 @@
 
 Every path that starts or ends at a port of the design thus runs from a flip-flop to a flip-flop, and
 no logic of the wrapper lies on it. Any output bit reaches the pin, so that nothing is unused.
+
+Reset goes from its flip-flop to one of the chip's global wires, as it would in a chip: it has as many readers as the clock.
 """
 
 from dataclasses import dataclass
@@ -42,8 +44,8 @@ def cost(ports: list[Port], clock: str) -> Cost:
     return Cost(lut4=outputs - 1, ff=inputs + 2 * outputs)
 
 
-def verilog(top: str, ports: list[Port], clock: str) -> str:
-    """The wrapper around module `top`, and `top` itself as a black box, as Verilog."""
+def verilog(top: str, ports: list[Port], clock: str, reset: str) -> str:
+    """The wrapper around module `top`, and `top` itself as a black box, as Verilog. There need not be a reset."""
     inputs, outputs = _widths(ports, clock)
     connections = [f".{_escaped(clock)}(clock)"]
     declarations = [
@@ -51,12 +53,17 @@ def verilog(top: str, ports: list[Port], clock: str) -> str:
         for port in ports
     ]
     offset = {True: 0, False: 0}
+    buffer = ""
     for port in ports:
         if port.name == clock:
             continue
         low = offset[port.is_input]
         offset[port.is_input] += port.width
         vector = "launch" if port.is_input else "result"
+        if port == Port(reset, True, 1):
+            buffer = f"  wire global_reset;\n  DCCA reset_buffer (.CLKI(launch[{low}]), .CE(1'b1), .CLKO(global_reset));\n"
+            connections.append(f".{_escaped(reset)}(global_reset)")
+            continue
         connections.append(f".{_escaped(port.name)}({vector}[{low + port.width - 1}:{low}])")
     joined = ",\n    ".join(connections)
     return f"""\
@@ -70,7 +77,7 @@ module {MODULE} (input wire clock, input wire serial_in, output wire serial_out)
     capture <= result;
     folded <= (folded << 1) ^ capture;
   end
-  assign serial_out = folded[{outputs - 1}];
+{buffer}  assign serial_out = folded[{outputs - 1}];
   {_escaped(top)} {INSTANCE} (
     {joined}
   );

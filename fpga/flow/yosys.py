@@ -137,12 +137,12 @@ def _synthesize(design: Design, mapping: str, options: str, after: str, name: st
         raise tools.FlowError(f"{name}: what ABC has made is not what it was given; the log is {log}")
 
 
-def wrap(design: Design, clock: str, work: Path) -> wrapper.Cost:
+def wrap(design: Design, clock: str, reset: str, work: Path) -> wrapper.Cost:
     """Put the wrapper around DESIGN_NETLIST; leaves WRAPPED_NETLIST in `work`.
 
     Raises FlowError if the wrapper's cells are not exactly those that `wrapper.cost` claims.
     """
-    (work / "wrapper.v").write_text(wrapper.verilog(design.top, design.ports, clock))
+    (work / "wrapper.v").write_text(wrapper.verilog(design.top, design.ports, clock, reset))
     tools.yosys(
         # The design is a black box while its wrapper is synthesised, so neither changes the other.
         f"read_verilog wrapper.v\nsynth_ecp5 -top {wrapper.MODULE}\n"
