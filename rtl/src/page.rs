@@ -10,8 +10,6 @@
 //! +------------------------+------------+------------+
 //! ```
 
-use std::ops::Range;
-
 use hashwalk_hdl::{Signal, concat, lit, low};
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::{Access, PageSize};
@@ -38,8 +36,10 @@ pub fn is_huge(size: &Signal) -> Signal {
 /// Whether two pages overlap, each given by a VPN in it and its size.
 #[must_use]
 pub fn overlap(a_vpn: &Signal, a_size: &Signal, b_vpn: &Signal, b_size: &Signal) -> Signal {
-    let same = |bits: Range<u32>| a_vpn.bits(bits.clone()).eq(&b_vpn.bits(bits));
-    let (high, middle, low) = (same(HIGH..a_vpn.width()), same(MIDDLE..HIGH), same(0..MIDDLE));
+    let difference = a_vpn ^ b_vpn;
+    let high = difference.bits(HIGH..difference.width()).is_zero();
+    let middle = difference.bits(MIDDLE..HIGH).is_zero();
+    let low = difference.bits(0..MIDDLE).is_zero();
     high & (middle | is_huge(a_size) | is_huge(b_size)) & (low | is_large(a_size) | is_large(b_size))
 }
 
