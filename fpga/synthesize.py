@@ -38,7 +38,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--frequency", type=float, default=100.0, metavar="MHZ",
                         help="target for place and route, best out of reach (default: %(default)s)")
     parser.add_argument("--options", default="", metavar="TEXT",
-                        help="further options for Yosys's synth_ecp5, for experiments: --options=-nowidelut")
+                        help="further options for Yosys's synth_ecp5, for experiments: --options=-nodffe")
     parser.add_argument("--top", metavar="MODULE", help="top module (default: the one that nobody instantiates)")
     parser.add_argument("--clock", default="clock", metavar="PORT", help="the clock's port (default: %(default)s)")
     parser.add_argument("--reset", default="reset", metavar="PORT",

@@ -199,15 +199,16 @@ fn the_known_hashes_are_read() {
 #[test]
 fn a_search_that_was_switched_off_is_guessed_no_more() {
     let guessing = Settings { name: "chained_guessing".into(), predictor_entries: 8, ..default().settings().clone() };
-    let config = Config::new(guessing).unwrap();
-    let mut bench = Bench::new(&config);
-    let (large, beside) = (page(1, VPN & !0x1ff, 0x200).size(LARGE), page(1, (VPN & !0x1ff) + 7, 0x99));
-    bench.map(large);
-    bench.table.search_enable = 1 << LARGE | 1 << SMALL;
-    bench.walks(read(1, large.vpn), large.at(large.vpn));
-    bench.start_over();
-    bench.map(beside);
-    bench.table.search_enable = 1 << SMALL;
-    let answered = bench.ask(read(1, beside.vpn));
-    assert_eq!((answered.answer, answered.reads), (beside.at(beside.vpn), 1));
+    for config in configs().into_iter().chain([Config::new(guessing).unwrap()]) {
+        let mut bench = Bench::new(&config);
+        let (large, beside) = (page(1, VPN & !0x1ff, 0x200).size(LARGE), page(1, (VPN & !0x1ff) + 7, 0x99));
+        bench.map(large);
+        bench.table.search_enable = 1 << LARGE | 1 << SMALL;
+        bench.walks(read(1, large.vpn), large.at(large.vpn));
+        bench.start_over();
+        bench.map(beside);
+        bench.table.search_enable = 1 << SMALL;
+        let answered = bench.ask(read(1, beside.vpn));
+        assert_eq!((answered.answer, answered.reads), (beside.at(beside.vpn), 1), "{}", config.name());
+    }
 }
