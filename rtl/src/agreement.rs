@@ -24,17 +24,20 @@
 //!
 //! Reset: nothing is known, and nobody asks.
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, shape, when};
+use hashwalk_hdl::{Component, Module, Signal, bundle, concat, shape, when};
 use hashwalk_spec::Config;
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 
 use crate::page::{self, HIGH, MIDDLE};
 use crate::ports::{Request, zeros};
 
+/// The highest part of a VPN has so many bits that it is compared in two where a cycle is short.
+const UPPER: u32 = 35;
+
 bundle! {
-    /// How two pages agree; each is 1 bit.
+    /// How two pages agree; each is 1 bit but for `high`.
     pub struct Agreement {
-        /// In the VPN's bits above those within a 1 GiB page.
+        /// In the VPN's bits above those within a 1 GiB page; with two hit cycles 2 bits, for the upper half of them and the lower.
         pub high: Signal,
         /// In those within a 1 GiB page, above a 2 MiB page.
         pub middle: Signal,
@@ -96,14 +99,17 @@ bundle! {
 impl Agreement {
     /// The widths.
     #[must_use]
-    pub fn widths() -> Agreement {
-        Agreement { high: shape(1), middle: shape(1), low: shape(1), space: shape(1) }
+    pub fn widths(config: &Config) -> Agreement {
+        Agreement { high: shape(config.hit_cycles()), middle: shape(1), low: shape(1), space: shape(1) }
     }
 
-    fn of(a: &Place, b: &Place) -> Agreement {
+    fn of(a: &Place, b: &Place, config: &Config) -> Agreement {
         let same = |from: u32, to: u32| a.vpn.bits(from..to).eq(&b.vpn.bits(from..to));
         Agreement {
-            high: same(HIGH, VPN_BITS),
+            high: match config.hit_cycles() {
+                1 => same(HIGH, VPN_BITS),
+                _ => concat([same(UPPER, VPN_BITS), same(HIGH, UPPER)]),
+            },
             middle: same(MIDDLE, HIGH),
             low: same(0, MIDDLE),
             space: a.asid.eq(&b.asid),
@@ -113,13 +119,13 @@ impl Agreement {
     /// Whether both lie in one page of this size. `size` is a 2-bit code.
     #[must_use]
     pub fn same_page(&self, size: &Signal) -> Signal {
-        &self.high & (&self.middle | page::is_huge(size)) & (&self.low | page::is_large(size))
+        self.high.all() & (&self.middle | page::is_huge(size)) & (&self.low | page::is_large(size))
     }
 
     /// Whether they are one 4 KiB page of one address space.
     #[must_use]
     pub fn is_full(&self) -> Signal {
-        &self.high & &self.middle & &self.low & &self.space
+        self.high.all() & &self.middle & &self.low & &self.space
     }
 }
 
@@ -146,7 +152,7 @@ pub fn pair(a: usize, b: usize) -> usize {
 #[must_use]
 pub fn widths(config: &Config) -> AgreementsOutputs {
     let walks = config.walks() as usize;
-    let of = |count: usize| vec![Agreement::widths(); count];
+    let of = |count: usize| vec![Agreement::widths(config); count];
     AgreementsOutputs {
         of_newest: of(walks),
         of_reading: of(if config.hit_cycles() > 1 { walks } else { 0 }),
@@ -203,18 +209,19 @@ impl Component for Agreements {
     fn reset(&self) -> AgreementsState {
         AgreementsState {
             known: zeros(&widths(&self.config)),
-            before: self.reads_slots_apart.then(|| zeros(&Agreement::widths())),
+            before: self.reads_slots_apart.then(|| zeros(&Agreement::widths(&self.config))),
         }
     }
 
     fn kernel(&self, _: &mut Module, i: AgreementsInputs, s: AgreementsState) -> (AgreementsOutputs, AgreementsState) {
         let (accept, known) = (&i.accept, &s.known);
+        let agreement = |a: &Place, b: &Place| Agreement::of(a, b, &self.config);
         let free = |n: usize| i.free.bit(n as u32);
         // With what stands in the slots at the end of the cycle.
         let with_slots = |with_newest: &Agreement, with_slot: &dyn Fn(usize) -> Agreement| -> Vec<Agreement> {
             (0..self.walks).map(|n| when(&free(n), with_newest.clone()).otherwise(with_slot(n))).collect()
         };
-        let of_lookup = with_slots(&Agreement::of(&i.lookup, &i.newest), &|n| Agreement::of(&i.lookup, &i.slot[n]));
+        let of_lookup = with_slots(&agreement(&i.lookup, &i.newest), &|n| agreement(&i.lookup, &i.slot[n]));
         let taken = |taken: &Signal, new: Vec<Agreement>, old: &[Agreement]| -> Vec<Agreement> {
             new.into_iter().zip(old).map(|(new, old)| when(taken, new).otherwise(old.clone())).collect()
         };
@@ -225,7 +232,7 @@ impl Component for Agreements {
             Some(((reading, passes), before)) => {
                 let here = with_slots(before, &|n| known.of_reading[n].clone());
                 let with_before =
-                    when(passes, Agreement::of(&i.lookup, reading)).otherwise(Agreement::of(&i.lookup, &i.newest));
+                    when(passes, agreement(&i.lookup, reading)).otherwise(agreement(&i.lookup, &i.newest));
                 (
                     taken(passes, here.clone(), &known.of_newest),
                     taken(accept, of_lookup, &here),
@@ -242,7 +249,7 @@ impl Component for Agreements {
         });
 
         // A request that is accepted in this cycle is not looked up before the effect.
-        let of_invalidate = |place: &Place| Agreement::of(&i.invalidate, place);
+        let of_invalidate = |place: &Place| agreement(&i.invalidate, place);
         let with_newest = of_invalidate(&i.newest);
         let mut invalidated = with_slots(&with_newest, &|n| of_invalidate(&i.slot[n]));
         invalidated.push(with_newest);

@@ -32,12 +32,25 @@
 //! and again. An outcome is taken only into a register that is free at the beginning of the cycle, so that finding out who is
 //! covered delays nobody. Who asks for the page of the request that is served is known from before ([`crate::agreement`]).
 //!
+//! With two hit cycles each step of this has a cycle of its own:
+//!
+//! ```text
+//! cycle        d                   d + 1    d + 2             d + 3         d + 4
+//! register     outcome for A                for B             B             free
+//! others       whose page it is    B next   B's is fetched
+//! late                             A                          B
+//! refill                           here                       or here
+//! ```
+//!
+//! Whether the newest lies in the mapping is known in the cycle of the answer too (`newest_lies_in`).
+//!
 //! The second level takes a mapping with its first answer or never: then nobody who has looked for it there in vain can
 //! bring it once more.
 //!
 //! **Invalidation.** In the cycle in which one takes effect nothing is answered. If it names the mapping, the outcome is
 //! given up, and the walk that it came from is made again; whoever else was to have it goes on by itself. So is an outcome
-//! that is kept for one who has just been looked up: it walks for itself.
+//! that is kept for one who has just been looked up: it walks for itself. With two hit cycles whom it names is known in the cycle after
+//! (`given_up`), in which nothing is answered either.
 //!
 //! Reset: there is no outcome.
 
@@ -76,6 +89,8 @@ bundle! {
         pub newest: Request,
         /// 1 bit: there is one behind it, whose slot is being read; only with two hit cycles.
         pub is_read: Option<Signal>,
+        /// 1 bit: and it is the newest of the next cycle; only with two hit cycles.
+        pub passes: Option<Signal>,
         /// Who asks for the same pages.
         pub agreed: AgreementsOutputs,
         /// Slots that hold the newest request at the end of the cycle.
@@ -137,8 +152,19 @@ bundle! {
         pub promised: Signal,
         /// 1 bit: the newest is the one that was being read as the first answer went out, without the mapping; only with two hit cycles.
         pub later: Option<Signal>,
+        /// 1 bit: the newest lies in the mapping that was found for who is served; only with two hit cycles.
+        pub newest_lies_in: Option<Signal>,
         /// 1 bit: no invalidation takes effect in this cycle.
         pub calm: Signal,
+        /// 1 bit: none does, and the outcome does not rest after it was loaded, or after an answer; only with two hit cycles.
+        pub ready: Option<Signal>,
+        /// 1 bit: the first level takes the mapping in this cycle; only with two hit cycles.
+        pub refills_now: Option<Signal>,
+        /// One-hot, the newest highest: who is served next, in the cycle after an answer; only with two hit cycles.
+        pub queue: Option<Signal>,
+        /// A bit for each slot and the newest: it was served, and the invalidation that took effect in the cycle before has named the
+        /// mapping; only with two hit cycles.
+        pub given_up: Option<Signal>,
     }
 }
 
@@ -182,6 +208,7 @@ impl Component for Delivery {
             fresh: shape(1),
             newest: ports::request(),
             is_read: (self.config.hit_cycles() > 1).then(|| shape(1)),
+            passes: (self.config.hit_cycles() > 1).then(|| shape(1)),
             agreed: agreement::widths(&self.config),
             free: shape(walks),
             moves: shape(1),
@@ -204,7 +231,12 @@ impl Component for Delivery {
             refills: low(),
             promised: lit(walks + 1, 0u32),
             later: (self.config.hit_cycles() > 1).then(low),
+            newest_lies_in: (self.config.hit_cycles() > 1).then(low),
             calm: high(),
+            ready: (self.config.hit_cycles() > 1).then(low),
+            refills_now: (self.config.hit_cycles() > 1).then(low),
+            queue: (self.config.hit_cycles() > 1).then(|| lit(walks + 1, 0u32)),
+            given_up: (self.config.hit_cycles() > 1).then(|| lit(walks + 1, 0u32)),
         }
     }
 
@@ -212,7 +244,8 @@ impl Component for Delivery {
         let walks = self.config.walks();
         let Outcome { fault, is_mapping, mapping, from_l2, keep } = s.outcome.clone();
         let effect = &i.invalidate.valid;
-        let answers = (&s.valid & &s.calm).named("answers");
+        let ready = s.ready.as_ref().unwrap_or(&s.calm);
+        let answers = (&s.valid & ready).named("answers");
 
         // Who else is answered by the mapping: who asks for the page of the request that it was found for, and then who was
         // promised it.
@@ -231,9 +264,15 @@ impl Component for Delivery {
             })
             .collect();
         let more = any_of(&covered).named("more");
-        let next = first_one(&covered);
+        let first_covered = first_one(&covered);
+        let next = s.queue.as_ref().map_or_else(|| first_covered.clone(), Signal::each_bit);
+        let takes_next = s.queue.as_ref().map_or_else(|| answers.clone(), Signal::any);
+        let served_or_next = s.queue.as_ref().map_or_else(|| s.serving.clone(), |queue| &s.serving | queue);
         // Where nobody is next it does not matter who is taken for it: the newest, whose comparison then delays nothing.
-        let of_slots = any_of(&covered[..walks as usize]);
+        let of_slots = match &s.queue {
+            None => any_of(&covered[..walks as usize]),
+            Some(queue) => queue.bits(0..walks).any(),
+        };
         let next_or_newest: Vec<Signal> = next[..walks as usize].iter().cloned().chain([!of_slots]).collect();
         let next_request = one_hot_of(&next_or_newest, &everybody, |waiting| waiting.request.clone());
         let settled = |mask: &Signal| self.settled(mask, &i.moves, &i.vacant);
@@ -242,14 +281,15 @@ impl Component for Delivery {
         let goes_on = (&answers & &more).named("goes_on");
         // Those that have been looked up without it, and have no slot yet.
         let first = (&answers & &s.own & &is_mapping).named("first");
-        let later = i.is_read.as_ref().map(|is_read| {
-            let agreement = one_hot_of(own, &i.agreed.of_reading, Agreement::clone);
-            (&first & is_read & covers(&mapping, &agreement)).named("later_lingers")
-        });
-        let covers_newest = covers(&mapping, &one_hot_of(own, &i.agreed.of_newest, Agreement::clone));
+        let covers_one = |agreements: &[Agreement]| covers(&mapping, &one_hot_of(own, agreements, Agreement::clone));
+        let of_newest = covers_one(&i.agreed.of_newest);
+        let of_reading = i.is_read.as_ref().map(|_| covers_one(&i.agreed.of_reading));
+        let later = i.is_read.as_ref().zip(of_reading.as_ref());
+        let later = later.map(|(is_read, of_reading)| (&first & is_read & of_reading).named("later_lingers"));
+        let covers_newest = s.newest_lies_in.as_ref().unwrap_or(&of_newest);
         let is_late = match &s.later {
             None => &first & covers_newest,
-            Some(later) => (&first & covers_newest) | (&answers & later),
+            Some(later) => (&first & covers_newest) | (&s.valid & &s.calm & later),
         };
         let is_late = (is_late & &i.fresh).named("late_lingers");
         let lingers = later.as_ref().map_or_else(|| is_late.clone(), |later| &is_late | later).named("lingers");
@@ -260,15 +300,22 @@ impl Component for Delivery {
             let named_page = !kind.bit(1) | agreement.same_page(&mapping.size);
             named_page & (!kind.bit(0) | (&agreement.space & !&mapping.global))
         };
-        let named: Vec<Signal> =
-            served.iter().zip(&i.agreed.invalidated).map(|(served, agreement)| served & is_named(agreement)).collect();
+        let named: Vec<Signal> = (served_or_next.each_bit().iter().zip(&i.agreed.invalidated))
+            .map(|(it, agreement)| it & is_named(agreement))
+            .collect();
         let may_be_named = (&s.valid & &is_mapping & effect).named("may_be_named");
-        let withdrawn = (&may_be_named & any_of(&named)).named("withdrawn_now");
+        let withdrawn = match &s.given_up {
+            None => &may_be_named & any_of(&named),
+            Some(given_up) => given_up.any(),
+        };
+        let withdrawn = withdrawn.named("withdrawn_now");
         // With nobody to be served, nobody has been promised it.
-        let stays = (&s.valid & effect & !&withdrawn & s.serving.any()).named("stays");
+        let is_meant = served_or_next.any() | !effect;
+        let stays = all_of([&s.valid, &!ready, &!&withdrawn, &is_meant]).named("stays");
         // What a free register holds may be unknown; what leaves here without an answer is not.
-        let gives = (s.serving.any() & &s.calm).named("gives");
-        let refill_valid = all_of([&s.valid, &s.refills, &s.calm]).named("refill_valid");
+        let gives = (s.serving.any() & ready).named("gives");
+        let refill_valid = s.refills_now.clone().unwrap_or_else(|| all_of([&s.valid, &s.refills, ready]));
+        let refill_valid = refill_valid.named("refill_valid");
 
         let loaded = when(&i.l2_turn, i.from_l2.clone()).otherwise(i.offer.clone());
         let source = |source: LateSource| lit(2, source.code());
@@ -287,14 +334,24 @@ impl Component for Delivery {
                     .or_when(&s.own, source(LateSource::Walk))
                     .otherwise(source(LateSource::Shared)),
             },
-            answered: s.serving.gate(&s.calm),
+            answered: s.serving.gate(ready),
             served: s.serving.clone(),
             promised: s.promised.bits(0..walks),
-            withdrawn: mask(&named[..walks as usize]).gate(&(&may_be_named & &s.own & !&from_l2)),
+            withdrawn: match &s.given_up {
+                None => mask(&named[..walks as usize]).gate(&(&may_be_named & &s.own & !&from_l2)),
+                Some(given_up) => given_up.bits(0..walks).gate(&(&s.own & !&from_l2)),
+            },
             refill_valid: refill_valid.clone(),
             refill: mapping.clone(),
-            fill_valid: all_of([&s.valid, &s.refills, &keep, &s.own]) & is_settled(&mapping),
-            next: when(&can_take, Target::of_mapping(&loaded.mapping)).otherwise(Target::of_mapping(&mapping)),
+            fill_valid: match &s.refills_now {
+                // Where one takes effect the second level does not look at it.
+                None => all_of([&s.valid, &s.refills, &keep, &s.own]) & is_settled(&mapping),
+                Some(refills_now) => all_of([refills_now, &keep, &s.own]) & is_settled(&mapping),
+            },
+            next: match &s.ready {
+                None => when(&can_take, Target::of_mapping(&loaded.mapping)).otherwise(Target::of_mapping(&mapping)),
+                Some(_) => Target::of_mapping(&mapping),
+            },
         };
 
         m.assume("an_invalidation_is_announced", s.calm.ne(effect));
@@ -329,12 +386,19 @@ impl Component for Delivery {
         // It has missed, if it waits or has the slot that it would have taken.
         let late = concat([high(), i.vacant.clone()]).gate(&is_late);
         // What is given up has nobody who waits for it, whoever had part in it.
-        let part_of_others = when(&answers, on | late).otherwise(back);
+        let part_of_others = when(effect, back).otherwise(on | late);
         let kept_part =
             when(&(!&s.own | &answers), part_of_others).otherwise(covers_now(&s.serving.bits(0..walks), &mapping));
-        let part = when(&!&can_take, kept_part)
-            .or_when(&i.l2_turn, covers_now(&i.from_l2.slot, &of_l2))
-            .otherwise(covers_now(&i.offer.slot, &i.offer.mapping));
+        let part = match &s.ready {
+            None => when(&!&can_take, kept_part)
+                .or_when(&i.l2_turn, covers_now(&i.from_l2.slot, &of_l2))
+                .otherwise(covers_now(&i.offer.slot, &i.offer.mapping)),
+            // It is worked out in the next cycle.
+            Some(_) => {
+                m.ignore(i.l2_is_global.clone());
+                kept_part
+            }
+        };
         let Offer { slot, request, fault: found_fault, is_mapping: found, is_granted, mapping: found_mapping, .. } =
             loaded;
         let outcome = Outcome {
@@ -353,22 +417,38 @@ impl Component for Delivery {
         let is_denied = any_of(next_or_newest.iter().zip(&allowed).map(|(next, allowed)| next & !allowed));
         let for_next = Outcome { fault: page::denial(&is_denied), ..s.outcome.clone() };
         let refilled = (&s.refilled | &refill_valid).named("is_refilled");
+        let of_others = is_allowed & !&refilled;
+        let (refills, refills_next) = match &s.ready {
+            None => (when(&can_take, is_granted).or_when(&answers, of_others).otherwise(s.refills.clone()), low()),
+            Some(_) => {
+                m.ignore(is_granted);
+                let of_own = &is_mapping & fault.is_zero();
+                let refills = when(&takes_next, of_others).or_when(&s.own, of_own).otherwise(s.refills.clone());
+                let stays = all_of([&s.valid, &!&answers, &!&withdrawn]);
+                (&refills & &stays, all_of([&refills, &stays, &!&i.coming, &!effect]))
+            }
+        };
+        let next_ready = !any_of([&i.coming, effect, &can_take, &answers]);
         let next_state = DeliveryState {
             valid: any_of([loads.clone(), goes_on.clone(), lingers, stays.clone()]),
             serving: when(&can_take, slot.gate(&loads).zext(walks + 1))
-                .or_when(&answers, settled(&mask(&next)))
-                .otherwise(settled(&s.serving).gate(&!&withdrawn)),
-            request: when(&can_take, request).or_when(&answers, next_request).otherwise(s.request.clone()),
-            outcome: when(&can_take, outcome).or_when(&answers, for_next).otherwise(s.outcome.clone()),
+                .or_when(&answers, if s.queue.is_some() { lit(walks + 1, 0u32) } else { settled(&mask(&next)) })
+                .otherwise(settled(&served_or_next).gate(&!&withdrawn)),
+            request: when(&can_take, request).or_when(&takes_next, next_request).otherwise(s.request.clone()),
+            outcome: when(&can_take, outcome).or_when(&takes_next, for_next).otherwise(s.outcome.clone()),
             part,
             own: can_take.clone() | (&s.own & !&answers),
             refilled: !&can_take & &refilled,
-            refills: when(&can_take, is_granted)
-                .or_when(&answers, is_allowed & !&refilled)
-                .otherwise(s.refills.clone()),
+            refills,
             promised,
             later,
+            newest_lies_in: (i.passes.as_ref().zip(of_reading))
+                .map(|(passes, of_reading)| when(passes, of_reading).otherwise(of_newest.clone())),
             calm: !&i.coming,
+            refills_now: s.ready.as_ref().map(|_| refills_next),
+            ready: s.ready.as_ref().map(|_| next_ready),
+            queue: s.queue.as_ref().map(|_| settled(&mask(&first_covered)).gate(&answers)),
+            given_up: s.given_up.as_ref().map(|_| settled(&mask(&named)).gate(&may_be_named)),
         };
         (outputs, next_state)
     }
@@ -383,7 +463,7 @@ impl Delivery {
         let with_slot = |n: usize| {
             let others = (0..walks as usize).filter(|other| *other != n);
             let agreements = others.map(|other| (owner[other].clone(), i.agreed.of_slots[pair(n, other)].clone()));
-            let before = if walks > 1 { one_hot_mux(agreements) } else { zeros(&Agreement::widths()) };
+            let before = if walks > 1 { one_hot_mux(agreements) } else { zeros(&Agreement::widths(&self.config)) };
             when(&i.free.bit(n as u32), with_newest.clone()).otherwise(before)
         };
         (0..walks as usize).map(with_slot).chain([with_newest.clone()]).collect()

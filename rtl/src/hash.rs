@@ -1,4 +1,4 @@
-//! The hash unit: (ASID, VPN) to 32 bits, combinational (docs/spec.md, section 3).
+//! The hash unit: (ASID, VPN) to 32 bits (docs/spec.md, section 3), combinational or with one register.
 //!
 //! | port | dir | bits | |
 //! | ---- | --- | ---: | - |
@@ -10,6 +10,10 @@
 //! `keyed` is seven four-input tables deep: one to add the first round key, then a substitution and a mixing (with the
 //! next key) for each of two rounds, a substitution, and the fold, which may wait for the next cycle. In a cuckoo table
 //! each way has a unit of its own.
+//!
+//! With `staged` the unit takes a page a cycle and has its hash in the next. For `keyed` the register stands where the key is added
+//! for the second time: three tables lie before it, three behind it. Whose hash it is, who uses it remembers; it has no reset value
+//! that counts.
 
 use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, shape};
 use hashwalk_spec::Hash;
@@ -34,6 +38,12 @@ bundle! {
         /// 16 bits.
         pub asid: Signal,
     }
+
+    /// The register of a unit that is staged.
+    pub struct HashState {
+        /// 68 bits for `keyed`: what is substituted in the second round; else the hash, 32 bits.
+        pub half: Option<Signal>,
+    }
 }
 
 /// One of the hash functions as a circuit.
@@ -42,22 +52,26 @@ pub struct HashUnit {
     pub hash: Hash,
     /// The way of a cuckoo table, 0 to 3; else 0.
     pub way: u32,
+    /// Whether the hash comes a cycle later.
+    pub staged: bool,
 }
 
 impl Component for HashUnit {
     type Inputs = HashInputs;
     type Outputs = Signal;
-    type State = ();
+    type State = HashState;
 
     fn name(&self) -> String {
+        let staged = if self.staged { "_staged" } else { "" };
         match self.way {
-            0 => format!("hashwalk_hash_{}", self.hash),
-            way => format!("hashwalk_hash_{}_way_{way}", self.hash),
+            0 => format!("hashwalk_hash_{}{staged}", self.hash),
+            way => format!("hashwalk_hash_{}_way_{way}{staged}", self.hash),
         }
     }
 
     fn doc(&self) -> String {
-        format!("The `{}` hash of (ASID, VPN) for way {}, combinational.", self.hash, self.way)
+        let when = if self.staged { "in the next cycle" } else { "combinational" };
+        format!("The `{}` hash of (ASID, VPN) for way {}, {when}.", self.hash, self.way)
     }
 
     fn inputs(&self) -> HashInputs {
@@ -68,23 +82,34 @@ impl Component for HashUnit {
         }
     }
 
-    fn reset(&self) {}
+    fn reset(&self) -> HashState {
+        HashState { half: self.staged.then(|| lit(output_bits(self.hash), 0u32)) }
+    }
 
-    fn kernel(&self, _: &mut Module, i: HashInputs, (): ()) -> (Signal, ()) {
+    fn kernel(&self, _: &mut Module, i: HashInputs, s: HashState) -> (Signal, HashState) {
         let asid = i.asid.zext(INDEX_BITS);
-        let hash = match (self.hash, i.key, i.vpn) {
-            (Hash::Keyed, Some(key), Some(vpn)) => return (keyed(&key, &vpn, &i.asid, self.way), ()),
-            (Hash::Fold, _, Some(vpn)) => {
-                vpn.bits(0..INDEX_BITS) ^ vpn.bits(INDEX_BITS..VPN_BITS).zext(INDEX_BITS) ^ asid
+        let mut next = None;
+        let mut stage = |made: Signal| match &s.half {
+            None => made,
+            Some(half) => {
+                next = Some(made);
+                half.clone()
             }
-            _ => asid,
         };
-        (hash.rotl(WAY_ROTATION * self.way % INDEX_BITS), ())
+        let out = match (self.hash, i.key, i.vpn) {
+            (Hash::Keyed, Some(key), Some(vpn)) => keyed(&key, &vpn, &i.asid, self.way, stage),
+            (Hash::Fold, _, Some(vpn)) => {
+                let fold = vpn.bits(0..INDEX_BITS) ^ vpn.bits(INDEX_BITS..VPN_BITS).zext(INDEX_BITS) ^ asid;
+                stage(fold.rotl(WAY_ROTATION * self.way % INDEX_BITS))
+            }
+            _ => stage(asid.rotl(WAY_ROTATION * self.way % INDEX_BITS)),
+        };
+        (out, HashState { half: next })
     }
 }
 
-/// All but the fold.
-fn keyed(key: &Signal, vpn: &Signal, asid: &Signal, way: u32) -> Signal {
+/// All but the fold. `half_way` may register what it is given.
+fn keyed(key: &Signal, vpn: &Signal, asid: &Signal, way: u32, mut half_way: impl FnMut(Signal) -> Signal) -> Signal {
     let mut x = concat([asid, vpn]);
     for round in 0..ROUNDS {
         let round_key = key.rotr(60 * round).bits(0..STATE_BITS);
@@ -92,7 +117,11 @@ fn keyed(key: &Signal, vpn: &Signal, asid: &Signal, way: u32) -> Signal {
             1.. if round == 0 => round_key ^ lit(STATE_BITS, WAY_KEY * u128::from(way)),
             _ => round_key,
         };
-        x = substitute(&(x ^ round_key).named(format!("keyed_{round}")));
+        x = (x ^ round_key).named(format!("keyed_{round}"));
+        if round == 1 {
+            x = half_way(x);
+        }
+        x = substitute(&x);
         if round + 1 < ROUNDS {
             x = &x ^ &x.rotl(6) ^ x.rotl(59);
         }
@@ -141,7 +170,7 @@ mod tests {
             (Hash::Asid, 0, 0x0005, 0x8000012345678, 0x0000_0005),
         ];
         for (hash, key, asid, vpn, want) in cases {
-            let unit = HashUnit { hash, way: 0 };
+            let unit = HashUnit { hash, way: 0, staged: false };
             let mut simulation = Interpreter::new(&unit);
             simulation.set("asid", asid);
             if hash == Hash::Keyed {
@@ -164,7 +193,7 @@ mod tests {
         ];
         for (hash, want) in cases {
             for (way, want) in (0u32..).zip(want) {
-                let mut simulation = Interpreter::new(&HashUnit { hash, way });
+                let mut simulation = Interpreter::new(&HashUnit { hash, way, staged: false });
                 simulation.set("asid", 0xbeefu32);
                 if hash == Hash::Keyed {
                     simulation.set("key", 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210u128);
@@ -179,8 +208,14 @@ mod tests {
 
     #[test]
     fn ports_are_only_those_that_the_function_reads() {
-        let names =
-            |hash| HashUnit { hash, way: 0 }.inputs().leaves().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let names = |hash| {
+            HashUnit { hash, way: 0, staged: false }
+                .inputs()
+                .leaves()
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(names(Hash::Keyed), ["key", "vpn", "asid"]);
         assert_eq!(names(Hash::Fold), ["vpn", "asid"]);
         assert_eq!(names(Hash::Asid), ["asid"]);

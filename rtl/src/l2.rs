@@ -34,13 +34,16 @@
 //! Block RAM is slow, but what is looked for is there before it: pages are compared by parts, and address spaces, on the
 //! way to the register ([`Likeness`]), and what is not needed any more is not kept.
 //!
+//! With two hit cycles a register more stands behind block RAM (`Arrived`), so that what is read is compared a cycle later, and set
+//! numbers are known before a read ([`sets`]), of what is due after one more cycle.
+//!
 //! There is one read a cycle. The sweep has it first, then slots whose sets could not be read in their turn (`due`), then
 //! what is looked up, then the newest miss: whether it is one is known too late to choose by. What was read waits in the
 //! register while the answer is not taken.
 //!
 //! **Invalidation.** From the cycle in which it takes effect on, what was read or found before counts for nothing, and
 //! lookups go past until the sweep is over: by address it reads and clears the 4 KiB sets, then the others, else all sets.
-//! With S steps, the last is clear S + 3 cycles after the acceptance. A page that a walk brings meanwhile is not
+//! With S steps, the last is clear S + 3 cycles after the acceptance, or S + 4 with two hit cycles. A page that a walk brings meanwhile is not
 //! kept. After reset all sets are swept, since block RAM has no reset.
 //!
 //! ```text
@@ -63,6 +66,8 @@
 //!
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
+mod sets;
+
 use hashwalk_hdl::{
     Bundle, Component, MemoryPorts, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, high, lit,
     low, mask, one_hot_mux, one_hot_of, shape, when,
@@ -74,6 +79,7 @@ use crate::page::{self, HIGH, MIDDLE};
 use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, Request, SIZE_BITS, zeros};
 use crate::walker::arbiter::{ascending, longest_ago};
 use crate::walker::{Offer, Waiting};
+use sets::{KeptSets, Moving, Sets};
 
 bundle! {
     /// Inputs.
@@ -82,6 +88,8 @@ bundle! {
         pub lookup: Request,
         /// 1 bit.
         pub looks_up: Signal,
+        /// What is looked up next; only with two hit cycles.
+        pub ahead: Option<Ahead>,
         /// 1 bit.
         pub pending: Signal,
         /// One-hot; all zero where it takes none.
@@ -130,12 +138,16 @@ bundle! {
         pub reads: Signal,
         /// 1 bit: a set was read in the cycle before.
         pub comes: Signal,
-        /// 1 bit: the set that was read two cycles before is cleared in this one.
+        /// 1 bit: that cycle lies one more before; only with two hit cycles.
+        pub arrived: Option<Signal>,
+        /// 1 bit: the set that was read before is cleared in this cycle.
         pub clears: Signal,
         /// Which set is read; by address 0 for that of the 4 KiB page, 1 for the others.
         pub step: Signal,
         /// The sets that were read in the cycle before, in the lower and in the upper ways.
         pub set_read: Vec<Signal>,
+        /// Those of `arrived`.
+        pub set_arrived: Option<Vec<Signal>>,
         /// Those that are cleared.
         pub set: Vec<Signal>,
         /// 1 bit: an invalidation began it, not reset.
@@ -144,6 +156,16 @@ bundle! {
         pub swept: Signal,
         /// What is cleared.
         pub what: What,
+    }
+
+    /// A request that is accepted, and the ones that it comes after.
+    pub struct Ahead {
+        /// 52 bits: at the port.
+        pub vpn: Signal,
+        /// 1 bit: it is accepted.
+        pub accept: Signal,
+        /// 1 bit: what is looked up becomes the newest.
+        pub takes: Signal,
     }
 
     /// What an invalidation names.
@@ -166,6 +188,24 @@ bundle! {
         pub request: Request,
     }
 
+    /// The slot whose sets are read in the next cycle; its request and the sets themselves are fetched in this one.
+    pub struct Chosen {
+        /// One-hot; none if there is none.
+        pub slot: Signal,
+        /// 1 bit: the sets of 2 MiB and 1 GiB pages.
+        pub large: Signal,
+    }
+
+    /// What block RAM has brought, a cycle after.
+    pub struct Arrived {
+        /// For whom.
+        pub look: Look,
+        /// What it is compared with.
+        pub wanted: Wanted,
+        /// The word of each way.
+        pub word: Vec<Signal>,
+    }
+
     /// Registers.
     pub struct L2State {
         /// 1 bit: what was looked up in the cycle before has its 4 KiB set read.
@@ -180,6 +220,10 @@ bundle! {
         pub wrote: Signal,
         /// To this set.
         pub set_written: Signal,
+        /// Where everything may stand that may be read next; only with two hit cycles.
+        pub kept_sets: Option<KeptSets>,
+        /// What stands between block RAM and the comparison; only with two hit cycles.
+        pub arrived: Option<Arrived>,
         /// What is compared in this cycle, if it counts.
         pub compared: Look,
         /// 1 bit: it does, for it is for a slot that waits.
@@ -198,6 +242,8 @@ bundle! {
         pub missed: Signal,
         /// Whose sets are read in this cycle, of those that are due.
         pub due: Look,
+        /// Whose in the next; only with two hit cycles.
+        pub chosen: Option<Chosen>,
         /// Who is next.
         pub order: Option<Signal>,
         /// The way that is filled next.
@@ -226,8 +272,8 @@ bundle! {
 
     /// How a word agrees with a page, and an access to it.
     pub struct Likeness {
-        /// 3 bits, one for each part of the VPN ([`HIGH`], [`UPPER`]); the highest only if something is there, and of the size
-        /// that is looked for.
+        /// 3 bits, one for each part of the VPN ([`HIGH`], [`UPPER`]), of which the highest says too whether something is there, of the
+        /// size that is looked for. With two hit cycles 1 bit: all of that.
         pub page: Signal,
         /// 1 bit: it is of the ASID, or global.
         pub space: Signal,
@@ -274,6 +320,11 @@ impl L2 {
         (sets > 0).then_some(L2 { sets, ways, config: config.clone() })
     }
 
+    /// Whether a register stands behind block RAM.
+    fn is_deep(&self) -> bool {
+        self.config.hit_cycles() > 1
+    }
+
     fn set_bits(&self) -> u32 {
         self.sets.ilog2()
     }
@@ -285,18 +336,6 @@ impl L2 {
     /// The half that a way belongs to, 0 or 1.
     fn half(&self, way: u32) -> usize {
         usize::from(way >= self.ways / 2)
-    }
-
-    /// The set of the page of `size` that holds `vpn`.
-    fn set_of(&self, vpn: &Signal, size: PageSize) -> Signal {
-        let (low, bits) = (size.vpn_offset_bits(), self.set_bits());
-        let digits = (low..VPN_BITS).step_by(bits as usize).map(|from| vpn.bits(from..VPN_BITS.min(from + bits)));
-        digits.map(|digit| digit.zext(bits)).reduce(|a, b| a ^ b).expect("a page number has digits")
-    }
-
-    /// The set of a half in which the page stands: of 4 KiB, or of the half's size.
-    fn set_in_half(&self, vpn: &Signal, large: &Signal, size: PageSize) -> Signal {
-        when(large, self.set_of(vpn, size)).otherwise(self.set_of(vpn, PageSize::Small))
     }
 }
 
@@ -319,6 +358,7 @@ impl Component for L2 {
         L2Inputs {
             lookup: ports::request(),
             looks_up: shape(1),
+            ahead: self.is_deep().then(|| Ahead { vpn: shape(VPN_BITS), accept: shape(1), takes: shape(1) }),
             pending: shape(1),
             room: shape(walks),
             newest: ports::request(),
@@ -344,11 +384,18 @@ impl Component for L2 {
             sets_read: vec![set.clone(); 2],
             wrote: low(),
             set_written: set.clone(),
+            kept_sets: self.is_deep().then(|| KeptSets::none(walks, self.set_bits())),
+            arrived: self.is_deep().then(|| Arrived {
+                look: look.clone(),
+                wanted: zeros(&Wanted::widths()),
+                word: vec![zeros(&shape_of_slot(&self.config)).pack(); self.ways as usize],
+            }),
             compared: look.clone(),
             counts: low(),
             due: look,
+            chosen: self.is_deep().then(|| Chosen { slot: none.clone(), large: low() }),
             set: vec![zeros(&Kept::widths()); self.ways as usize],
-            likeness: vec![zeros(&Likeness::widths()); self.ways as usize],
+            likeness: vec![zeros(&Likeness::widths(self.is_deep())); self.ways as usize],
             small_due: none.clone(),
             large_due: none.clone(),
             looking: none.clone(),
@@ -359,9 +406,11 @@ impl Component for L2 {
             sweep: Sweep {
                 reads: high(),
                 comes: low(),
+                arrived: self.is_deep().then(low),
                 clears: low(),
                 step: set.clone(),
                 set_read: vec![set.clone(); 2],
+                set_arrived: self.is_deep().then(|| vec![set.clone(); 2]),
                 set: vec![set; 2],
                 asked: low(),
                 swept: low(),
@@ -373,7 +422,8 @@ impl Component for L2 {
     fn kernel(&self, m: &mut Module, i: L2Inputs, s: L2State) -> (L2Outputs, L2State) {
         let walks = self.config.walks();
         let effect = &i.invalidate.valid;
-        let sweeping = any_of([&s.sweep.reads, &s.sweep.comes, &s.sweep.clears]).named("sweeping");
+        let sweeping = any_of([&s.sweep.reads, &s.sweep.comes, &s.sweep.clears]);
+        let sweeping = s.sweep.arrived.iter().fold(sweeping, |any, arrived| any | arrived).named("sweeping");
         let open = (!effect & !&sweeping).named("open");
         let alive = concat(i.slots.iter().rev().map(|slot| &slot.alive)) & !&i.served;
 
@@ -417,32 +467,46 @@ impl Component for L2 {
         // Who reads in this cycle: the sweep, a slot that could not before, whatever is looked up, the newest miss.
         let Look { slot: due_slot, large: due_large, request: due_request } = s.due.clone();
         let any_due = due_slot.any().named("any_due");
+        let taken = s.chosen.as_ref().map_or_else(|| due_slot.clone(), |chosen| &due_slot | &chosen.slot);
         let waits: Vec<Signal> =
-            (0..walks).map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & !due_slot.bit(n)).collect();
+            (0..walks).map(|n| (s.small_due.bit(n) | s.large_due.bit(n)) & !taken.bit(n)).collect();
         let choice = longest_ago(&waits, s.order.as_ref());
-        let chosen_next = mask(&choice.granted);
-        let next_request = one_hot_of(&choice.granted, &i.slots, |slot| slot.request.clone());
-        let next_due = Look { large: (&chosen_next & !&s.small_due).any(), slot: chosen_next, request: next_request };
+        let granted = mask(&choice.granted);
+        let next_chosen = Chosen { large: (&granted & !&s.small_due).any(), slot: granted };
+        let Chosen { slot: next_slot, large: next_large } = s.chosen.clone().unwrap_or_else(|| next_chosen.clone());
+        let is_next = next_slot.each_bit();
+        let next_request = one_hot_of(&is_next, &i.slots, |slot| slot.request.clone());
+        let next_due = Look { slot: next_slot, large: next_large, request: next_request };
         let moves = (&open & !&stalls).named("moves");
         let collided = (&s.wrote & any_of(s.sets_read.iter().map(|set| set.eq(&s.set_written)))).named("collided");
         // Whether there is a miss is known last. Until then the slot that it would take stands for it: where there is none,
         // that slot does not wait in the next cycle, and what is read for it counts for nothing.
         let has_small = all_of([&i.fresh, &s.read_ahead, &!&collided]).named("has_small");
         let newest_reads = (&has_small & !&any_due & !&i.looks_up).named("newest_reads");
-        let step_sets = self.sweep_sets(&s.sweep);
-        let read_sets = HALVES.iter().zip(&step_sets).map(|(size, step_set)| {
+        let sets_of = |vpn: &Signal| Sets::of(vpn, self.set_bits());
+        let kept_sets = s.kept_sets.clone().unwrap_or_else(|| KeptSets {
+            reading: sets_of(&i.lookup.vpn),
+            newest: sets_of(&i.newest.vpn),
+            slot: Vec::new(),
+            due: {
+                let sets = sets_of(&due_request.vpn);
+                (0..HALVES.len()).map(|half| sets.in_half(half, &due_large)).collect()
+            },
+            swept: sets_of(&s.sweep.what.vpn),
+            fill: self.fill_set(&i.fill),
+        });
+        let step_sets = self.sweep_sets(&s.sweep, &kept_sets.swept);
+        let read_sets = step_sets.iter().enumerate().map(|(half, step_set)| {
             when(&s.sweep.reads, step_set.clone())
-                .or_when(&any_due, self.set_in_half(&due_request.vpn, &due_large, *size))
-                .or_when(&i.looks_up, self.set_of(&i.lookup.vpn, PageSize::Small))
-                .otherwise(self.set_of(&i.newest.vpn, *size))
+                .or_when(&any_due, kept_sets.due[half].clone())
+                .or_when(&i.looks_up, kept_sets.reading.small.clone())
+                .otherwise(kept_sets.newest.large[half].clone())
         });
         let read_sets: Vec<Signal> = read_sets.collect();
 
         // Writing: the sweep, or what a walk has found.
         let fill = (&i.fill_valid & &open).named("fill");
-        let fill_set = one_hot_mux(
-            PageSize::ALL.map(|size| (i.fill.size.eq_value(u32::from(size.code())), self.set_of(&i.fill.vpn, size))),
-        );
+        let fill_set = kept_sets.fill.clone();
         let filled = Slot { valid: high(), mapping: i.fill.clone() };
         let word = when(&s.sweep.clears, zeros(&shape_of_slot(&self.config))).otherwise(filled).pack();
         // Block RAM leaves little time for the comparison: with what is known as it is read.
@@ -451,13 +515,17 @@ impl Component for L2 {
             .or_when(&i.looks_up, Wanted::of(&i.lookup, low()))
             .otherwise(Wanted::of(&i.newest, high()));
         m.ignore(i.lookup.id.clone());
+        let looked_for = s.arrived.as_ref().map_or(&s.wanted, |arrived| &arrived.wanted);
+        let mut words = Vec::new();
         let (set, likeness): (Vec<Kept>, Vec<Likeness>) = (0..self.ways)
             .map(|way| {
                 let ram = m
                     .memory(&format!("way_{way}"), word.width(), self.sets as usize)
                     .attribute("ram_style = \"block\", no_rw_check");
-                let slot = shape_of_slot(&self.config).unpack(&ram.read_data);
                 let at = way as usize;
+                let word_read = s.arrived.as_ref().map_or(&ram.read_data, |arrived| &arrived.word[at]);
+                let slot = shape_of_slot(&self.config).unpack(word_read);
+                words.push(ram.read_data.clone());
                 let clear = &s.sweep.clears & s.sweep.drops(&s.set[at], &s.likeness[at]);
                 let half = self.half(way);
                 ram.connect(MemoryPorts {
@@ -468,7 +536,7 @@ impl Component for L2 {
                     write_address: when(&s.sweep.clears, s.sweep.set[half].clone()).otherwise(fill_set.clone()),
                     write_data: word.clone(),
                 });
-                let likeness = Likeness::of(&slot, &s.wanted, HALVES[half]);
+                let likeness = Likeness::of(&slot, looked_for, HALVES[half], self.is_deep());
                 let Mapping { global, pfn, rights, .. } = slot.mapping;
                 (Kept { global, pfn, rights }, likeness)
             })
@@ -487,12 +555,35 @@ impl Component for L2 {
             large: when(&any_due, due_large).otherwise(high()),
             request: when(&any_due, due_request).otherwise(i.newest.clone()),
         };
-        let compared = Look {
+        let came = Look {
             slot: when(&s.read_ahead, i.room.gate(&has_small)).otherwise(&s.read.slot & &alive & !&collided_read),
             large: !&s.read_ahead & &s.read.large,
             request: when(&s.read_ahead, i.newest.clone()).otherwise(s.read.request.clone()),
         };
-        let next_counts = when(&s.read_ahead, (i.room.any() & &has_small) & &i.pending).otherwise(compared.slot.any());
+        let (compared, next_counts) = match &s.arrived {
+            None => {
+                let counts = when(&s.read_ahead, (i.room.any() & &has_small) & &i.pending).otherwise(came.slot.any());
+                (came.clone(), counts)
+            }
+            // A miss that there was not has no slot by now.
+            Some(arrived) => {
+                let compared = arrived.look.within(&alive);
+                let counts = compared.slot.any();
+                (compared, counts)
+            }
+        };
+        let next_sets = s.kept_sets.as_ref().zip(i.ahead.as_ref()).map(|(kept, ahead)| {
+            let lookup = sets_of(&ahead.vpn);
+            let moving = Moving { lookup, accept: &ahead.accept, takes: &ahead.takes, room: &i.room };
+            let due = kept.of_slot(&is_next);
+            let due = (0..HALVES.len()).map(|half| due.in_half(half, &next_due.large));
+            KeptSets {
+                due: due.zip(&kept.due).map(|(due, kept)| when(&moves, due).otherwise(kept.clone())).collect(),
+                swept: when(effect, sets_of(&i.invalidate.vpn)).otherwise(kept.swept.clone()),
+                fill: self.fill_set(&i.fill),
+                ..kept.moved(moving)
+            }
+        });
         let is_open = open.repeat(walks);
         let (read_small, read_large) = (&has_small & !&stalls, newest_reads & !&stalls);
         let state = L2State {
@@ -505,6 +596,13 @@ impl Component for L2 {
             set_written: when(&stalls, s.set_written.clone()).otherwise(fill_set),
             read: when(&stalls, s.read.within(&alive)).otherwise(read).within(&is_open),
             compared: when(&stalls, s.compared.within(&alive)).otherwise(compared).within(&is_open),
+            kept_sets: next_sets,
+            arrived: s.arrived.as_ref().map(|kept| {
+                let arrived = Arrived { look: came, wanted: s.wanted.clone(), word: words };
+                let kept = Arrived { look: kept.look.within(&alive), ..kept.clone() };
+                let next = when(&stalls, kept).otherwise(arrived);
+                Arrived { look: next.look.within(&is_open), ..next }
+            }),
             wanted: when(&stalls, s.wanted.clone()).otherwise(wanted),
             set: when(&stalls, s.set.clone()).otherwise(set),
             likeness: when(&stalls, s.likeness.clone()).otherwise(likeness),
@@ -517,6 +615,10 @@ impl Component for L2 {
             order: choice.order_if(&moves, &s.order),
             due: when(&moves, Look { slot: lasting(next_due.slot), ..next_due })
                 .otherwise(Look { slot: lasting(s.due.slot.clone()), ..s.due.clone() }),
+            chosen: s.chosen.as_ref().map(|kept| {
+                let chosen = when(&moves, next_chosen).otherwise(kept.clone());
+                Chosen { slot: lasting(chosen.slot), ..chosen }
+            }),
             victim: when(&fill, &s.victim + lit(self.way_bits(), 1u32)).otherwise(s.victim.clone()),
             sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
         };
@@ -554,15 +656,22 @@ impl L2 {
         (size.is_zero() & of_all) | large
     }
 
-    /// The sets that the sweep reads in the lower and the upper ways.
-    fn sweep_sets(&self, sweep: &Sweep) -> Vec<Signal> {
-        let of_half = |size: PageSize| {
-            let large = sweep.step.bit(0);
-            when(&sweep.what.kind.bit(1), self.set_in_half(&sweep.what.vpn, &large, size))
+    /// The set to which a mapping belongs.
+    fn fill_set(&self, fill: &Mapping) -> Signal {
+        one_hot_mux(PageSize::ALL.map(|size| {
+            let is_size = fill.size.eq_value(u32::from(size.code()));
+            (is_size, sets::of_size(&fill.vpn, size, self.set_bits()))
+        }))
+    }
+
+    /// The sets that the sweep reads in the lower and the upper ways; `sets` are those of the page that it is for.
+    fn sweep_sets(&self, sweep: &Sweep, sets: &Sets) -> Vec<Signal> {
+        let of_half = |half: usize| {
+            when(&sweep.what.kind.bit(1), sets.in_half(half, &sweep.step.bit(0)))
                 .otherwise(sweep.step.clone())
-                .named(format!("step_set_{}", size.code()))
+                .named(format!("step_set_{}", HALVES[half].code()))
         };
-        HALVES.map(of_half).to_vec()
+        (0..HALVES.len()).map(of_half).collect()
     }
 
     fn next_sweep(&self, s: &Sweep, invalidate: &Invalidate, step_sets: Vec<Signal>) -> Sweep {
@@ -571,12 +680,14 @@ impl L2 {
         Sweep {
             reads: &invalidate.valid | (&s.reads & !last),
             comes: s.reads.clone(),
-            clears: s.comes.clone(),
+            arrived: s.arrived.as_ref().map(|_| s.comes.clone()),
+            clears: s.arrived.as_ref().unwrap_or(&s.comes).clone(),
             step: when(&s.reads, &s.step + lit(self.set_bits(), 1u32)).otherwise(lit(self.set_bits(), 0u32)),
             set_read: step_sets,
-            set: s.set_read.clone(),
+            set: s.set_arrived.as_ref().unwrap_or(&s.set_read).clone(),
+            set_arrived: s.set_arrived.as_ref().map(|_| s.set_read.clone()),
             asked: when(&invalidate.valid, high()).otherwise(s.asked.clone()),
-            swept: &s.clears & !&s.comes & &s.asked,
+            swept: &s.clears & !s.arrived.as_ref().unwrap_or(&s.comes) & &s.asked,
             what: when(&invalidate.valid, What { kind, vpn, asid }).otherwise(s.what.clone()),
         }
     }
@@ -624,21 +735,22 @@ impl Kept {
 }
 
 impl Likeness {
-    fn widths() -> Likeness {
-        Likeness { page: shape(3), space: shape(1), denied: shape(1) }
+    /// The page as a whole, or its parts.
+    fn widths(is_whole: bool) -> Likeness {
+        Likeness { page: shape(if is_whole { 1 } else { 3 }), space: shape(1), denied: shape(1) }
     }
 
     /// Of a word of a way that holds large pages of this size.
-    fn of(slot: &Slot, wanted: &Wanted, large: PageSize) -> Likeness {
+    fn of(slot: &Slot, wanted: &Wanted, large: PageSize, is_whole: bool) -> Likeness {
         let code = |size: PageSize| lit(SIZE_BITS, size.code());
         let size = when(&wanted.large, code(large)).otherwise(code(PageSize::Small));
         let middle = if large == PageSize::Huge { wanted.middle.clone() } else { wanted.vpn.bits(MIDDLE..HIGH) };
         let vpn = concat([wanted.vpn.bits(HIGH..VPN_BITS), middle, wanted.vpn.bits(0..MIDDLE)]);
         let is = |from: u32, to: u32| slot.mapping.vpn.bits(from..to).eq(&vpn.bits(from..to));
         let is_there = &slot.valid & slot.mapping.size.eq(&size);
-        let page = [is(UPPER, VPN_BITS) & is_there, is(HIGH, UPPER), is(0, HIGH)];
+        let page = concat([is(UPPER, VPN_BITS) & is_there, is(HIGH, UPPER), is(0, HIGH)]);
         Likeness {
-            page: concat(page),
+            page: if is_whole { page.all() } else { page },
             space: slot.mapping.asid.eq(&wanted.asid) | &slot.mapping.global,
             denied: !page::allows(&slot.mapping.rights, &wanted.access, &wanted.user),
         }

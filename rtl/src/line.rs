@@ -38,16 +38,17 @@ bundle! {
 /// The PTEs that may be the one: that of the dense line, and of each entry.
 const CANDIDATES: u32 = 1 + line::MIXED_ENTRIES;
 const HOLDS: Range<u32> = 0..CANDIDATES;
-const MALFORMED: Range<u32> = CANDIDATES..2 * CANDIDATES;
-const GLOBAL: Range<u32> = 2 * CANDIDATES..3 * CANDIDATES;
-const ENTRY_DENIED: Range<u32> = 3 * CANDIDATES..3 * CANDIDATES + line::MIXED_ENTRIES;
+const ENTRY_MALFORMED: Range<u32> = CANDIDATES..CANDIDATES + line::MIXED_ENTRIES;
+const GLOBAL: Range<u32> = ENTRY_MALFORMED.end..ENTRY_MALFORMED.end + CANDIDATES;
+const ENTRY_DENIED: Range<u32> = GLOBAL.end..GLOBAL.end + line::MIXED_ENTRIES;
 const OUTSIDE: u32 = ENTRY_DENIED.end;
 const OWN_RIGHTS: Range<u32> = OUTSIDE + 1..OUTSIDE + 1 + RIGHTS_BITS;
-const OWN_WORD: Range<u32> = OWN_RIGHTS.end..TAG_BITS;
-/// Bits of a line's tags: for each candidate whether it is the page's, whether it is malformed, whether it is global; for each
-/// entry whether it denies the access; whether the link leads out of the table; the rights in the page's own word, and which
-/// that is, one-hot.
-pub const TAG_BITS: u32 = OWN_RIGHTS.end + line::WORDS;
+const WORD_MALFORMED: Range<u32> = OWN_RIGHTS.end..OWN_RIGHTS.end + line::WORDS;
+const OWN_WORD: Range<u32> = WORD_MALFORMED.end..TAG_BITS;
+/// Bits of a line's tags: for each candidate whether it is the page's; for each entry whether it is malformed; for each candidate
+/// whether it is global; for each entry whether it denies the access; whether the link leads out of the table; the rights in the
+/// page's own word; for each word of a dense line whether it is malformed; and which the own word is, one-hot.
+pub const TAG_BITS: u32 = WORD_MALFORMED.end + line::WORDS;
 
 /// Compares the tags of a line that arrives.
 #[must_use]
@@ -78,11 +79,12 @@ pub fn tags(a: &Arrival) -> Signal {
     let in_entries = (0..line::MIXED_ENTRIES).map(agrees);
     let holds: Vec<Signal> = std::iter::once(in_dense).chain(in_entries).collect();
     let assay = |candidate: Candidate| candidate.assay(sought, a.asid_any, a.request);
-    // Which word is the page's own is known late: what it denies is seen a cycle later.
-    let of_dense = of_own_word(&own_word, |word| assay(candidate(bits, word, true)));
+    // Which word is the page's own is known late: what it denies, and whether it is malformed, is seen a cycle later.
+    let of_words = (0..line::WORDS).map(|word| assay(candidate(bits, word, true)).malformed);
+    let of_words: Vec<Signal> = of_words.collect();
     let own_rights = of_own_word(&own_word, |word| bits.bits(line::in_word(word, entry::RIGHTS)));
     let of_entries = (0..line::MIXED_ENTRIES).map(|e| assay(candidate(bits, 2 * e, false)));
-    let assays: Vec<Assay> = std::iter::once(of_dense).chain(of_entries).collect();
+    let assays: Vec<Assay> = of_entries.collect();
     let is_global = |word: u32| bits.bit(64 * word + entry::GLOBAL);
     let globals: Vec<Signal> = std::iter::once(of_own_word(&own_word, is_global))
         .chain((0..line::MIXED_ENTRIES).map(|e| is_global(2 * e)))
@@ -90,9 +92,10 @@ pub fn tags(a: &Arrival) -> Signal {
     let outside = (gather(bits, &line::NEXT) & !a.table_mask).any();
     concat([
         mask(&own_word),
+        mask(&of_words),
         own_rights,
         outside,
-        concat(assays[1..].iter().rev().map(|assay| &assay.denied)),
+        concat(assays.iter().rev().map(|assay| &assay.denied)),
         mask(&globals),
         concat(assays.iter().rev().map(|assay| &assay.malformed)),
         mask(&holds),
@@ -106,8 +109,11 @@ pub fn judge(bits: &Signal, tags: &Signal, scales: &Scales) -> Step {
     let holds: Vec<Signal> = each(HOLDS).collect();
     let Request { access, user, .. } = &scales.request;
     let dense_denied = !page::allows(&tags.bits(OWN_RIGHTS), access, user);
-    let denied = std::iter::once(dense_denied).chain(each(ENTRY_DENIED));
-    let assays = each(MALFORMED).zip(denied).map(|(malformed, denied)| Assay { malformed, denied });
+    let dense_malformed = (tags.bits(OWN_WORD) & tags.bits(WORD_MALFORMED)).any();
+    let dense = Assay { malformed: dense_malformed, denied: dense_denied };
+    let of_entries = each(ENTRY_MALFORMED).zip(each(ENTRY_DENIED));
+    let of_entries = of_entries.map(|(malformed, denied)| Assay { malformed, denied });
+    let assays = std::iter::once(dense).chain(of_entries);
     let own_word: Vec<Signal> = each(OWN_WORD).collect();
     let in_dense = of_own_word(&own_word, |word| candidate(bits, word, true));
     let entries = (0..line::MIXED_ENTRIES).map(|e| candidate(bits, 2 * e, false));

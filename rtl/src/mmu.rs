@@ -14,7 +14,9 @@
 //!                        remember it
 //! ```
 //!
-//! With two hit cycles a lookup takes one more before all this ([`crate::reading`]), and so does `invalidate_done`.
+//! With two hit cycles a lookup takes one more before all this ([`crate::reading`]), and so does `invalidate_done`; the stages behind a
+//! miss are more, too (docs/timing.md). The next invalidation is accepted a cycle later, so that what waits has a cycle in which none
+//! takes effect and none has just done so.
 //!
 //! Backpressure: a request that misses while all walks are in use waits where it is (`waiting`), and `lookup_ready` is low
 //! meanwhile; until then hits are answered under any number of walks. `invalidate_ready` is low in the cycle after an
@@ -27,19 +29,19 @@
 //!
 //! Reset: nothing is pending, every slot of the TLB is unused.
 
-use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, low, when};
+use hashwalk_hdl::{Component, Module, Signal, any_of, bundle, concat, lit, low, when};
 use hashwalk_spec::Config;
 use hashwalk_spec::transaction::ID_BITS;
 
 use crate::agreement::{Agreements, AgreementsInputs, Place};
 use crate::delivery::{Delivery, DeliveryInputs};
-use crate::l2::{L2, L2Inputs};
+use crate::l2::{Ahead, L2, L2Inputs};
 use crate::page;
 use crate::ports::{
     self, Answer, Control, Invalidate, LateAnswer, Lookup, Mapping, MemoryIn, MemoryOut, Miss, Refill, Request,
     UpdateIn, UpdateOut, zeros,
 };
-use crate::predictor::{Predictor, PredictorInputs};
+use crate::predictor::{Guessed, Predictor, PredictorInputs};
 use crate::radix::STEP_BITS;
 use crate::reading::{Hits, Reading};
 use crate::tlb::{AccessKind, Found, Target, Tlb, TlbInputs};
@@ -213,7 +215,6 @@ impl Component for Mmu {
         let moves_on = (!&pending | &walk.any_vacant).named("moves_on");
         let lookup_ready = s.reading.as_ref().map_or_else(|| moves_on.clone(), |reading| reading.ready(&moves_on));
         let accept = (&i.lookup.valid & &lookup_ready).named("accept");
-        let compared = s.reading.as_ref().map_or_else(|| i.lookup.request(), |reading| reading.compared(&i.lookup));
         let (passes, looked_up) = match &s.reading {
             None => (accept.clone(), i.lookup.request()),
             Some(reading) => (reading.passes(&moves_on), reading.request.clone()),
@@ -222,20 +223,33 @@ impl Component for Mmu {
         // the miss port shows what its slot holds.
         let takes = if walks > 1 { moves_on.clone() } else { passes.clone() };
         let sweeping = l2.as_ref().map_or_else(low, |l2| l2.outputs.sweeping.clone());
-        let invalidate_ready = !(&s.invalidate.valid | sweeping);
+        // What one has named is given up in the cycle after it, so that it takes two in a row to answer anything.
+        let recent = s.reading.as_ref().and(s.invalidated.first()).cloned().unwrap_or_else(low);
+        let invalidate_ready = !any_of([s.invalidate.valid.clone(), recent, sweeping]);
         let accept_invalidate = (&i.invalidate.valid & &invalidate_ready).named("accept_invalidate");
         let accepted = Invalidate { valid: accept_invalidate.clone(), ..i.invalidate };
 
         let enabled = &i.control.search_enable;
         let unguessed = Search::of_walk(self.config.format(), enabled, &looked_up.vpn, &looked_up.asid);
-        let guessed = predictor.as_ref().map(|predictor| predictor.outputs.clone().under(&looked_up.asid));
+        let of_lookup = predictor.as_ref().map(|predictor| predictor.outputs.clone());
+        let guessed = match &s.reading {
+            None => of_lookup.clone(),
+            // What is guessed counts while the enabled searches do not change.
+            Some(reading) => reading
+                .guessed
+                .clone()
+                .zip(of_lookup.as_ref())
+                .map(|(guessed, now)| Guessed { counts: guessed.counts & &now.counts, guess: guessed.guess }),
+        };
+        let guessed = guessed.map(|guessed| guessed.under(&looked_up.asid));
         let first_search = guessed
             .as_ref()
             .map_or_else(|| unguessed.clone(), |guessed| Search::of_guess(enabled, &looked_up.asid, guessed));
         tlb.connect(TlbInputs {
-            lookup_vpn: compared.vpn,
-            lookup_asid: compared.asid,
-            lookup: AccessKind { access: compared.access, user: compared.user },
+            lookup_vpn: i.lookup.vpn.clone(),
+            lookup_asid: i.lookup.asid.clone(),
+            lookup: AccessKind { access: i.lookup.access.clone(), user: i.lookup.user.clone() },
+            waiting: s.reading.as_ref().map(|reading| reading.waiting(&moves_on)),
             touch: s.reading.as_ref().map_or_else(|| s.fresh.clone(), Reading::is_read),
             next: (first_level.is_large())
                 .then(|| when(&accept_invalidate, Target::of_invalidation(&accepted)).otherwise(late.next.clone())),
@@ -294,6 +308,7 @@ impl Component for Mmu {
             fresh: s.fresh.clone(),
             newest: s.request.clone(),
             is_read: s.reading.as_ref().map(Reading::is_read),
+            passes: s.reading.as_ref().map(|_| passes.clone()),
             agreed: agreed.clone(),
             free: walk.free.clone(),
             moves: &s.waiting & &walk.any_vacant & !&answered_newest,
@@ -305,6 +320,11 @@ impl Component for Mmu {
             l2.connect(L2Inputs {
                 lookup: looked_up.clone(),
                 looks_up: s.reading.as_ref().map_or_else(|| i.lookup.valid.clone(), |reading| reading.valid.clone()),
+                ahead: s.reading.as_ref().map(|_| Ahead {
+                    vpn: i.lookup.vpn.clone(),
+                    accept: accept.clone(),
+                    takes: takes.clone(),
+                }),
                 pending: pending.clone(),
                 room: room.clone(),
                 newest: s.request.clone(),
@@ -330,7 +350,7 @@ impl Component for Mmu {
                 m.ignore(walk.found_by.size.clone());
             }
             Some(predictor) => predictor.connect(PredictorInputs {
-                lookup_vpn: looked_up.vpn.clone(),
+                lookup_vpn: i.lookup.vpn.clone(),
                 enabled: enabled.clone(),
                 learn: &walk.event.predicted | &walk.event.mispredicted,
                 found_vpn: walk.found_vpn.clone(),
@@ -361,7 +381,7 @@ impl Component for Mmu {
         };
         debug_assert_eq!(outputs.walk.id.width(), ID_BITS * walks);
         let next = MmuState {
-            reading: s.reading.map(|reading| reading.next(&accept, &i.lookup, &moves_on, &tlb.outputs)),
+            reading: s.reading.map(|reading| reading.next(&accept, &i.lookup, &moves_on, &tlb.outputs, of_lookup)),
             fresh: passes.clone(),
             waiting: &pending & !(&walk.any_vacant | &answered_newest),
             request: Request {

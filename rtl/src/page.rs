@@ -36,11 +36,18 @@ pub fn is_huge(size: &Signal) -> Signal {
 /// Whether two pages overlap, each given by a VPN in it and its size.
 #[must_use]
 pub fn overlap(a_vpn: &Signal, a_size: &Signal, b_vpn: &Signal, b_size: &Signal) -> Signal {
+    let [high, middle, low] = overlap_in_parts(a_vpn, a_size, b_vpn, b_size);
+    high & middle & low
+}
+
+/// The same of each group of bits: they overlap if all three say so.
+#[must_use]
+pub fn overlap_in_parts(a_vpn: &Signal, a_size: &Signal, b_vpn: &Signal, b_size: &Signal) -> [Signal; 3] {
     let difference = a_vpn ^ b_vpn;
     let high = difference.bits(HIGH..difference.width()).is_zero();
     let middle = difference.bits(MIDDLE..HIGH).is_zero();
     let low = difference.bits(0..MIDDLE).is_zero();
-    high & (middle | is_huge(a_size) | is_huge(b_size)) & (low | is_large(a_size) | is_large(b_size))
+    [high, middle | is_huge(a_size) | is_huge(b_size), low | is_large(a_size) | is_large(b_size)]
 }
 
 /// Whether a page number of any width from 18 bits is a multiple of the size.

@@ -11,12 +11,13 @@
 //! with them. One lookup is accepted in each cycle all the same.
 //!
 //! **Backpressure.** A request waits here while the newest one has missed and no walk is free for it. What it was compared
-//! with may be dropped or refilled meanwhile, so it is compared again before it goes on, in turns with seeing whether it may:
+//! with may be dropped, overwritten or refilled meanwhile, which the first level keeps account of ([`crate::tlb`]); so it is
+//! looked at in turns with that:
 //!
 //! ```text
 //! cycle         t                     t + 1                      t + 2
 //! newest        no walk is free       takes a walk
-//! this one      read, but waits       compared again             read, goes on
+//! this one      read, but waits       what it hits is corrected  read, goes on
 //! lookup_ready  0                     0                          1
 //! ```
 //!
@@ -26,17 +27,20 @@ use hashwalk_hdl::{Signal, bundle, low, when};
 use hashwalk_spec::Config;
 
 use crate::ports::{self, Lookup, Request, zeros};
-use crate::tlb::{Found, TlbOutputs};
+use crate::predictor::Guessed;
+use crate::tlb::{AccessKind, Found, TlbOutputs, Waiting};
 
 bundle! {
     /// The registers.
     pub struct Reading {
         /// 1 bit: a request is here.
         pub valid: Signal,
-        /// 1 bit: it is compared again in this cycle.
+        /// 1 bit: what it hits is corrected in this cycle.
         pub again: Signal,
         /// The request.
         pub request: Request,
+        /// What was guessed of it as it was accepted; only where there is a predictor.
+        pub guessed: Option<Guessed>,
         /// What the one before it has come to, which is the newest.
         pub hits: Hits,
     }
@@ -76,6 +80,7 @@ impl Reading {
             valid: low(),
             again: low(),
             request: zeros(&ports::request()),
+            guessed: (config.predictor_entries() > 0).then(|| zeros(&Guessed::shape())),
             hits,
         })
     }
@@ -98,20 +103,30 @@ impl Reading {
         !&self.valid | self.passes(moves_on)
     }
 
-    /// What the first level compares in this cycle.
+    /// The request as the first level is told of it: whether it waits for the next cycle.
     #[must_use]
-    pub fn compared(&self, lookup: &Lookup) -> Request {
-        when(&self.again, self.request.clone()).otherwise(lookup.request())
+    pub fn waiting(&self, moves_on: &Signal) -> Waiting {
+        let Request { vpn, asid, access, user, .. } = self.request.clone();
+        Waiting { valid: &self.valid & !self.passes(moves_on), vpn, asid, kind: AccessKind { access, user } }
     }
 
     /// The registers in the next cycle.
     #[must_use]
-    pub fn next(self, accept: &Signal, lookup: &Lookup, moves_on: &Signal, tlb: &TlbOutputs) -> Reading {
+    pub fn next(
+        self,
+        accept: &Signal,
+        lookup: &Lookup,
+        moves_on: &Signal,
+        tlb: &TlbOutputs,
+        guessed: Option<Guessed>,
+    ) -> Reading {
         let passes = self.passes(moves_on);
+        let ready = self.ready(moves_on);
         Reading {
             valid: accept | (&self.valid & !&passes),
             again: self.is_read() & !moves_on,
             request: when(accept, lookup.request()).otherwise(self.request),
+            guessed: guessed.zip(self.guessed).map(|(new, kept)| when(&ready, new).otherwise(kept)),
             hits: Hits::now(&passes, tlb),
         }
     }

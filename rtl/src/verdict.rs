@@ -11,7 +11,7 @@
 //! the one is weighed before it is known which it is ([`Candidate::weigh`]). Lines and entries have rights, alignment and
 //! links checked as they arrive ([`Assay`]): many bits make one there, beside the comparison.
 
-use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, when};
+use hashwalk_hdl::{Signal, any_of, bundle, high, lit, low, shape, when};
 use hashwalk_spec::entry::{ACCESSED, DIRTY};
 use hashwalk_spec::fault::{FAULT_BITS, Fault, NO_FAULT};
 use hashwalk_spec::{Access, Config, Format, Marking};
@@ -167,6 +167,27 @@ bundle! {
         pub fault: Signal,
         /// 1 bit: it is 0, and there is a mapping.
         pub is_granted: Signal,
+    }
+}
+
+impl Verdict {
+    /// The widths, with those of `next` and `again`.
+    #[must_use]
+    pub fn widths(next: Signal, again: Option<Signal>) -> Verdict {
+        Verdict {
+            ends_walk: shape(1),
+            restart: shape(1),
+            follow: shape(1),
+            fails: shape(1),
+            is_last: shape(1),
+            next,
+            again,
+            lacks_marks: shape(1),
+            finds: shape(1),
+            is_mapping: shape(1),
+            fault: shape(FAULT_BITS),
+            is_granted: shape(1),
+        }
     }
 }
 

@@ -62,13 +62,14 @@ mod element;
 mod invalidation;
 mod marking;
 pub mod places;
+mod ruling;
 pub mod search;
 pub mod slot;
 mod software;
 
 use hashwalk_hdl::{
-    Component, Module, Signal, any_of, at_most_one, bundle, concat, first_one, high, lit, low, mask, one_hot_of, shape,
-    when,
+    Component, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, high, lit, low, mask,
+    one_hot_of, shape, when,
 };
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::radix::INDEX_BITS;
@@ -76,21 +77,22 @@ use hashwalk_spec::{Config, Format};
 
 use crate::agreement::Agreement;
 use crate::link::PLACE_BITS;
-use crate::ports::{self, Mapping, MemoryOut, zeros};
+use crate::ports::{self, MemoryOut, zeros};
 use crate::predictor::{Guess, Guessed};
 use crate::radix;
-use crate::verdict::{self, Judged, Killed, Limits, Scales, Step, Verdict};
+use crate::verdict::{self, Judged, Killed, Limits, Scales, Verdict};
 use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
 use arbiter::{ascending, longest_ago};
 pub use bundles::{Event, Offer, Turn, Waiting, WalkerInputs, WalkerOutputs, offer, turn};
-use element::{Element, Meanwhile};
+use element::{Beat, Element, Meanwhile};
 use invalidation::names_path;
 use marking::{Progress, Updating};
 use places::{Beginning, Start};
+use ruling::Ruling;
 use search::Search;
 pub use slot::Walk;
 use slot::{Given, Happens, Slot};
-use software::Software;
+use software::{Heard, Software, Told};
 
 /// Bits of the number of beats on the memory port.
 const BEATS_BITS: u32 = 4;
@@ -122,13 +124,21 @@ bundle! {
         pub may_judge: Signal,
         /// 1 bit: none does, and there is no element, but an answer of software's.
         pub may_weigh: Signal,
-        /// 1 bit: none does, and there is neither.
-        pub may_say_nothing: Signal,
+        /// One-hot: whose hash the unit has; only where it takes two cycles.
+        pub hashed: Option<Signal>,
+        /// What memory has sent, and is not taken yet; only with two hit cycles.
+        pub arrived: Option<Beat>,
         /// What memory sends.
         pub element: Element,
+        /// What that has come to in the cycle before; only with two hit cycles.
+        pub ruling: Option<Ruling>,
         /// Software's turn.
         pub software: Software,
-        /// One-hot: a walk that had nothing to look for in the cycle before.
+        /// One-hot: the slot for the next miss, which was free before; only with two hit cycles.
+        pub vacant: Option<Signal>,
+        /// 1 bit: there is one.
+        pub any_vacant: Option<Signal>,
+        /// One-hot: a walk that had nothing to look for in the cycle before. None where one does, or there is either.
         pub seekless: Signal,
         /// Marks that are being set; only where the hardware sets any.
         pub updating: Option<Updating>,
@@ -183,8 +193,8 @@ impl Component for Walker {
             control: ports::control(&self.config),
             coming: shape(1),
             invalidate: ports::invalidate(),
-            invalidated: vec![Agreement::widths(); self.walks() as usize],
-            of_newest: vec![Agreement::widths(); if self.walks() > 1 { self.walks() as usize } else { 0 }],
+            invalidated: vec![Agreement::widths(&self.config); self.walks() as usize],
+            of_newest: vec![Agreement::widths(&self.config); if self.walks() > 1 { self.walks() as usize } else { 0 }],
             memory: ports::memory_in(&self.config),
             refill: ports::refill(&self.config),
             update: ports::update_in(&self.config),
@@ -194,8 +204,9 @@ impl Component for Walker {
 
     fn reset(&self) -> WalkerState {
         let walks = self.walks();
+        let free = vec![Slot::free(&self.config); walks as usize];
         WalkerState {
-            slot: vec![Slot::free(&self.config); walks as usize],
+            slot: free.clone(),
             hashing: zeros(&Hashing { slot: shape(walks), begins: places::beginning() }),
             chosen: lit(walks, 0u32),
             hash_order: ascending(walks),
@@ -203,9 +214,14 @@ impl Component for Walker {
             memory_order: ascending(walks),
             may_judge: low(),
             may_weigh: low(),
-            may_say_nothing: high(),
+            hashed: places::is_staged(&self.config).then(|| lit(walks, 0u32)),
+            arrived: (self.config.hit_cycles() > 1)
+                .then(|| zeros(&Beat::at_port(&self.config, &ports::memory_in(&self.config)).with_sought(&free))),
             element: Element::empty(&self.config),
+            ruling: Ruling::none(&self.config),
             software: Software::silent(&self.config),
+            vacant: (self.config.hit_cycles() > 1).then(|| lit(walks, 0u32)),
+            any_vacant: (self.config.hit_cycles() > 1).then(low),
             seekless: lit(walks, 0u32),
             updating: Updating::none(&self.config),
         }
@@ -224,21 +240,22 @@ impl Component for Walker {
         let walk_cache = WalkCache::new(config).map(|cache| m.instance("walk_cache", &cache));
         let known = walk_cache.as_ref().map(|cache| &cache.outputs);
         let start = places::places(config, m, &i.control, &s.hashing.begins, known);
+        let hashed = s.hashed.clone().unwrap_or_else(|| s.hashing.slot.clone());
 
         // Who is hashed next, and who has nothing to look for.
         let waits = each(&|n, slot| {
             // Of one read at a time none is left when a search is over.
             let settled = if config.ways() > 1 { slot.out.is_zero() & !s.standing.bit(n) } else { high() };
-            let is_at_the_unit = s.hashing.slot.bit(n) | s.chosen.bit(n);
+            let is_at_the_unit = any_of([s.hashing.slot.bit(n), s.chosen.bit(n), hashed.bit(n)]);
             slot.is(Walk::Wait) & !slot.is_behind() & !i.turn.promised.bit(n) & settled & !is_at_the_unit
         });
         let hashes: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & &slot.search.exists).collect();
         let choice = longest_ago(&hashes, s.hash_order.as_ref());
         let chosen = each(&|n, _| s.chosen.bit(n) & alive.bit(n));
         let any_chosen = any_of(&chosen).named("any_chosen");
-        let next_seekless: Vec<Signal> =
-            waits.iter().zip(&s.slot).map(|(waits, slot)| waits & !&slot.search.exists).collect();
-        let seekless = each(&|n, slot| s.seekless.bit(n) & slot.is(Walk::Wait) & !i.turn.promised.bit(n));
+        // If it is still so in the next cycle, or the turn is not open then.
+        let next_seekless =
+            each(&|n, slot| all_of([&waits[n as usize], &!&slot.search.exists, &!i.turn.served.bit(n)]));
 
         // The memory port.
         // Whoever is answered in this cycle asks for nothing more, even if it is its turn.
@@ -260,7 +277,7 @@ impl Component for Walker {
             .zip(i.update.as_ref())
             .map(|(updating, update)| updating.progress(config, m, &i.control, update, &s.slot, &may_ask));
         let is_marked = marks.as_ref().map_or_else(low, |marks| marks.lives.clone());
-        let calm = any_of([&s.may_judge, &s.may_weigh, &s.may_say_nothing]);
+        let calm = !&i.invalidate.valid;
         let mark_fires = &is_marked & &calm & &i.turn.open;
         let mark_ends = marks.as_ref().map_or_else(low, |marks| &mark_fires & &marks.ends);
         let mark_restarts = &mark_fires & !&mark_ends;
@@ -313,6 +330,9 @@ impl Component for Walker {
             },
             config.marks(),
         );
+        let ruling_now = Ruling::of(config, step, verdict);
+        let ruling = s.ruling.as_ref().unwrap_or(&ruling_now);
+        let verdict = &ruling.verdict;
         // Nobody is answered in this cycle: the delivery takes an outcome, and has none.
         let judged = (&fires & &listens).named("judged");
         let follows = (&judged & &verdict.follow).named("follows");
@@ -323,7 +343,8 @@ impl Component for Walker {
         let decides = if config.ways() > 1 { &judged & !(&goes_past & &verdict.fails) } else { fires.clone() };
         let decides = decides.named("decides");
         // Which search comes next is known before it counts: until then nothing asks for it, and nothing else is judged.
-        let speaks_up = (&s.element.full & &listens).named("speaks_up");
+        let is_ruled = if s.ruling.is_some() { &s.may_judge } else { &s.element.full };
+        let speaks_up = (is_ruled & &listens).named("speaks_up");
         let fails = &speaks_up & &verdict.fails & !&goes_past;
         let starts_over = (&speaks_up & &verdict.is_last).named("starts_over");
         let becomes = when(&verdict.ends_walk, Walk::Deliver.signal())
@@ -339,7 +360,7 @@ impl Component for Walker {
                 lookup: places::page_of(&s.hashing.begins),
                 used: begins,
                 invalidate: i.invalidate.clone(),
-                fill: followed(&s.element, &verdict, &follows, &steps),
+                fill: followed(&s.element, verdict, &follows, &steps),
             });
         }
 
@@ -349,17 +370,21 @@ impl Component for Walker {
             slot.is(Walk::Ask) & !must_wait
         });
         let question = longest_ago(&questions, s.software.order.as_ref());
-        let asker = s.software.of_asker(&s.slot, |slot| slot.request.clone());
-        let nothing = any_of(&seekless).named("nothing_sought");
+        let asker = s.software.asker(&s.slot);
         let weighed = (&s.may_weigh & &i.turn.open & !&is_marked).named("weighed");
         let answer = s.software.offer(&asker);
-        let is_withdrawn = s.software.is_withdrawn(config, &answer).named("answer_withdrawn");
-        let told_in_vain = (&weighed & &is_withdrawn).named("told_in_vain");
+        let withdrawn = s.software.is_withdrawn(config, &answer).named("answer_withdrawn");
+        // What is known before to count for nothing need not wait for its turn.
+        let (told_in_vain, told) = match &s.software.in_vain {
+            None => (&weighed & &withdrawn, weighed.clone()),
+            Some(in_vain) => (in_vain.clone(), &weighed | in_vain),
+        };
+        let told_in_vain = told_in_vain.named("told_in_vain");
         let asker_lives = s.software.of_asker(&s.slot, |slot| slot.alive.clone());
 
         // What goes out: a walk whose marks are set first, then a judgement, software's answer, that nothing is sought.
         let others = (&s.element.full | &s.software.answer.valid | &is_marked).named("others");
-        let is_silent = (&s.may_say_nothing & &i.turn.open & !&is_marked).named("is_silent");
+        let is_silent = (&i.turn.open & !&is_marked).named("is_silent");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
         // Whether the turn is open is known late: it is asked last.
         let by_walk = Offer {
@@ -369,12 +394,12 @@ impl Component for Walker {
             fault: verdict.fault.clone(),
             is_mapping: verdict.is_mapping.clone(),
             is_granted: verdict.is_granted.clone(),
-            mapping: mapping_of(config, &step, &scales),
+            mapping: ruling.mapping(&scales),
         };
         let idle: Vec<Signal> = numbers.clone().map(|n| s.seekless.bit(n)).collect();
         let idle_request = one_hot_of(&idle, &s.slot, |slot| slot.request.clone());
         let without_search = Offer {
-            valid: &s.may_say_nothing & nothing,
+            valid: s.seekless.any(),
             slot: s.seekless.clone(),
             request: idle_request,
             fault: not_present,
@@ -382,7 +407,7 @@ impl Component for Walker {
             is_granted: low(),
             mapping: answer.mapping.clone(),
         };
-        let from_software = Offer { valid: &s.may_weigh & !is_withdrawn & asker_lives, ..answer };
+        let from_software = Offer { valid: &s.may_weigh & asker_lives & !&told_in_vain, ..answer };
         let offer =
             when(&s.element.full, by_walk).or_when(&s.software.answer.valid, from_software).otherwise(without_search);
         let offer = match &marks {
@@ -393,11 +418,12 @@ impl Component for Walker {
 
         // The newest miss.
         let vacancies = each(&|_, slot| slot.free.clone());
-        let vacant = first_one(&vacancies);
-        let allocation = self.allocation(&i, &s, &unit_busy, &start, &alive);
+        let vacant = s.vacant.clone().unwrap_or_else(|| mask(&first_one(&vacancies)));
+        let left = mask(&vacancies) & !&i.allocate;
+        let (allocation, hashes_newest) = self.allocation(&i, &s, &unit_busy, &start, &alive);
 
         // A slot that waited, or the newest miss.
-        let begun = any_of(each(&|n, slot| s.hashing.slot.bit(n) & slot.is(Walk::Wait)))
+        let begun = any_of(each(&|n, slot| hashed.bit(n) & slot.is(Walk::Wait)))
             | (i.allocate.any() & Walk::Request.is(&allocation.state));
         let saved = (config.walk_cache_entries() > 0).then(|| start.steps.gate(&begun));
 
@@ -410,8 +436,8 @@ impl Component for Walker {
                 let at = n as usize;
                 let happens = Happens {
                     allocated: i.allocate.bit(n),
-                    hashed: s.hashing.slot.bit(n),
-                    nothing_sought: &is_silent & &seekless[at],
+                    hashed: hashed.bit(n),
+                    nothing_sought: &is_silent & s.seekless.bit(n),
                     standing: s.standing.bit(n),
                     accepted: &presents[at] & &i.memory.request_ready,
                     checked: &fires & &mine,
@@ -425,7 +451,8 @@ impl Component for Walker {
                     is_marked: &mark_ends & marked_back(n),
                     is_marked_in_vain: &mark_restarts & marked_back(n),
                     asked: s.software.asking.bit(n),
-                    told: &weighed & s.software.asking.bit(n),
+                    shown: s.software.is_shown(n),
+                    told: &told & s.software.asking.bit(n),
                     told_in_vain: &told_in_vain & s.software.asking.bit(n),
                     answered: i.turn.answered.bit(n),
                     withdrawn: i.turn.withdrawn.bit(n),
@@ -445,7 +472,7 @@ impl Component for Walker {
                     ),
                     named: named[at].clone(),
                     names_path: names_path(config, &i.invalidate, slot),
-                    word: step.found.word.clone(),
+                    unmarked: ruling.unmarked.clone(),
                 };
                 slot.next(config, &alive, &happens, &given)
             })
@@ -471,24 +498,59 @@ impl Component for Walker {
         let hashing = Hashing { slot: when(&next_begins, s.element.slot.clone()).otherwise(mask(&chosen)), begins };
 
         let update = marks.as_ref().map(|marks| marks.port.clone());
-        let meanwhile = Meanwhile { fires: &fires, answered: &i.turn.answered, named: &named };
-        let element = s.element.next(config, &i.memory, &i.control, &meanwhile, &s.slot);
+        let meanwhile = Meanwhile {
+            fires: &fires,
+            answered: &i.turn.answered,
+            invalidate: &i.invalidate,
+            invalidated: &i.invalidated,
+        };
+        let at_port = Beat::at_port(config, &i.memory);
+        let beat = s.arrived.as_ref().unwrap_or(&at_port);
+        let element = s.element.next(config, beat, &i.control, &meanwhile, &s.slot);
+        let element_stays = match &s.ruling {
+            None => element.full.clone(),
+            // What it comes to is known, and no invalidation has named anything since.
+            Some(_) => all_of([&s.element.full, &!&fires, &!&i.invalidate.valid]),
+        };
+        let element_ready = !&s.element.full | &fires;
+        let response_ready =
+            s.arrived.as_ref().map_or_else(|| element_ready.clone(), |beat| &element_ready | !&beat.valid);
         let asker_killed = s.software.of_asker(&s.slot, |slot| slot.killed.clone());
         let asker_killed = asker_killed.with(&one_hot_of(&s.software.asking.each_bit(), &named, Killed::clone));
-        let software = s.software.next(&i.refill, &asker, asker_killed, &weighed, question);
+        let heard = Heard { killed: asker_killed, withdrawn, weighed: &told, choice: question };
+        let software = s.software.next(&s.slot, Told::of(config, &i.refill, &asker), heard);
+        let is_told = match &software.in_vain {
+            None => software.answer.valid.clone(),
+            // For a cycle, and in none that follows an invalidation.
+            Some(in_vain) => {
+                all_of([&software.answer.valid, &s.software.answer.valid, &!&i.invalidate.valid, &!in_vain])
+            }
+        };
+        let may_say_nothing = !any_of([&element.full, &software.answer.valid, &i.coming]);
         let next = WalkerState {
             slot: slots,
             hashing,
             chosen: when(&kept_waiting, mask(&chosen)).otherwise(mask(&choice.granted)),
             hash_order: choice.order_if(&!&kept_waiting, &s.hash_order),
             standing: mask(&presents).gate(&!&i.memory.request_ready) & !&overtaken,
-            may_judge: &element.full & !&i.coming,
-            may_weigh: &software.answer.valid & !(&element.full | &i.coming),
-            may_say_nothing: !any_of([&element.full, &software.answer.valid, &i.coming]),
+            // The slot may have been given to another request since its page was at the unit.
+            hashed: s
+                .hashed
+                .as_ref()
+                .map(|_| when(&unit_busy, &s.hashing.slot & &alive).otherwise(i.allocate.gate(&hashes_newest))),
+            arrived: s
+                .arrived
+                .as_ref()
+                .map(|beat| when(&response_ready, at_port.clone().with_sought(&s.slot)).otherwise(beat.clone())),
+            may_judge: element_stays & !&i.coming,
+            ruling: s.ruling.as_ref().map(|_| ruling_now.clone()),
+            may_weigh: is_told & !(&element.full | &i.coming),
             memory_order: in_turn.order_if(&!&stands, &s.memory_order),
             element,
             software,
-            seekless: mask(&first_one(&next_seekless)),
+            any_vacant: s.any_vacant.as_ref().map(|_| left.any()),
+            vacant: s.vacant.as_ref().map(|_| mask(&first_one(&left.each_bit()))),
+            seekless: mask(&first_one(&next_seekless)).gate(&may_say_nothing),
             updating: marks.map(|marks| marks.next(&mark_fires)),
         };
 
@@ -504,17 +566,18 @@ impl Component for Walker {
         if self.walks() == 1 {
             m.ignore(i.memory.response_id.clone());
         }
-        m.assume("allocate_only_what_is_vacant", (&i.allocate & !mask(&vacant)).is_zero());
+        m.assume("allocate_only_what_is_vacant", (&i.allocate & !&vacant).is_zero());
         m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_of(&speaks, &s.slot, |slot| slot.out.any()));
         if self.walks() == 1 {
             m.check("alone_it_finds_the_unit_free", !(i.allocate.any() & &unit_busy));
         }
         m.check("one_request_at_the_port", at_most_one(&mask(&presents)));
+        m.check("an_open_turn_is_promised_to_nobody", !&i.turn.open | i.turn.promised.is_zero());
         m.check("somebody_asks_first", !any_of(&asks) | any_of(&in_turn.granted));
         m.check("nothing_is_judged_as_it_is_invalidated", !(&i.invalidate.valid & (&judged | &weighed)));
         m.cover("restart", restarts.clone());
-        if let Some(torn) = &step.torn {
-            m.cover("probed_again", &follows & torn);
+        if let Some(again) = &verdict.again {
+            m.cover("probed_again", &follows & again);
         }
         m.cover("dead_element", &fires & !&judged);
         m.cover("behind", any_of(each(&|_, slot| slot.is_behind())));
@@ -528,9 +591,9 @@ impl Component for Walker {
                 .otherwise(slot.state.clone())
         });
         let outputs = WalkerOutputs {
-            any_vacant: any_of(&vacancies),
+            any_vacant: s.any_vacant.clone().unwrap_or_else(|| any_of(&vacancies)),
             free: mask(&vacancies),
-            vacant: mask(&vacant),
+            vacant,
             idle: mask(&vacancies).all(),
             slots: s
                 .slot
@@ -552,7 +615,7 @@ impl Component for Walker {
                 request_address: places::address(config, &i.control, &place_asked),
                 request_beats: lit(BEATS_BITS, config.beats()),
                 request_id: number(&presents, config.walk_id_bits()),
-                response_ready: !&s.element.full | fires,
+                response_ready,
             },
             miss: s.software.miss(&asker),
             refill_ready: s.software.asks(),
@@ -564,8 +627,15 @@ impl Component for Walker {
 }
 
 impl Walker {
-    /// The slot of the newest miss.
-    fn allocation(&self, i: &WalkerInputs, s: &WalkerState, unit_busy: &Signal, start: &Start, alive: &Signal) -> Slot {
+    /// The slot of the newest miss, and whether its page is at the hash unit.
+    fn allocation(
+        &self,
+        i: &WalkerInputs,
+        s: &WalkerState,
+        unit_busy: &Signal,
+        start: &Start,
+        alive: &Signal,
+    ) -> (Slot, Signal) {
         let leads = |(n, (slot, agreement)): (u32, (&Slot, &Agreement))| {
             alive.bit(n) & !slot.is_behind() & !i.turn.served.bit(n) & agreement.is_full()
         };
@@ -576,9 +646,10 @@ impl Walker {
         let unit_busy = if self.walks() > 1 { unit_busy.clone() } else { low() };
         let hashed = &i.fresh & !(unit_busy | is_behind | !&i.search.exists);
         let sought = i.search.sought(&i.newest.vpn, &i.newest.asid);
-        Slot {
+        let asks = if s.hashed.is_some() { low() } else { hashed.clone() };
+        let slot = Slot {
             state: when(&i.control.software_refill, Walk::Ask.signal())
-                .or_when(&hashed, Walk::Request.signal())
+                .or_when(&asks, Walk::Request.signal())
                 .otherwise(Walk::Wait.signal()),
             software: i.control.software_refill.clone(),
             request: i.newest.clone(),
@@ -590,7 +661,8 @@ impl Walker {
             index: start.index.clone(),
             steps: start.steps.clone(),
             ..Slot::free(&self.config)
-        }
+        };
+        (slot, hashed & !&i.control.software_refill)
     }
 }
 
@@ -598,21 +670,6 @@ impl Walker {
 fn number(one_hot: &[Signal], width: u32) -> Signal {
     let bit = |bit: u32| any_of((0..).zip(one_hot).filter(|(n, _): &(u32, _)| n >> bit & 1 != 0).map(|(_, set)| set));
     concat((0..width).rev().map(bit))
-}
-
-/// The mapping that a step has found.
-fn mapping_of(config: &Config, step: &Step, scales: &Scales) -> Mapping {
-    let found = &step.found;
-    let sought = &scales.sought;
-    Mapping {
-        vpn: sought.vpn.clone(),
-        asid: scales.request.asid.clone(),
-        global: found.global.clone(),
-        size: sought.size.clone(),
-        pfn: found.pfn.clone(),
-        rights: found.rights.clone(),
-        dirty: config.marks().is_checked().then(|| found.word.dirty()),
-    }
 }
 
 /// How the walk for which marks were set has ended.

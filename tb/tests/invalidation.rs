@@ -165,7 +165,7 @@ fn back_to_back_invalidations_each_use_their_own_page() {
             bench.invalidate = Some(address_in(pages[first].asid, pages[first].vpn));
             assert!(bench.cycle().invalidate_accepted);
             bench.invalidate = Some(address_in(pages[second].asid, pages[second].vpn));
-            assert!(!bench.cycle().invalidate_accepted);
+            assert!((1..between_invalidations(&config)).all(|_| !bench.cycle().invalidate_accepted));
             assert!(bench.cycle().invalidate_accepted);
             bench.run(3);
             for n in (0..4).filter(|n| ![first, second].contains(n)) {

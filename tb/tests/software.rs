@@ -204,14 +204,18 @@ fn an_invalidation_drops_softwares_stale_entry_and_the_miss_is_reported_once_mor
                         let (effect, accepted) = (invalidated + 1, ask_cycle(&config) + 1 + delay);
                         // Before that software finds the new page.
                         let is_entry = matches!(first, Refill::Entry(_)) || invalidated < ask_cycle(&config);
-                        let delivered = accepted + REFILL_CYCLES;
+                        let delivered = accepted + refill_cycles(&config);
                         let dropped = concerns && is_entry && (ask_cycle(&config)..=delivered).contains(&effect);
                         assert_eq!(reports, 1 + u32::from(dropped), "{invalidation:?} in {invalidated}, delay {delay}");
                         let fresh = dropped || invalidated < ask_cycle(&config);
                         let stale = if let Refill::Entry(page) = first { Ok(page.pfn) } else { Err(Fault::NotPresent) };
                         assert_eq!(answered.answer, if fresh { Ok(0x22) } else { stale });
                         if dropped && effect <= accepted {
-                            assert_eq!(silent, SILENT_CYCLES + REFILL_CYCLES, "miss_valid falls after each answer");
+                            assert_eq!(
+                                silent,
+                                silent_cycles(&config) + refill_cycles(&config),
+                                "miss_valid falls after each answer"
+                            );
                         }
                     }
                 }
@@ -232,7 +236,7 @@ fn software_that_waits_for_done_does_not_hang() {
         }
         bench.refill = Some(Refill::Entry(page(1, INSIDE, 0x11)));
         bench.until("end of the report", |seen| seen.miss.is_none());
-        let again = bench.run(SILENT_CYCLES);
+        let again = bench.run(silent_cycles(&config));
         assert!(again.iter().all(|seen| seen.answered.is_none()) && again.last().unwrap().miss.is_some());
         bench.refill = Some(Refill::Entry(page(1, INSIDE, 0x22)));
         assert_eq!(bench.until("answer", |seen| seen.answered.is_some()).answered.unwrap().answer, Ok(0x22));
@@ -249,6 +253,6 @@ fn a_refill_without_a_miss_waits_for_one() {
         assert!(bench.run(10).iter().all(|seen| !seen.refill_accepted));
         bench.lookup = Some(read(1, INSIDE));
         let answered = bench.until("answer", |seen| seen.answered.is_some()).answered.unwrap();
-        assert_eq!((answered.answer, answered.cycles), (Ok(0x11), ask_cycle(&config) + REFILL_CYCLES));
+        assert_eq!((answered.answer, answered.cycles), (Ok(0x11), ask_cycle(&config) + refill_cycles(&config)));
     }
 }

@@ -13,34 +13,34 @@ fn elsewhere() -> Invalidation {
     Invalidation::AddressInAsid(Asid::truncate(9), Vpn::truncate(VPN))
 }
 
-/// Runs `test` on every configuration at every latency, with the cycles from a request to its data and to its answer.
+/// Runs `test` on every configuration at every latency, with the cycles in which what is read is judged, and answered.
 fn at_every_latency(test: impl Fn(Bench, u64, u64)) {
     for config in configs() {
         for latency in [1, 2, 10, 40, 100] {
             let mut bench = Bench::new(&config);
             bench.memory.latency = latency;
             let walk = walk_cycle(&config, latency);
-            test(bench, walk - 2, walk);
+            test(bench, request_cycle(&config) + judged_after(&config, latency), walk);
         }
     }
 }
 
 /// At every cycle of a walk: an invalidation that does not concern it delays it if it takes effect in the cycle in which what
-/// was read is judged, or in that of the answer, by one cycle, and else not at all.
+/// was read is judged, or in that of the answer, by one cycle, and else not at all. With two hit cycles it does so for two.
 #[test]
 fn an_invalidation_in_the_cycle_of_the_judgement_or_of_the_answer_adds_one() {
-    at_every_latency(|mut bench, _, walk| {
+    at_every_latency(|mut bench, judged, walk| {
         for offset in 0..=walk + 1 {
             bench.start_over();
             bench.map(PAGE);
             bench.lookup = Some(read(1, VPN));
             let mut seen = Vec::new();
-            for cycle in 0..walk + 5 {
+            for cycle in 0..walk + 7 {
                 bench.invalidate = (cycle == offset).then(elsewhere);
                 seen.extend(bench.cycle().answered);
             }
-            let (effect, judged) = (offset + 1, walk - 1);
-            let expected = walk + u64::from(effect == judged || effect == walk);
+            let held_up = |cycle| held_up(&bench.config, cycle, |cycle| cycle == offset + 1);
+            let expected = held_up(held_up(judged) + answer_after(&bench.config));
             assert_eq!(seen.iter().map(|answered| answered.cycles).collect::<Vec<_>>(), [expected], "offset {offset}");
         }
     });
@@ -52,9 +52,9 @@ fn software_is_asked_in_cycle_3_and_its_answer_is_given_two_cycles_later() {
         let ask = ask_cycle(&config);
         for delay in [0, 1, 2, 30] {
             for (refill, expected, cycles) in [
-                (Refill::Entry(PAGE), PAGE.at(VPN), REFILL_CYCLES),
-                (Refill::Entry(page(1, VPN + 1, 0)), Err(Fault::Malformed), REFILL_CYCLES),
-                (Refill::Fault(Fault::NotPresent), Err(Fault::NotPresent), REFILL_CYCLES),
+                (Refill::Entry(PAGE), PAGE.at(VPN), refill_cycles(&config)),
+                (Refill::Entry(page(1, VPN + 1, 0)), Err(Fault::Malformed), refill_cycles(&config)),
+                (Refill::Fault(Fault::NotPresent), Err(Fault::NotPresent), refill_cycles(&config)),
             ] {
                 let mut bench = Bench::new(&config);
                 bench.software = true;
@@ -79,13 +79,13 @@ fn invalidations_are_done_in_cycle_3_and_accepted_every_second_one() {
             bench.lookup = Some(read(1, VPN));
             bench.run(10);
         }
-        let done = done_cycle(&bench.config) as usize;
+        let (done, apart) = (done_cycle(&bench.config), between_invalidations(&bench.config));
         let kinds = [Invalidation::All, elsewhere(), Invalidation::Asid(Asid::truncate(1)), elsewhere()];
         for cycle in 0..40 {
-            bench.invalidate = Some(kinds[cycle / 2 % kinds.len()]);
+            bench.invalidate = Some(kinds[(cycle / apart) as usize % kinds.len()]);
             let seen = bench.cycle();
-            assert_eq!(seen.invalidate_accepted, cycle % 2 == 0, "cycle {cycle}");
-            assert_eq!(seen.done, cycle >= done && (cycle - done).is_multiple_of(2), "cycle {cycle}");
+            assert_eq!(seen.invalidate_accepted, cycle.is_multiple_of(apart), "cycle {cycle}");
+            assert_eq!(seen.done, cycle >= done && (cycle - done).is_multiple_of(apart), "cycle {cycle}");
         }
     }
     for config in configs() {
@@ -124,23 +124,23 @@ fn an_invalidation_takes_effect_in_cycle_1_so_its_page_is_answered_last_in_cycle
 /// and the walk is made again. So it is if the answer is dropped.
 #[test]
 fn a_walk_that_restarts_takes_a_whole_walk_and_two_cycles_after_it_was_judged() {
-    at_every_latency(|mut bench, last_beat, walk| {
+    at_every_latency(|mut bench, judged, walk| {
+        let config = bench.config.clone();
         for effect in 1..=walk {
             bench.start_over();
             bench.map(PAGE);
             bench.lookup = Some(read(1, VPN));
             let mut cycles = Vec::new();
-            for cycle in 0..2 * walk + 5 {
+            for cycle in 0..2 * walk + 7 {
                 bench.invalidate = (cycle + 1 == effect).then_some(Invalidation::All);
                 cycles.extend(bench.cycle().answered.map(|answered| answered.cycles));
             }
-            // In the cycle of the effect nothing is judged.
-            let judged = last_beat + 1 + u64::from(effect > last_beat);
-            let expected = if effect <= request_cycle(&bench.config) {
-                walk
-            } else {
-                judged + 3 + walk - hit_cycle(&bench.config)
+            let given_up = match effect > judged {
+                true => effect + stage(&config),
+                false => held_up(&config, judged, |cycle| cycle == effect),
             };
+            let is_before = effect <= request_cycle(&config);
+            let expected = if is_before { walk } else { given_up + 3 + walk - hit_cycle(&config) };
             assert_eq!(cycles, [expected], "effect in {effect} of {walk}");
         }
     });

@@ -80,7 +80,8 @@ pub struct Settings {
     pub ways: u32,
     /// Bits of the memory port's data: 64, 128, 256 or, with elements of 64 bytes, 512.
     pub bus_bits: u32,
-    /// Cycles from the acceptance of a request to the answer of a hit: 1 or 2. With 2, still one lookup is accepted in each.
+    /// Cycles from the acceptance of a request to the answer of a hit: 1 or 2. With 2, still one lookup is accepted in each, and
+    /// misses have more stages too (docs/timing.md), so that the clock is faster.
     pub hit_cycles: u32,
     /// Walks that may be under way at a time: 1 to 8.
     pub walks: u32,
@@ -336,14 +337,14 @@ impl Config {
         self.0.l2_ways
     }
 
-    /// Cycles from the acceptance of an invalidation to its completion: 2 and those of a hit, or with a second level 4 and
+    /// Cycles from the acceptance of an invalidation to its completion: 2 and those of a hit, or with a second level 3, those of a hit and
     /// one for each step of its sweep: by address the sets of 4 KiB pages, then those of the larger ones, else all sets.
     #[must_use]
     pub fn invalidation_cycles(&self, invalidation: Invalidation) -> u64 {
         let cycles = match invalidation {
             _ if self.l2_sets() == 0 => 2 + self.hit_cycles(),
-            Invalidation::All | Invalidation::Asid(_) => 4 + self.l2_sets(),
-            Invalidation::Address(_) | Invalidation::AddressInAsid(..) => 4 + 2,
+            Invalidation::All | Invalidation::Asid(_) => 3 + self.hit_cycles() + self.l2_sets(),
+            Invalidation::Address(_) | Invalidation::AddressInAsid(..) => 3 + self.hit_cycles() + 2,
         };
         cycles.into()
     }

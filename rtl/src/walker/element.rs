@@ -6,19 +6,30 @@
 //! element   its tags are compared    full; judged, and empty or filled again at its end
 //! ```
 //!
+//! With two hit cycles a register stands behind the port ([`Beat`]), so that the comparison has a cycle for itself, and what an element
+//! comes to is known a cycle before it leaves (`ruling.rs`):
+//!
+//! ```text
+//! cycle     t            t + 1                   t + 2                     t + 3
+//! memory    last beat
+//! arrived                its tags are compared
+//! element                                        full: what it comes to    what follows; empty or filled again at its end
+//! ```
+//!
 //! The beats of a read come in one piece, so one register serves all walks. It is not ready for a beat while what it
 //! holds is not judged.
 
-use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, mask, one_hot_mux, one_hot_of, when};
+use hashwalk_hdl::{Signal, bundle, concat, high, lit, low, one_hot_mux, one_hot_of, when};
 use hashwalk_spec::{Config, Format};
 
+use super::invalidation::named_of_size;
 use super::search::Search;
 use super::slot::Slot;
-
+use crate::agreement::Agreement;
 use crate::line::InLine;
-use crate::ports::{self, Control, MemoryIn, Request, zeros};
+use crate::ports::{self, Control, Invalidate, MemoryIn, Request, zeros};
 use crate::radix;
-use crate::verdict::{self, Arrival, Killed, Sought};
+use crate::verdict::{self, Arrival, Sought};
 
 /// The probes of a search at most, where one read is out at a time: what is judged is known as it arrives. A radix tree has so
 /// many levels and no more.
@@ -33,6 +44,20 @@ fn longest(config: &Config) -> Option<u32> {
 const BEAT_BITS: u32 = 3;
 
 bundle! {
+    /// A beat that memory has sent.
+    pub struct Beat {
+        /// 1 bit: there is one.
+        pub valid: Signal,
+        /// A bit for each walk: it is for that one. Of one walk everything is.
+        pub slot: Signal,
+        /// 64 to 512 bits.
+        pub data: Signal,
+        /// 1 bit: it could not be read.
+        pub error: Signal,
+        /// What that walk looks for in a line; only where that is kept, in the cycle after.
+        pub sought: Option<InLine>,
+    }
+
     /// Registers.
     pub struct Element {
         /// 256 or 512 bits; new beats come in at the top.
@@ -74,8 +99,36 @@ pub struct Meanwhile<'a> {
     pub fires: &'a Signal,
     /// A bit for each slot: its request is answered.
     pub answered: &'a Signal,
-    /// What an invalidation names of each slot's request.
-    pub named: &'a [Killed],
+    /// An invalidation that takes effect.
+    pub invalidate: &'a Invalidate,
+    /// It and each slot's request.
+    pub invalidated: &'a [Agreement],
+}
+
+impl Beat {
+    /// What stands at the memory port.
+    #[must_use]
+    pub fn at_port(config: &Config, memory: &MemoryIn) -> Beat {
+        Beat {
+            valid: memory.response_valid.clone(),
+            slot: match config.walks() {
+                1 => high(),
+                walks => concat((0..walks).rev().map(|n| memory.response_id.eq_value(n))),
+            },
+            data: memory.response_data.clone(),
+            error: memory.response_error.clone(),
+            sought: None,
+        }
+    }
+
+    /// The same, with what the walk looks for, if elements are lines.
+    #[must_use]
+    pub fn with_sought(self, slots: &[Slot]) -> Beat {
+        let sought = slots[0].in_line().map(|_| {
+            one_hot_of(&self.slot.each_bit(), slots, |slot| slot.in_line().expect("all slots are of one format"))
+        });
+        Beat { sought, ..self }
+    }
 }
 
 impl Element {
@@ -106,34 +159,32 @@ impl Element {
     pub fn next(
         &self,
         config: &Config,
-        memory: &MemoryIn,
+        beat: &Beat,
         control: &Control,
         meanwhile: &Meanwhile,
         slots: &[Slot],
     ) -> Element {
-        let &Meanwhile { fires, answered, named } = meanwhile;
-        let taken = (&memory.response_valid & (!&self.full | fires)).named("beat_taken");
+        let &Meanwhile { fires, answered, invalidate, invalidated } = meanwhile;
+        let taken = (&beat.valid & (!&self.full | fires)).named("beat_taken");
         let last = &taken & self.beats.as_ref().map_or_else(high, Signal::is_zero);
-        // Of one walk everything is.
-        let speaks: Vec<Signal> = match config.walks() {
-            1 => vec![high()],
-            walks => (0..walks).map(|n| memory.response_id.eq_value(n)).collect(),
-        };
+        let speaks = beat.slot.each_bit();
         let request = one_hot_of(&speaks, slots, |slot| slot.request.clone());
         let alive = one_hot_of(&speaks, slots, |slot| slot.alive.clone());
-        let speaker = mask(&speaks);
+        let speaker = beat.slot.clone();
         // Whose it is is known late: what can be said of each walk is said before.
         let next_search = one_hot_of(&speaks, slots, |slot| Search::first(config.format(), &slot.search.later));
         let first = one_hot_of(&speaks, slots, |slot| slot.first.clone());
         let sought = one_hot_of(&speaks, slots, Slot::sought);
         let asid_any = one_hot_of(&speaks, slots, |slot| slot.sought_asid.any());
-        let bits = when(&taken, self.shifted(&memory.response_data)).otherwise(self.bits.clone());
+        let bits = when(&taken, self.shifted(&beat.data)).otherwise(self.bits.clone());
         let place = one_hot_of(&speaks, slots, |slot| slot.index[0].clone());
         let steps = one_hot_of(&speaks, slots, |slot| slot.steps.clone());
-        let in_line: Vec<(Signal, InLine)> =
-            speaks.iter().zip(slots).filter_map(|(speaks, slot)| Some((speaks.clone(), slot.in_line()?))).collect();
+        let in_line: Vec<(Signal, InLine)> = match &beat.sought {
+            Some(sought) => vec![(high(), sought.clone())],
+            None => speaks.iter().zip(slots).filter_map(|(it, slot)| Some((it.clone(), slot.in_line()?))).collect(),
+        };
         let arrival = Arrival {
-            bits: &self.shifted(&memory.response_data),
+            bits: &self.shifted(&beat.data),
             sought: &sought,
             asid_any: &asid_any,
             request: &request,
@@ -148,18 +199,23 @@ impl Element {
         let sought = if config.format() == Format::Radix { radix::sought_at(&sought, &steps) } else { sought };
         // What an invalidation that takes effect in this cycle names of the walk that speaks, and of the one that waits here.
         let waits = self.waits();
-        let of_each =
-            slots.iter().zip(named).map(|(slot, named)| slot.killed.with(named).of_size(&slot.size_judged(config)));
+        let killed_of = |slot: &Slot, agreement: &Agreement, size: &Signal| {
+            let (private, global) = slot.killed.of_size(size);
+            let (private_named, global_named) = named_of_size(invalidate, agreement, size);
+            (private | private_named, global | global_named)
+        };
+        let of_each = slots.iter().zip(invalidated).map(|(slot, it)| killed_of(slot, it, &slot.size_judged(config)));
         let (private_killed, global_killed): (Vec<Signal>, Vec<Signal>) = of_each.unzip();
         let [private_killed, global_killed] =
             [private_killed, global_killed].map(|killed| one_hot_mux(speaks.iter().cloned().zip(killed)));
-        let (private_since, global_since) = one_hot_of(&waits, named, Killed::clone).of_size(&self.sought.size);
+        let of_waiting = one_hot_of(&waits, invalidated, Agreement::clone);
+        let (private_since, global_since) = named_of_size(invalidate, &of_waiting, &self.sought.size);
         let first_beat = self.beats.as_ref().map_or_else(high, |beats| beats.eq_value(config.beats() - 1));
         let before = &self.unreadable & !first_beat;
         Element {
             bits,
             full: &last | (&self.full & !fires),
-            unreadable: when(&taken, before | &memory.response_error).otherwise(self.unreadable.clone()),
+            unreadable: when(&taken, before | &beat.error).otherwise(self.unreadable.clone()),
             beats: self.beats.as_ref().map(|beats| {
                 when(&last, lit(BEAT_BITS, config.beats() - 1))
                     .or_when(&taken, beats - lit(BEAT_BITS, 1u32))

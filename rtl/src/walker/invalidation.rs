@@ -1,6 +1,6 @@
 //! What an invalidation names of a walk (docs/spec.md, section 7).
 
-use hashwalk_hdl::{Signal, any_of, concat, lit};
+use hashwalk_hdl::{Signal, any_of, lit, mask};
 use hashwalk_spec::radix::{INDEX_BITS, LEVELS};
 use hashwalk_spec::{Config, Format};
 
@@ -13,10 +13,17 @@ use crate::verdict::{Killed, SIZES};
 /// Which mappings of a request's page an invalidation names, by their sizes; `agreement` is that of the two.
 #[must_use]
 pub fn named(invalidate: &Invalidate, agreement: &Agreement) -> Killed {
+    let of = |size: u32| named_of_size(invalidate, agreement, &lit(SIZE_BITS, size));
+    let (private, global): (Vec<Signal>, Vec<Signal>) = (0..SIZES).map(of).unzip();
+    Killed { private: mask(&private), global: mask(&global) }
+}
+
+/// Whether it names mappings of this size: (those that are not global, global ones).
+#[must_use]
+pub fn named_of_size(invalidate: &Invalidate, agreement: &Agreement, size: &Signal) -> (Signal, Signal) {
     let kind = &invalidate.kind;
-    let at = |size: u32| agreement.same_page(&lit(SIZE_BITS, size)) | !kind.bit(1);
-    let sizes = concat((0..SIZES).rev().map(at)).gate(&invalidate.valid);
-    Killed { private: sizes.gate(&(!kind.bit(0) | &agreement.space)), global: sizes.gate(&!kind.bit(0)) }
+    let page = &invalidate.valid & (agreement.same_page(size) | !kind.bit(1));
+    (&page & (!kind.bit(0) | &agreement.space), page & !kind.bit(0))
 }
 
 /// Whether an invalidation names what a search may have read a link to: of a radix tree the node that is read, or a node

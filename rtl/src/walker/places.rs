@@ -71,6 +71,12 @@ pub fn bits(config: &Config) -> u32 {
     }
 }
 
+/// Whether the hash takes two cycles: what begins in one is known in the next.
+#[must_use]
+pub fn is_staged(config: &Config) -> bool {
+    config.hit_cycles() > 1 && config.format() != Format::Radix
+}
+
 /// Where a search begins, in each way.
 #[must_use]
 pub fn places(
@@ -100,7 +106,8 @@ pub fn places(
     }
     let index = (0..config.ways())
         .map(|way| {
-            let unit = m.instance(&format!("hash_{way}"), &HashUnit { hash: config.hash(), way });
+            let unit =
+                m.instance(&format!("hash_{way}"), &HashUnit { hash: config.hash(), way, staged: is_staged(config) });
             unit.connect(HashInputs {
                 key: table.hash_key.clone(),
                 vpn: (config.hash() != Hash::Asid).then(|| hashed.clone()),

@@ -27,7 +27,7 @@ use super::search::Search;
 use crate::line::{self, InLine};
 use crate::ports::{self, Control, Request};
 use crate::radix;
-use crate::verdict::{Killed, Sought, Word};
+use crate::verdict::{Killed, Sought};
 
 /// Bits of a way's number.
 pub const WAY_BITS: u32 = 2;
@@ -151,6 +151,8 @@ pub struct Happens {
     pub is_marked_in_vain: Signal,
     /// Software is being asked.
     pub asked: Signal,
+    /// And knows it, so that what it finds may be named.
+    pub shown: Signal,
     /// And has answered.
     pub told: Signal,
     /// And the answer counts for nothing.
@@ -181,8 +183,8 @@ pub struct Given {
     pub named: Killed,
     /// That it names what the search may have read a link to.
     pub names_path: Signal,
-    /// The word whose marks are to be set.
-    pub word: Word,
+    /// The word whose marks are to be set; only where the hardware sets any.
+    pub unmarked: Option<Unmarked>,
 }
 
 impl Slot {
@@ -334,15 +336,15 @@ impl Slot {
 
         // Whether there is a miss, whether an outcome is withdrawn and what a judgement comes to are known late, and last
         // whether its read is taken. Nobody is answered while one is withdrawn or judged.
-        let withdrawn = &h.withdrawn & self.is(Walk::Deliver);
+        // What software has told in vain it is asked for again, and a walk that was marked in vain was not software's.
+        let starts_again = any_of([&(&h.withdrawn & self.is(Walk::Deliver)), &h.told_in_vain, &h.is_marked_in_vain])
+            .named("starts_again");
         let judged = when(&h.decides, g.becomes.clone()).otherwise(self.state.clone());
         let state = when(&is_read, Walk::Read.signal())
             .or_when(&self.free, g.allocation.state.clone())
             .or_when(&h.checked, judged)
-            .or_when(&withdrawn, again)
-            .or_when(&h.told_in_vain, Walk::Ask.signal())
+            .or_when(&starts_again, again)
             .or_when(&any_of([&h.is_marked, &h.told, &h.nothing_sought]), Walk::Deliver.signal())
-            .or_when(&h.is_marked_in_vain, Walk::Wait.signal())
             .or_when(&(&begins | &is_unread), Walk::Request.signal())
             .otherwise(self.state.clone());
         // Only of several reads one is judged while another is asked for.
@@ -386,7 +388,7 @@ impl Slot {
             next: when(&moves_on, g.next.clone()).otherwise(link.next.clone()),
         });
         // What was read before the invalidation took effect may be what it names.
-        let is_exposed = (self.out.any() | &h.asked | self.is_being_marked()).named("exposed");
+        let is_exposed = (self.out.any() | &h.shown | self.is_being_marked()).named("exposed");
         let Killed { private, global } = self.killed.with(&g.named);
         let killed = Killed { private: private.gate(&is_exposed), global: global.gate(&is_exposed) };
         let is_over = &h.decides & !&h.follows;
@@ -417,10 +419,8 @@ impl Slot {
             out,
             killed,
             stale,
-            unmarked: self
-                .unmarked
-                .as_ref()
-                .map(|kept| when(&h.lacks_marks, kept.found(&g.word)).otherwise(kept.clone())),
+            unmarked: (self.unmarked.as_ref().zip(g.unmarked.as_ref()))
+                .map(|(kept, found)| when(&h.lacks_marks, found.clone()).otherwise(kept.clone())),
         };
         // A slot that is free always holds what it would begin with.
         let allocation = Slot { own_word: None, ..g.allocation.clone() };

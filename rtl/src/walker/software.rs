@@ -5,6 +5,10 @@
 //! slot      Ask        miss_valid   refill accepted      weighed: the offer     the answer
 //! ```
 //!
+//! With two hit cycles the request of who is asked about is fetched in a cycle of its own (`asked`), and an answer weighed a cycle
+//! later, when it is known whether an invalidation has named what it rests on (`in_vain`): one that counts for nothing need not wait
+//! for the delivery.
+//!
 //! Who is asked about is chosen a cycle before, and software's answer is kept in registers, so that neither port has
 //! anything but registers behind it. Whether the answer is well formed, and allows the access, is found out as it
 //! is accepted.
@@ -23,20 +27,37 @@ use crate::page;
 use crate::ports::{self, Mapping, Miss, Refill, Request, zeros};
 use crate::verdict::Killed;
 
-/// In how many parts software's answer is compared with what it was asked.
-const WELL_FORMED_PARTS: u32 = 3;
+/// The parts of a page in which software's answer is compared with what it was asked.
+fn parts(config: &Config) -> &'static [Range<u32>] {
+    const HALVES: [Range<u32>; 2] = [page::HIGH..VPN_BITS, 0..page::HIGH];
+    const QUARTERS: [Range<u32>; 4] = [40..VPN_BITS, page::HIGH..40, page::MIDDLE..page::HIGH, 0..page::MIDDLE];
+    if config.hit_cycles() > 1 { &QUARTERS } else { &HALVES }
+}
 
 bundle! {
     /// Registers.
     pub struct Software {
         /// One-hot: whose miss it is asked about.
         pub asking: Signal,
+        /// That one's request, known a cycle later; only with two hit cycles.
+        pub asked: Option<Asked>,
         /// Who asks first.
         pub order: Option<Signal>,
         /// What it has answered.
         pub answer: Told,
         /// What invalidations have named of the page since it was asked.
         pub killed: Killed,
+        /// 1 bit: it has answered in vain, for an invalidation has named what the answer rests on; only with two hit cycles, where it is
+        /// weighed a cycle later.
+        pub in_vain: Option<Signal>,
+    }
+
+    /// What software is asked.
+    pub struct Asked {
+        /// 1 bit: it is.
+        pub valid: Signal,
+        /// For what.
+        pub request: Request,
     }
 
     /// Software's answer.
@@ -45,7 +66,8 @@ bundle! {
         pub valid: Signal,
         /// 3 bits: the fault that is to be answered, or 0.
         pub fault: Signal,
-        /// 3 bits, all of which are set where the mapping is one that answers the request: the comparison is long.
+        /// All bits are set where the mapping is one that answers the request: the comparison is long. One for each of [`parts`] and
+        /// one for the rest.
         pub well_formed: Signal,
         /// 1 bit: its rights deny the access.
         pub denied: Signal,
@@ -62,6 +84,18 @@ bundle! {
     }
 }
 
+/// What happens to a question in a cycle.
+pub struct Heard<'a> {
+    /// What invalidations have named of its page up to the end of the cycle.
+    pub killed: Killed,
+    /// 1 bit: they have named what the answer rests on, up to the cycle before.
+    pub withdrawn: Signal,
+    /// 1 bit: the answer leaves the registers.
+    pub weighed: &'a Signal,
+    /// Who asks next.
+    pub choice: Choice,
+}
+
 impl Software {
     /// Nobody asks.
     #[must_use]
@@ -70,11 +104,12 @@ impl Software {
         let Refill { valid, fault, size, pfn, rights, global, dirty, .. } = zeros(&ports::refill(config));
         Software {
             asking: lit(walks, 0u32),
+            asked: (config.hit_cycles() > 1).then(|| Asked { valid: low(), request: zeros(&ports::request()) }),
             order: ascending(walks),
             answer: Told {
                 valid,
                 fault,
-                well_formed: lit(WELL_FORMED_PARTS, 0u32),
+                well_formed: lit(1 + parts(config).len() as u32, 0u32),
                 denied: low(),
                 size,
                 pfn,
@@ -83,13 +118,31 @@ impl Software {
                 dirty,
             },
             killed: Killed::none(),
+            in_vain: (config.hit_cycles() > 1).then(low),
         }
     }
 
     /// Whether the miss is before software, and not answered.
     #[must_use]
     pub fn asks(&self) -> Signal {
-        self.asking.any() & !&self.answer.valid
+        let is_asked = self.asked.as_ref().map_or_else(|| self.asking.any(), |asked| asked.valid.clone());
+        is_asked & !&self.answer.valid
+    }
+
+    /// Whether it has been told of this slot's miss.
+    #[must_use]
+    pub fn is_shown(&self, slot: u32) -> Signal {
+        let asking = self.asking.bit(slot);
+        self.asked.as_ref().map_or_else(|| asking.clone(), |asked| &asking & &asked.valid)
+    }
+
+    /// The request of who asks.
+    #[must_use]
+    pub fn asker(&self, slots: &[Slot]) -> Request {
+        match &self.asked {
+            None => self.of_asker(slots, |slot| slot.request.clone()),
+            Some(asked) => asked.request.clone(),
+        }
     }
 
     /// Something of the slot that asks.
@@ -105,19 +158,25 @@ impl Software {
         Miss { valid: self.asks(), vpn, asid, access, user }
     }
 
-    /// The registers in the next cycle: `asker` is the request of who asks, `killed` what invalidations have named of it up to
-    /// the end of this cycle. `weighed` is set if the answer leaves them, `choice` is who asks next.
+    /// The registers in the next cycle; `answer` is what the refill port says of the question.
     #[must_use]
-    pub fn next(&self, refill: &Refill, asker: &Request, killed: Killed, weighed: &Signal, choice: Choice) -> Software {
-        let accepted = (self.asks() & &refill.valid).named("refill_accepted");
+    pub fn next(&self, slots: &[Slot], answer: Told, happens: Heard) -> Software {
+        let Heard { killed, withdrawn, weighed, choice } = happens;
+        let accepted = (self.asks() & &answer.valid).named("refill_accepted");
         let free = self.asking.is_zero();
         let granted = mask(&choice.granted);
-        let answer = when(&accepted, Told::of(refill, asker)).otherwise(self.answer.clone());
+        let stays = &self.answer.valid & !weighed;
+        let answer = when(&accepted, answer).otherwise(self.answer.clone());
         Software {
             asking: when(&free, granted).otherwise(self.asking.gate(&!weighed)),
+            asked: self.asked.as_ref().map(|_| Asked {
+                valid: self.asking.any() & !weighed,
+                request: self.of_asker(slots, |slot| slot.request.clone()),
+            }),
             order: choice.order_if(&free, &self.order),
-            answer: Told { valid: accepted | (&self.answer.valid & !weighed), ..answer },
+            answer: Told { valid: accepted | &stays, ..answer },
             killed,
+            in_vain: self.in_vain.as_ref().map(|_| stays & withdrawn),
         }
     }
 
@@ -163,13 +222,14 @@ impl Software {
 
 impl Told {
     /// This answer to the request of who asks.
-    fn of(refill: &Refill, asker: &Request) -> Told {
+    #[must_use]
+    pub fn of(config: &Config, refill: &Refill, asker: &Request) -> Told {
         let Refill { valid, fault, vpn, asid, size, pfn, rights, global, dirty } = refill.clone();
         let base = page::base(&asker.vpn, &size);
-        let same = |part: Range<u32>| vpn.bits(part.clone()).eq(&base.bits(part));
+        let same = parts(config).iter().map(|part| vpn.bits(part.clone()).eq(&base.bits(part.clone())));
         let same_space = (asid.eq(&asker.asid) & !&global) | (&global & !asid.any());
         let is_size = !size.all() & page::is_aligned(&pfn, &size);
-        let well_formed = concat([same(page::HIGH..VPN_BITS), same(0..page::HIGH), same_space & is_size]);
+        let well_formed = concat(same.chain([same_space & is_size]));
         let well_formed = well_formed.named("well_formed");
         let denied = !page::allows(&rights, &asker.access, &asker.user);
         Told { valid, fault, well_formed, denied, size, pfn, rights, global, dirty }

@@ -59,27 +59,54 @@ pub fn configs() -> [Config; 4] {
     [tiny(), odd(), default(), two_cycles()]
 }
 
-/// The cycle in which a second level of the TLB answers, by the page size's code, where a hit takes one.
-pub const L2_CYCLES: [u32; 3] = [3, 4, 4];
+/// The cycle in which a second level of the TLB answers, by the page size's code.
+pub fn l2_cycles(config: &Config) -> [u32; 3] {
+    [3, 4, 4].map(|cycles| cycles + 3 * stage(config) as u32)
+}
 
 /// The cycle in which a hit is answered, and a miss known.
 pub fn hit_cycle(config: &Config) -> u64 {
     config.hit_cycles().into()
 }
 
+/// What each stage costs that two hit cycles bring with them (docs/timing.md, "Two hit cycles"): a cycle, or without them none.
+pub fn stage(config: &Config) -> u64 {
+    hit_cycle(config) - 1
+}
+
 /// The cycle in which a walk's first request stands at the memory port.
 pub fn request_cycle(config: &Config) -> u64 {
-    hit_cycle(config) + 1
+    hit_cycle(config) + 1 + stage(config)
+}
+
+/// Cycles from the acceptance of a request at the memory port to the one in which what was read is judged.
+pub fn judged_after(config: &Config, latency: u64) -> u64 {
+    latency + u64::from(config.beats()) + 2 * stage(config)
 }
 
 /// The cycle in which a walk is answered whose first probe finds the page.
 pub fn walk_cycle(config: &Config, latency: u64) -> u64 {
-    hit_cycle(config) + latency + 2 + u64::from(config.beats())
+    request_cycle(config) + judged_after(config, latency) + answer_after(config)
+}
+
+/// Cycles of each further probe along a chain.
+pub fn probe_cycles(config: &Config, latency: u64) -> u64 {
+    judged_after(config, latency) + 1
+}
+
+/// Cycles of each further search.
+pub fn search_cycles(config: &Config, latency: u64) -> u64 {
+    judged_after(config, latency) + 2 + stage(config)
+}
+
+/// Cycles from the one in which an outcome is judged, or weighed, to its answer.
+pub fn answer_after(config: &Config) -> u64 {
+    1 + stage(config)
 }
 
 /// The cycle in which software is asked.
 pub fn ask_cycle(config: &Config) -> u64 {
-    hit_cycle(config) + 2
+    hit_cycle(config) + 2 + stage(config)
 }
 
 /// The cycle in which an invalidation is done where there is no second level.
@@ -87,14 +114,32 @@ pub fn done_cycle(config: &Config) -> u64 {
     hit_cycle(config) + 2
 }
 
-/// Cycles after an answer of software's in which nothing is asked.
-pub const SILENT_CYCLES: u64 = 2;
+/// Cycles from the acceptance of an invalidation to that of the next, where there is no second level.
+pub fn between_invalidations(config: &Config) -> u64 {
+    2 + stage(config)
+}
+
+/// The cycle in which something is judged or answered that may be from `cycle` on: nothing is while an invalidation takes
+/// effect, which lasts a cycle more with two hit cycles.
+pub fn held_up(config: &Config, cycle: u64, takes_effect: impl Fn(u64) -> bool) -> u64 {
+    let is_quiet = |cycle: &u64| !(cycle.saturating_sub(stage(config))..=*cycle).any(&takes_effect);
+    (cycle..).find(is_quiet).expect("an invalidation takes effect for a time")
+}
+
+/// Cycles after an answer of software's that counts for nothing in which nothing is asked.
+pub fn silent_cycles(config: &Config) -> u64 {
+    2 + 2 * stage(config)
+}
 
 /// Cycles from the acceptance of software's answer to the request's.
-pub const REFILL_CYCLES: u64 = 2;
+pub fn refill_cycles(config: &Config) -> u64 {
+    1 + stage(config) + answer_after(config)
+}
 
-/// Cycles from one late answer to the next, if each comes from a walk of its own.
-pub const BETWEEN_WALKS: u64 = 2;
+/// Cycles from one late answer to the next, if both come from one walk.
+pub fn between_shared(config: &Config) -> u64 {
+    1 + stage(config)
+}
 
 /// Those of every format that `hashwalk check` goes through.
 pub fn all_configs() -> Vec<Config> {
