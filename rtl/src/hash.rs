@@ -169,8 +169,8 @@ mod tests {
             (Hash::Fold, 0, 0x0005, 0x8000012345678, 0x123c_567d),
             (Hash::Asid, 0, 0x0005, 0x8000012345678, 0x0000_0005),
         ];
-        for (hash, key, asid, vpn, want) in cases {
-            let unit = HashUnit { hash, way: 0, staged: false };
+        for ((hash, key, asid, vpn, want), staged) in cases.into_iter().flat_map(|case| [(case, false), (case, true)]) {
+            let unit = HashUnit { hash, way: 0, staged };
             let mut simulation = Interpreter::new(&unit);
             simulation.set("asid", asid);
             if hash == Hash::Keyed {
@@ -179,7 +179,10 @@ mod tests {
             if hash != Hash::Asid {
                 simulation.set("vpn", vpn);
             }
-            assert_eq!(folded_output(&mut simulation), want, "{hash}");
+            if staged {
+                simulation.tick();
+            }
+            assert_eq!(folded_output(&mut simulation), want, "{hash}, staged: {staged}");
         }
     }
 
