@@ -1,4 +1,4 @@
-"""Several ways of mapping the logic to tables, of which the one whose longest path is the shortest is taken.
+"""Several ways of mapping the logic to tables, of which the one whose longest paths are the shortest is taken.
 
 ABC restructures logic before it maps it, and what comes of that jumps with small changes of the design, for the worse as
 often as for the better. It compares its own attempts by how many tables the longest path has; `delays` counts wires too.
@@ -29,13 +29,17 @@ SCRIPTS: dict[str, list[str]] = {
 }
 
 
+# Netlists whose longest path is the same differ in those after it: so many are compared, one after the other.
+_COMPARED = 20
+
+
 @dataclass(frozen=True)
 class Mapped:
-    """A netlist, by what script it was made, and how long its longest path may be."""
+    """A netlist, by what script it was made, and how long its longest paths are, the longest first."""
 
     script: str
     cells: yosys.Cells
-    delay_ns: float
+    delays_ns: list[float]
 
 
 def quickest(design: yosys.Design, options: str, work: Path) -> Mapped:
@@ -45,10 +49,10 @@ def quickest(design: yosys.Design, options: str, work: Path) -> Mapped:
         folder = work / script
         folder.mkdir(exist_ok=True)
         cells = yosys.synthesize(design, command(script), options, folder)
-        return Mapped(script, cells, delays.longest(design, folder, 1)[0].delay_ns)
+        return Mapped(script, cells, [round(path.delay_ns, 2) for path in delays.longest(design, folder, _COMPARED)])
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        best = min(pool.map(attempt, SCRIPTS), key=lambda mapped: (mapped.delay_ns, mapped.cells.lut4))
+        best = min(pool.map(attempt, SCRIPTS), key=lambda mapped: (mapped.delays_ns, mapped.cells.lut4))
     shutil.copyfile(work / best.script / yosys.DESIGN_NETLIST, work / yosys.DESIGN_NETLIST)
     return best
 
