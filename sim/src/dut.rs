@@ -22,10 +22,10 @@ use crate::ports::{InPort, Layout, OutPort, Slot};
 /// Outputs keep the values of the last settling until the next one: after `cycle` they still are those of cycle *t*.
 ///
 /// When a check in the design fails, a call returns [`Error::Failed`] with the cycle of the check, and so does every
-/// later one: the state of a stopped evaluation means nothing. It is the call that raises the clock, or else, since that
-/// is faster, the next one that settles: an instance of a model without waves raises the clock of a cycle together with
-/// the inputs of the next. At the end of a run [`Dut::finish`] asks for the checks of its last cycle. Instances do not share
-/// anything and can be sent to other threads.
+/// later one: the state of a stopped evaluation means nothing. It is the call that raises the clock, or else, since
+/// that is faster, the next one that settles: an instance of a model without waves raises the clock of a cycle together
+/// with the inputs of the next. At the end of a run [`Dut::finish`] asks for the checks of its last cycle. Instances do
+/// not share anything and can be sent to other threads.
 pub struct Dut {
     raw: UniquePtr<ffi::Dut>,
     model: Model,
@@ -47,7 +47,8 @@ impl Dut {
         Dut::load_seeded(model, 0)
     }
 
-    /// Like [`Dut::load`]; the seed chooses the arbitrary bits. A design that is reset properly behaves the same for all.
+    /// Like [`Dut::load`]; the seed chooses the arbitrary bits. A design that is reset properly behaves the same for
+    /// all.
     ///
     /// # Errors
     /// As for [`Dut::load`].
@@ -98,11 +99,15 @@ impl Dut {
     /// Sets an input of at most 64 bits, until it is set again.
     ///
     /// # Panics
-    /// When the value does not fit the port.
+    /// When the value does not fit the port, or the port is wider.
     #[inline]
     #[track_caller]
     pub fn set(&mut self, port: InPort, value: u64) {
-        self.set_wide(port, std::slice::from_ref(&value));
+        let slot = port.0;
+        assert!(slot.width <= 64, "a port of {} bits is set with set_wide", slot.width);
+        slot.check(value);
+        self.inputs[slot.first as usize] = value;
+        self.settled = false;
     }
 
     /// Sets an input of any width from its words, lowest first.
@@ -115,8 +120,7 @@ impl Dut {
         let slot = port.0;
         let range = slot.words();
         assert!(words.len() == range.len(), "{} words for a port of {} bits", words.len(), slot.width);
-        let top = words[range.len() - 1];
-        assert!(top & !slot.top_mask() == 0, "0x{top:x} does not fit a port of {} bits", slot.width);
+        slot.check(words[range.len() - 1]);
         self.inputs[range].copy_from_slice(words);
         self.settled = false;
     }
@@ -143,8 +147,8 @@ impl Dut {
         &self.outputs[port.0.words()]
     }
 
-    /// Lets combinational logic settle, so that outputs can be read in the middle of a cycle. Costs nothing when no input
-    /// was set since the last time.
+    /// Lets combinational logic settle, so that outputs can be read in the middle of a cycle. Costs nothing when no
+    /// input was set since the last time.
     ///
     /// # Errors
     /// [`Error::Failed`].
@@ -219,7 +223,8 @@ impl Dut {
         }
     }
 
-    /// Runs cycles until `reached` holds for the outputs of one, at most `bound_cycles` of them. Returns how many it ran.
+    /// Runs cycles until `reached` holds for the outputs of one, at most `bound_cycles` of them. Returns how many it
+    /// ran.
     ///
     /// # Errors
     /// [`Error::NoProgress`], which says what was waited for and lists all ports; [`Error::Failed`].

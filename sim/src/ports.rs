@@ -44,6 +44,13 @@ impl Slot {
     pub fn top_mask(self) -> u64 {
         u64::MAX >> (63 - (self.width - 1) % 64)
     }
+
+    /// Panics if the highest word has other bits.
+    #[inline]
+    #[track_caller]
+    pub fn check(self, top: u64) {
+        assert!(top & !self.top_mask() == 0, "0x{top:x} does not fit a port of {} bits", self.width);
+    }
 }
 
 /// The ports of one direction, in order.

@@ -1,7 +1,7 @@
 //! Whether an answer leaves the marks that it must (docs/spec.md, section 5).
 //!
-//! A request that is granted finds A set, and D if it is a write, at some moment between its acceptance and its answer. Only
-//! what a TLB may still hold from before software cleared the marks is answered without.
+//! A request that is granted finds A set, and D if it is a write, at some moment between its acceptance and its answer.
+//! Only what a TLB may still hold from before software cleared the marks is answered without.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -62,6 +62,9 @@ impl Scoreboard {
         }
         let request = &waiting.request;
         let needed = Marks::of(request.access);
+        if waiting.seen.contains(needed) {
+            return Ok(());
+        }
         // One that was withdrawn is marked no more.
         let Some(mapping) = self.golden(*request).mapping.filter(|mapping| mapping.translate(request) == answer) else {
             return Ok(());
@@ -73,8 +76,8 @@ impl Scoreboard {
         Err(self.protocol(format!("granted {request:?} although {mapping:?} has had {found:?} alone")))
     }
 
-    /// Software marks what it has found before it hands it over, where the hardware does so too. It walks again if somebody
-    /// has changed the word.
+    /// Software marks what it has found before it hands it over, where the hardware does so too. It walks again if
+    /// somebody has changed the word.
     pub(super) fn mark_for_software(&mut self, handler: &mut Handler) {
         let Some(Unmarked { request, address, expected, desired }) = handler.take_found() else { return };
         let mut swapped = false;
