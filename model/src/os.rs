@@ -139,9 +139,9 @@ pub struct Os<T = Box<dyn Walkable>> {
 }
 
 impl Os {
-    /// Boots the machine that the hardware serves: memory of the configured size, an empty table of the configured format
-    /// at its top, every search enabled, no process, no swap device. The hash key is the first 16 bytes of the ChaCha8 stream under the
-    /// little-endian `seed` (and zeros), so a seed replays a boot.
+    /// Boots the machine that the hardware serves: memory of the configured size, an empty table of the configured
+    /// format at its top, every search enabled, no process, no swap device. The hash key is the first 16 bytes of the
+    /// ChaCha8 stream under the little-endian `seed` (and zeros), so a seed replays a boot.
     #[must_use]
     pub fn new(config: &Config, seed: u64) -> Os {
         let mut ram = Ram::new(config.frames());

@@ -11,10 +11,10 @@
 //! | `of_slots_n` | out | each two slots, [`pair`] |
 //! | `invalidated_n` | out | what takes effect in this cycle with the request of slot n, the last with the newest |
 //!
-//! A comparison of 68 bits takes half a cycle, and whoever wants to know it has something to do with it: who waits for a page
-//! that a walk brings, which walk a miss follows, what an invalidation names. So it is made when a request comes in, and when
-//! an invalidation is accepted, and kept beside the requests as they go on. Sizes and G, which are known last, choose among
-//! the parts ([`Agreement::same_page`]).
+//! A comparison of 68 bits takes half a cycle, and whoever wants to know it has something to do with it: who waits for
+//! a page that a walk brings, which walk a miss follows, what an invalidation names. So it is made when a request comes
+//! in, and when an invalidation is accepted, and kept beside the requests as they go on. Sizes and G, which are known
+//! last, choose among the parts ([`Agreement::same_page`]).
 //!
 //! ```text
 //! cycle      t                                 t + 1                      later
@@ -28,16 +28,14 @@ use hashwalk_hdl::{Component, Module, Signal, bundle, concat, shape, when};
 use hashwalk_spec::Config;
 use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
 
-use crate::page::{self, HIGH, MIDDLE};
+use crate::page::{self, HIGH, MIDDLE, UPPER};
 use crate::ports::{Request, zeros};
-
-/// The highest part of a VPN has so many bits that it is compared in two where a cycle is short.
-const UPPER: u32 = 35;
 
 bundle! {
     /// How two pages agree; each is 1 bit but for `high`.
     pub struct Agreement {
-        /// In the VPN's bits above those within a 1 GiB page; with two hit cycles 2 bits, for the upper half of them and the lower.
+        /// In the VPN's bits above those within a 1 GiB page; with two hit cycles 2 bits, for the upper half of them
+        /// and the lower.
         pub high: Signal,
         /// In those within a 1 GiB page, above a 2 MiB page.
         pub middle: Signal,
@@ -100,15 +98,16 @@ impl Agreement {
     /// The widths.
     #[must_use]
     pub fn widths(config: &Config) -> Agreement {
-        Agreement { high: shape(config.hit_cycles()), middle: shape(1), low: shape(1), space: shape(1) }
+        let high = if config.has_two_hit_cycles() { 2 } else { 1 };
+        Agreement { high: shape(high), middle: shape(1), low: shape(1), space: shape(1) }
     }
 
     fn of(a: &Place, b: &Place, config: &Config) -> Agreement {
         let same = |from: u32, to: u32| a.vpn.bits(from..to).eq(&b.vpn.bits(from..to));
         Agreement {
-            high: match config.hit_cycles() {
-                1 => same(HIGH, VPN_BITS),
-                _ => concat([same(UPPER, VPN_BITS), same(HIGH, UPPER)]),
+            high: match config.has_two_hit_cycles() {
+                false => same(HIGH, VPN_BITS),
+                true => concat([same(UPPER, VPN_BITS), same(HIGH, UPPER)]),
             },
             middle: same(MIDDLE, HIGH),
             low: same(0, MIDDLE),
@@ -155,7 +154,7 @@ pub fn widths(config: &Config) -> AgreementsOutputs {
     let of = |count: usize| vec![Agreement::widths(config); count];
     AgreementsOutputs {
         of_newest: of(walks),
-        of_reading: of(if config.hit_cycles() > 1 { walks } else { 0 }),
+        of_reading: of(if config.has_two_hit_cycles() { walks } else { 0 }),
         of_slots: of(walks * (walks - 1) / 2),
         invalidated: of(walks + 1),
     }
@@ -165,18 +164,13 @@ pub fn widths(config: &Config) -> AgreementsOutputs {
 pub struct Agreements {
     config: Config,
     walks: usize,
-    reads_slots_apart: bool,
 }
 
 impl Agreements {
     /// For its walks and hit cycles.
     #[must_use]
     pub fn new(config: &Config) -> Agreements {
-        Agreements {
-            config: config.clone(),
-            walks: config.walks() as usize,
-            reads_slots_apart: config.hit_cycles() > 1,
-        }
+        Agreements { config: config.clone(), walks: config.walks() as usize }
     }
 }
 
@@ -197,8 +191,8 @@ impl Component for Agreements {
         AgreementsInputs {
             lookup: Place::widths(),
             accept: shape(1),
-            reading: self.reads_slots_apart.then(Place::widths),
-            passes: self.reads_slots_apart.then(|| shape(1)),
+            reading: self.config.has_two_hit_cycles().then(Place::widths),
+            passes: self.config.has_two_hit_cycles().then(|| shape(1)),
             newest: Place::widths(),
             slot: vec![Place::widths(); self.walks],
             free: shape(self.walks as u32),
@@ -209,7 +203,7 @@ impl Component for Agreements {
     fn reset(&self) -> AgreementsState {
         AgreementsState {
             known: zeros(&widths(&self.config)),
-            before: self.reads_slots_apart.then(|| zeros(&Agreement::widths(&self.config))),
+            before: self.config.has_two_hit_cycles().then(|| zeros(&Agreement::widths(&self.config))),
         }
     }
 

@@ -26,11 +26,12 @@
 //! ```
 //!
 //! The cycle of the first answer looks for who else is covered by the mapping, so that nobody who waits is forgotten: a
-//! lookup that comes in the cycle of the refill finds the mapping in the first level, and for one that came in the cycle
-//! before and takes its slot now, the outcome is kept for one more cycle (`late`), or for two where a lookup takes two
-//! (`later`). Who comes later has no part in it, so that nobody keeps the others' outcomes waiting by asking for one page again
-//! and again. An outcome is taken only into a register that is free at the beginning of the cycle, so that finding out who is
-//! covered delays nobody. Who asks for the page of the request that is served is known from before ([`crate::agreement`]).
+//! lookup that comes in the cycle of the refill finds the mapping in the first level, and for one that came in the
+//! cycle before and takes its slot now, the outcome is kept for one more cycle (`late`), or for two where a lookup
+//! takes two (`later`). Who comes later has no part in it, so that nobody keeps the others' outcomes waiting by asking
+//! for one page again and again. An outcome is taken only into a register that is free at the beginning of the cycle,
+//! so that finding out who is covered delays nobody. Who asks for the page of the request that is served is known from
+//! before ([`crate::agreement`]).
 //!
 //! With two hit cycles each step of this has a cycle of its own:
 //!
@@ -47,10 +48,10 @@
 //! The second level takes a mapping with its first answer or never: then nobody who has looked for it there in vain can
 //! bring it once more.
 //!
-//! **Invalidation.** In the cycle in which one takes effect nothing is answered. If it names the mapping, the outcome is
-//! given up, and the walk that it came from is made again; whoever else was to have it goes on by itself. So is an outcome
-//! that is kept for one who has just been looked up: it walks for itself. With two hit cycles whom it names is known in the cycle after
-//! (`given_up`), in which nothing is answered either.
+//! **Invalidation.** In the cycle in which one takes effect nothing is answered. If it names the mapping, the outcome
+//! is given up, and the walk that it came from is made again; whoever else was to have it goes on by itself. So is an
+//! outcome that is kept for one who has just been looked up: it walks for itself. With two hit cycles whom it names is
+//! known in the cycle after (`given_up`), in which nothing is answered either.
 //!
 //! Reset: there is no outcome.
 
@@ -141,8 +142,9 @@ bundle! {
         pub outcome: Outcome,
         /// 1 bit: it was found for this request.
         pub own: Signal,
-        /// A bit for each slot and the newest: it has part in the mapping, if it waits. For the request for which that was found,
-        /// it asks for what it covers; then it was promised the mapping, or was looked up without it as the first answer went out.
+        /// A bit for each slot and the newest: it has part in the mapping, if it waits. For the request for which that
+        /// was found, it asks for what it covers; then it was promised the mapping, or was looked up without it as the
+        /// first answer went out.
         pub part: Signal,
         /// 1 bit: the first level has it.
         pub refilled: Signal,
@@ -150,20 +152,22 @@ bundle! {
         pub refills: Signal,
         /// A bit for each slot and the newest: it will be answered later.
         pub promised: Signal,
-        /// 1 bit: the newest is the one that was being read as the first answer went out, without the mapping; only with two hit cycles.
+        /// 1 bit: the newest is the one that was being read as the first answer went out, without the mapping; only
+        /// with two hit cycles.
         pub later: Option<Signal>,
         /// 1 bit: the newest lies in the mapping that was found for who is served; only with two hit cycles.
         pub newest_lies_in: Option<Signal>,
         /// 1 bit: no invalidation takes effect in this cycle.
         pub calm: Signal,
-        /// 1 bit: none does, and the outcome does not rest after it was loaded, or after an answer; only with two hit cycles.
+        /// 1 bit: none does, and the outcome does not rest after it was loaded, or after an answer; only with two hit
+        /// cycles.
         pub ready: Option<Signal>,
         /// 1 bit: the first level takes the mapping in this cycle; only with two hit cycles.
         pub refills_now: Option<Signal>,
         /// One-hot, the newest highest: who is served next, in the cycle after an answer; only with two hit cycles.
         pub queue: Option<Signal>,
-        /// A bit for each slot and the newest: it was served, and the invalidation that took effect in the cycle before has named the
-        /// mapping; only with two hit cycles.
+        /// A bit for each slot and the newest: it was served, and the invalidation that took effect in the cycle before
+        /// has named the mapping; only with two hit cycles.
         pub given_up: Option<Signal>,
     }
 }
@@ -207,8 +211,8 @@ impl Component for Delivery {
             waiting: shape(1),
             fresh: shape(1),
             newest: ports::request(),
-            is_read: (self.config.hit_cycles() > 1).then(|| shape(1)),
-            passes: (self.config.hit_cycles() > 1).then(|| shape(1)),
+            is_read: self.config.has_two_hit_cycles().then(|| shape(1)),
+            passes: self.config.has_two_hit_cycles().then(|| shape(1)),
             agreed: agreement::widths(&self.config),
             free: shape(walks),
             moves: shape(1),
@@ -230,13 +234,13 @@ impl Component for Delivery {
             refilled: low(),
             refills: low(),
             promised: lit(walks + 1, 0u32),
-            later: (self.config.hit_cycles() > 1).then(low),
-            newest_lies_in: (self.config.hit_cycles() > 1).then(low),
+            later: self.config.has_two_hit_cycles().then(low),
+            newest_lies_in: self.config.has_two_hit_cycles().then(low),
             calm: high(),
-            ready: (self.config.hit_cycles() > 1).then(low),
-            refills_now: (self.config.hit_cycles() > 1).then(low),
-            queue: (self.config.hit_cycles() > 1).then(|| lit(walks + 1, 0u32)),
-            given_up: (self.config.hit_cycles() > 1).then(|| lit(walks + 1, 0u32)),
+            ready: self.config.has_two_hit_cycles().then(low),
+            refills_now: self.config.has_two_hit_cycles().then(low),
+            queue: self.config.has_two_hit_cycles().then(|| lit(walks + 1, 0u32)),
+            given_up: self.config.has_two_hit_cycles().then(|| lit(walks + 1, 0u32)),
         }
     }
 
@@ -247,8 +251,8 @@ impl Component for Delivery {
         let ready = s.ready.as_ref().unwrap_or(&s.calm);
         let answers = (&s.valid & ready).named("answers");
 
-        // Who else is answered by the mapping: who asks for the page of the request that it was found for, and then who was
-        // promised it.
+        // Who else is answered by the mapping: who asks for the page of the request that it was found for, and then who
+        // was promised it.
         let newest = Waiting { alive: i.waiting.clone(), request: i.newest.clone() };
         let served: Vec<Signal> = s.serving.each_bit();
         let own = &served[..walks as usize];
@@ -268,7 +272,8 @@ impl Component for Delivery {
         let next = s.queue.as_ref().map_or_else(|| first_covered.clone(), Signal::each_bit);
         let takes_next = s.queue.as_ref().map_or_else(|| answers.clone(), Signal::any);
         let served_or_next = s.queue.as_ref().map_or_else(|| s.serving.clone(), |queue| &s.serving | queue);
-        // Where nobody is next it does not matter who is taken for it: the newest, whose comparison then delays nothing.
+        // Where nobody is next it does not matter who is taken for it: the newest, whose comparison then delays
+        // nothing.
         let of_slots = match &s.queue {
             None => any_of(&covered[..walks as usize]),
             Some(queue) => queue.bits(0..walks).any(),
@@ -375,7 +380,8 @@ impl Component for Delivery {
         m.check("only_an_outcome_serves", &s.valid | s.serving.is_zero());
         m.check("for_whom_it_was_found_is_served", !(&s.valid & &s.own) | s.serving.any());
         m.check("who_is_served_refills", !&refill_valid | s.serving.any());
-        // A register that is free takes whatever stands there; whether it counts, and whose turn it is, is decided last.
+        // A register that is free takes whatever stands there; whether it counts, and whose turn it is, is decided
+        // last.
         let covers_now = |owner: &Signal, mapping: &Mapping| {
             let agreements = self.of_owner(owner, &i);
             concat(agreements.iter().rev().map(|agreement| covers(mapping, agreement)))

@@ -11,9 +11,9 @@
 //! next key) for each of two rounds, a substitution, and the fold, which may wait for the next cycle. In a cuckoo table
 //! each way has a unit of its own.
 //!
-//! With `staged` the unit takes a page a cycle and has its hash in the next. For `keyed` the register stands where the key is added
-//! for the second time: three tables lie before it, three behind it. Whose hash it is, who uses it remembers; it has no reset value
-//! that counts.
+//! With `staged` the unit takes a page a cycle and has its hash in the next. For `keyed` the register stands where the
+//! key is added for the second time: three tables lie before it, three behind it. Whose hash it is, who uses it
+//! remembers; it has no reset value that counts.
 
 use hashwalk_hdl::{Component, Module, Signal, bundle, concat, lit, shape};
 use hashwalk_spec::Hash;

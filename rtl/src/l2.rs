@@ -18,8 +18,8 @@
 //! | `sweeping` | out | sets are being cleared; lookups go past |
 //! | `swept` | out | for one cycle: the sweep of an invalidation is over |
 //!
-//! 4 KiB pages may stand in every way, 2 MiB pages in the lower half of them, 1 GiB pages in the upper half. So two reads
-//! look for all sizes:
+//! 4 KiB pages may stand in every way, 2 MiB pages in the lower half of them, 1 GiB pages in the upper half. So two
+//! reads look for all sizes:
 //!
 //! ```text
 //! cycle     0           1            2            3            4
@@ -31,38 +31,39 @@
 //! walk                  starts       requests     ...          an answer from here ends it
 //! ```
 //!
-//! Block RAM is slow, but what is looked for is there before it: pages are compared by parts, and address spaces, on the
-//! way to the register ([`Likeness`]), and what is not needed any more is not kept.
+//! Block RAM is slow, but what is looked for is there before it: pages are compared by parts, and address spaces, on
+//! the way to the register ([`Likeness`]), and what is not needed any more is not kept.
 //!
-//! With two hit cycles a register more stands behind block RAM (`Arrived`), so that what is read is compared a cycle later, and set
-//! numbers are known before a read ([`sets`]), of what is due after one more cycle.
+//! With two hit cycles a register more stands behind block RAM (`Arrived`), so that what is read is compared a cycle
+//! later, and set numbers are known before a read ([`sets`]), of what is due after one more cycle.
 //!
-//! There is one read a cycle. The sweep has it first, then slots whose sets could not be read in their turn (`due`), then
-//! what is looked up, then the newest miss: whether it is one is known too late to choose by. What was read waits in the
-//! register while the answer is not taken.
+//! There is one read a cycle. The sweep has it first, then slots whose sets could not be read in their turn (`due`),
+//! then what is looked up, then the newest miss: whether it is one is known too late to choose by. What was read waits
+//! in the register while the answer is not taken.
 //!
 //! **Invalidation.** From the cycle in which it takes effect on, what was read or found before counts for nothing, and
-//! lookups go past until the sweep is over: by address it reads and clears the 4 KiB sets, then the others, else all sets.
-//! With S steps, the last is clear S + 3 cycles after the acceptance, or S + 4 with two hit cycles. A page that a walk brings meanwhile is not
-//! kept. After reset all sets are swept, since block RAM has no reset.
+//! lookups go past until the sweep is over: by address it reads and clears the 4 KiB sets, then the others, else all
+//! sets. With S steps, the last is clear S + 3 cycles after the acceptance, or S + 4 with two hit cycles. A page that a
+//! walk brings meanwhile is not kept. After reset all sets are swept, since block RAM has no reset.
 //!
 //! ```text
 //! cycle     0          1        2        3        4                  S + 1    S + 2    S + 3    S + 4
 //! sweep     accepted   effect   read 0   read 1   read 2, clear 0    ...      ...      clear    swept
 //! ```
 //!
-//! **What is read while it is written** is unknown: the RAM promises nothing then, so that it needs no bypass. A look at
-//! such a set counts for nothing and is made again, a cycle or more later. The sweep writes no set that is being read.
+//! **What is read while it is written** is unknown: the RAM promises nothing then, so that it needs no bypass. A look
+//! at such a set counts for nothing and is made again, a cycle or more later. The sweep writes no set that is being
+//! read.
 //!
 //! **Replacement.** A counter names the way, the same for all sets. A page is kept only if it was looked for in all
 //! sizes before its walk, so that no page stands in two ways.
 //!
-//! **D.** Where the hardware looks at D, no page comes here that could be written but for its D: its first write would have
-//! to find it again to drop it. So whatever is here answers writes, and D takes no room.
+//! **D.** Where the hardware looks at D, no page comes here that could be written but for its D: its first write would
+//! have to find it again to drop it. So whatever is here answers writes, and D takes no room.
 //!
-//! Pages that overlap can stand here together, when software has replaced one by the other and not invalidated it yet: of
-//! a 2 MiB page and a 1 GiB page the 2 MiB page is found, and of a page of the request's own and a global one of the same
-//! size any one, never both.
+//! Pages that overlap can stand here together, when software has replaced one by the other and not invalidated it yet:
+//! of a 2 MiB page and a 1 GiB page the 2 MiB page is found, and of a page of the request's own and a global one of the
+//! same size any one, never both.
 //!
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
@@ -75,7 +76,7 @@ use hashwalk_hdl::{
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 use hashwalk_spec::{Config, PageSize};
 
-use crate::page::{self, HIGH, MIDDLE};
+use crate::page::{self, HIGH, MIDDLE, UPPER};
 use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, Request, SIZE_BITS, zeros};
 use crate::walker::arbiter::{ascending, longest_ago};
 use crate::walker::{Offer, Waiting};
@@ -272,8 +273,8 @@ bundle! {
 
     /// How a word agrees with a page, and an access to it.
     pub struct Likeness {
-        /// 3 bits, one for each part of the VPN ([`HIGH`], [`UPPER`]), of which the highest says too whether something is there, of the
-        /// size that is looked for. With two hit cycles 1 bit: all of that.
+        /// 3 bits, one for each part of the VPN ([`HIGH`], [`UPPER`]), of which the highest says too whether something
+        /// is there, of the size that is looked for. With two hit cycles 1 bit: all of that.
         pub page: Signal,
         /// 1 bit: it is of the ASID, or global.
         pub space: Signal,
@@ -305,10 +306,6 @@ pub struct L2 {
     config: Config,
 }
 
-/// The bits of a VPN from here on are compared for themselves, those below in two parts: three tables of four inputs each,
-/// behind block RAM.
-const UPPER: u32 = 35;
-
 /// The halves of the ways, and the large page size of each.
 const HALVES: [PageSize; 2] = [PageSize::Large, PageSize::Huge];
 
@@ -318,11 +315,6 @@ impl L2 {
     pub fn new(config: &Config) -> Option<L2> {
         let (sets, ways) = (config.l2_sets(), config.l2_ways());
         (sets > 0).then_some(L2 { sets, ways, config: config.clone() })
-    }
-
-    /// Whether a register stands behind block RAM.
-    fn is_deep(&self) -> bool {
-        self.config.hit_cycles() > 1
     }
 
     fn set_bits(&self) -> u32 {
@@ -358,7 +350,11 @@ impl Component for L2 {
         L2Inputs {
             lookup: ports::request(),
             looks_up: shape(1),
-            ahead: self.is_deep().then(|| Ahead { vpn: shape(VPN_BITS), accept: shape(1), takes: shape(1) }),
+            ahead: self.config.has_two_hit_cycles().then(|| Ahead {
+                vpn: shape(VPN_BITS),
+                accept: shape(1),
+                takes: shape(1),
+            }),
             pending: shape(1),
             room: shape(walks),
             newest: ports::request(),
@@ -384,8 +380,8 @@ impl Component for L2 {
             sets_read: vec![set.clone(); 2],
             wrote: low(),
             set_written: set.clone(),
-            kept_sets: self.is_deep().then(|| KeptSets::none(walks, self.set_bits())),
-            arrived: self.is_deep().then(|| Arrived {
+            kept_sets: self.config.has_two_hit_cycles().then(|| KeptSets::none(walks, self.set_bits())),
+            arrived: self.config.has_two_hit_cycles().then(|| Arrived {
                 look: look.clone(),
                 wanted: zeros(&Wanted::widths()),
                 word: vec![zeros(&shape_of_slot(&self.config)).pack(); self.ways as usize],
@@ -393,9 +389,9 @@ impl Component for L2 {
             compared: look.clone(),
             counts: low(),
             due: look,
-            chosen: self.is_deep().then(|| Chosen { slot: none.clone(), large: low() }),
+            chosen: self.config.has_two_hit_cycles().then(|| Chosen { slot: none.clone(), large: low() }),
             set: vec![zeros(&Kept::widths()); self.ways as usize],
-            likeness: vec![zeros(&Likeness::widths(self.is_deep())); self.ways as usize],
+            likeness: vec![zeros(&Likeness::widths(self.config.has_two_hit_cycles())); self.ways as usize],
             small_due: none.clone(),
             large_due: none.clone(),
             looking: none.clone(),
@@ -406,11 +402,11 @@ impl Component for L2 {
             sweep: Sweep {
                 reads: high(),
                 comes: low(),
-                arrived: self.is_deep().then(low),
+                arrived: self.config.has_two_hit_cycles().then(low),
                 clears: low(),
                 step: set.clone(),
                 set_read: vec![set.clone(); 2],
-                set_arrived: self.is_deep().then(|| vec![set.clone(); 2]),
+                set_arrived: self.config.has_two_hit_cycles().then(|| vec![set.clone(); 2]),
                 set: vec![set; 2],
                 asked: low(),
                 swept: low(),
@@ -479,8 +475,8 @@ impl Component for L2 {
         let next_due = Look { slot: next_slot, large: next_large, request: next_request };
         let moves = (&open & !&stalls).named("moves");
         let collided = (&s.wrote & any_of(s.sets_read.iter().map(|set| set.eq(&s.set_written)))).named("collided");
-        // Whether there is a miss is known last. Until then the slot that it would take stands for it: where there is none,
-        // that slot does not wait in the next cycle, and what is read for it counts for nothing.
+        // Whether there is a miss is known last. Until then the slot that it would take stands for it: where there is
+        // none, that slot does not wait in the next cycle, and what is read for it counts for nothing.
         let has_small = all_of([&i.fresh, &s.read_ahead, &!&collided]).named("has_small");
         let newest_reads = (&has_small & !&any_due & !&i.looks_up).named("newest_reads");
         let sets_of = |vpn: &Signal| Sets::of(vpn, self.set_bits());
@@ -536,7 +532,7 @@ impl Component for L2 {
                     write_address: when(&s.sweep.clears, s.sweep.set[half].clone()).otherwise(fill_set.clone()),
                     write_data: word.clone(),
                 });
-                let likeness = Likeness::of(&slot, looked_for, HALVES[half], self.is_deep());
+                let likeness = Likeness::of(&slot, looked_for, HALVES[half], self.config.has_two_hit_cycles());
                 let Mapping { global, pfn, rights, .. } = slot.mapping;
                 (Kept { global, pfn, rights }, likeness)
             })

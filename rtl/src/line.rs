@@ -45,9 +45,10 @@ const OUTSIDE: u32 = ENTRY_DENIED.end;
 const OWN_RIGHTS: Range<u32> = OUTSIDE + 1..OUTSIDE + 1 + RIGHTS_BITS;
 const WORD_MALFORMED: Range<u32> = OWN_RIGHTS.end..OWN_RIGHTS.end + line::WORDS;
 const OWN_WORD: Range<u32> = WORD_MALFORMED.end..TAG_BITS;
-/// Bits of a line's tags: for each candidate whether it is the page's; for each entry whether it is malformed; for each candidate
-/// whether it is global; for each entry whether it denies the access; whether the link leads out of the table; the rights in the
-/// page's own word; for each word of a dense line whether it is malformed; and which the own word is, one-hot.
+/// Bits of a line's tags: for each candidate whether it is the page's; for each entry whether it is malformed; for each
+/// candidate whether it is global; for each entry whether it denies the access; whether the link leads out of the
+/// table; the rights in the page's own word; for each word of a dense line whether it is malformed; and which the own
+/// word is, one-hot.
 pub const TAG_BITS: u32 = WORD_MALFORMED.end + line::WORDS;
 
 /// Compares the tags of a line that arrives.

@@ -14,9 +14,9 @@
 //!                        remember it
 //! ```
 //!
-//! With two hit cycles a lookup takes one more before all this ([`crate::reading`]), and so does `invalidate_done`; the stages behind a
-//! miss are more, too (docs/timing.md). The next invalidation is accepted a cycle later, so that what waits has a cycle in which none
-//! takes effect and none has just done so.
+//! With two hit cycles a lookup takes one more before all this ([`crate::reading`]), and so does `invalidate_done`; the
+//! stages behind a miss are more, too (docs/timing.md). The next invalidation is accepted a cycle later, so that what
+//! waits has a cycle in which none takes effect and none has just done so.
 //!
 //! Backpressure: a request that misses while all walks are in use waits where it is (`waiting`), and `lookup_ready` is low
 //! meanwhile; until then hits are answered under any number of walks. `invalidate_ready` is low in the cycle after an
@@ -219,8 +219,8 @@ impl Component for Mmu {
             None => (accept.clone(), i.lookup.request()),
             Some(reading) => (reading.passes(&moves_on), reading.request.clone()),
         };
-        // Whatever is at the port takes the place of a request that has gone on: that it is none is known later. Of one walk alone
-        // the miss port shows what its slot holds.
+        // Whatever is at the port takes the place of a request that has gone on: that it is none is known later. Of one
+        // walk alone the miss port shows what its slot holds.
         let takes = if walks > 1 { moves_on.clone() } else { passes.clone() };
         let sweeping = l2.as_ref().map_or_else(low, |l2| l2.outputs.sweeping.clone());
         // What one has named is given up in the cycle after it, so that it takes two in a row to answer anything.
@@ -398,8 +398,8 @@ impl Component for Mmu {
     }
 }
 
-/// The answer of a hit; all zero but for `valid` and `id` where there is a fault. Where nothing was looked up, what is found may
-/// be unknown, and the answer is none.
+/// The answer of a hit; all zero but for `valid` and `id` where there is a fault. Where nothing was looked up, what is
+/// found may be unknown, and the answer is none.
 fn answer(request: &Request, fresh: &Signal, hit: &Signal, found: &Found, denied: &Signal) -> Answer {
     let fault = page::denial(&(fresh & denied));
     let pfn = page::frame(&found.pfn, &found.size, &request.vpn).gate(&(fresh & !denied));

@@ -20,6 +20,8 @@ use crate::ports::{Mapping, Request, SIZE_BITS};
 pub const MIDDLE: u32 = PageSize::Large.vpn_offset_bits();
 /// The lowest bit above those within a 1 GiB page.
 pub const HIGH: u32 = PageSize::Huge.vpn_offset_bits();
+/// The lowest bit of the upper half of those, where they are too many to be compared in one step.
+pub const UPPER: u32 = 35;
 
 /// Whether a page of this size is larger than 4 KiB. `size` is a 2-bit code.
 #[must_use]
@@ -97,8 +99,8 @@ pub fn denial(is_denied: &Signal) -> Signal {
     lit(FAULT_BITS, Fault::Rights.code()).gate(is_denied)
 }
 
-/// Whether the mapping allows this access (2-bit code) in this mode, but it is a write and D is not set. Never where the
-/// hardware does not look at D.
+/// Whether the mapping allows this access (2-bit code) in this mode, but it is a write and D is not set. Never where
+/// the hardware does not look at D.
 #[must_use]
 pub fn lacks_dirty(mapping: &Mapping, access: &Signal, user: &Signal) -> Signal {
     let of = |dirty: &Signal| is_write(access) & allows(&mapping.rights, access, user) & !dirty;

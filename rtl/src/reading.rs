@@ -7,12 +7,12 @@
 //! 2            accepted, compared     slot read                hit answered or miss: the newest
 //! ```
 //!
-//! So the choice of the slot that matched, and that any matched, end in registers, and what a hit or a miss leads to begins
-//! with them. One lookup is accepted in each cycle all the same.
+//! So the choice of the slot that matched, and that any matched, end in registers, and what a hit or a miss leads to
+//! begins with them. One lookup is accepted in each cycle all the same.
 //!
-//! **Backpressure.** A request waits here while the newest one has missed and no walk is free for it. What it was compared
-//! with may be dropped, overwritten or refilled meanwhile, which the first level keeps account of ([`crate::tlb`]); so it is
-//! looked at in turns with that:
+//! **Backpressure.** A request waits here while the newest one has missed and no walk is free for it. What it was
+//! compared with may be dropped, overwritten or refilled meanwhile, which the first level keeps account of
+//! ([`crate::tlb`]); so it is looked at in turns with that:
 //!
 //! ```text
 //! cycle         t                     t + 1                      t + 2
@@ -76,7 +76,7 @@ impl Reading {
     #[must_use]
     pub fn nothing(config: &Config) -> Option<Reading> {
         let hits = Hits { hit: low(), miss: low(), found: zeros(&Found::widths()), denied: low() };
-        (config.hit_cycles() > 1).then(|| Reading {
+        config.has_two_hit_cycles().then(|| Reading {
             valid: low(),
             again: low(),
             request: zeros(&ports::request()),

@@ -18,25 +18,26 @@
 //! invalidate drop             seen by lookups
 //! ```
 //!
-//! Refill and invalidation share one comparator a slot, so they never come in one cycle; the delivery waits. The page that
-//! all of many slots are compared with stands in a register here, filled a cycle before, since the way to them is long. A refill
-//! drops what it overlaps, so at most one slot matches. A lookup in the cycle of a refill is compared with what is
-//! written too: if that is its page it is answered with that, whatever slot it matches; the slot that gives way is hit no
-//! more, since its content is gone in t + 1. What is written stands beside the slots for that one cycle, so that the two
-//! comparisons meet behind a register. Dropping clears only a slot's valid bit.
+//! Refill and invalidation share one comparator a slot, so they never come in one cycle; the delivery waits. The page
+//! that all of many slots are compared with stands in a register here, filled a cycle before, since the way to them is
+//! long. A refill drops what it overlaps, so at most one slot matches. A lookup in the cycle of a refill is compared
+//! with what is written too: if that is its page it is answered with that, whatever slot it matches; the slot that
+//! gives way is hit no more, since its content is gone in t + 1. What is written stands beside the slots for that one
+//! cycle, so that the two comparisons meet behind a register. Dropping clears only a slot's valid bit.
 //!
-//! **Replacement.** Which slot gives way is worked out a cycle before, from what was in use then. It takes the longest to know,
-//! and there are always two cycles from one refill to the next.
+//! **Replacement.** Which slot gives way is worked out a cycle before, from what was in use then. It takes the longest
+//! to know, and there are always two cycles from one refill to the next.
 //!
-//! **Two hit cycles** make the stages shorter ([`crate::reading`]). What three comparisons of a slot say (the page's higher and lower
-//! bits, the space) is kept for itself, and put together where it is used: of a hit (`hits`), of what is written (`written`), and of
-//! what is dropped (`dropped`), which leaves `valid` a cycle after it and is not hit from then on all the same. The victim is known
-//! after two cycles, since refills lie three apart, and a hit counts for the replacement a cycle later. For a lookup that waits the
-//! result stands as it is, but for slots that are dropped or overwritten and for what is written meanwhile: if that is its page it
-//! hits, until anything is invalidated or something else is written.
+//! **Two hit cycles** make the stages shorter ([`crate::reading`]). What three comparisons of a slot say (the page's
+//! higher and lower bits, the space) is kept for itself, and put together where it is used: of a hit (`hits`), of what
+//! is written (`written`), and of what is dropped (`dropped`), which leaves `valid` a cycle after it and is not hit
+//! from then on all the same. The victim is known after two cycles, since refills lie three apart, and a hit counts for
+//! the replacement a cycle later. For a lookup that waits the result stands as it is, but for slots that are dropped or
+//! overwritten and for what is written meanwhile: if that is its page it hits, until anything is invalidated or
+//! something else is written.
 //!
-//! **D.** Where the hardware looks at D, a write that a slot would let pass but for its D hits nothing. Its walk sets D, and
-//! the refill takes the slot's place.
+//! **D.** Where the hardware looks at D, a write that a slot would let pass but for its D hits nothing. Its walk sets
+//! D, and the refill takes the slot's place.
 //!
 //! Reset: every slot is unused, the victim is slot 0.
 
@@ -130,7 +131,8 @@ bundle! {
         pub asid: Signal,
         /// 1 bit.
         pub global: Signal,
-        /// 42 bits: [`Found`], side by side, so that a simulator chooses among the slots once and not once for each part.
+        /// 42 bits: [`Found`], side by side, so that a simulator chooses among the slots once and not once for each
+        /// part.
         pub found: Signal,
     }
 
@@ -156,13 +158,13 @@ bundle! {
         pub rights: Vec<Signal>,
         /// One bit a slot; only where the hardware looks at D.
         pub dirty: Option<Signal>,
-        /// One bit a slot: it matched the lookup of the cycle before. With two hit cycles what both are set of: its page did, and the
-        /// rest.
+        /// One bit a slot: it matched the lookup of the cycle before. With two hit cycles what both are set of: its
+        /// page did, and the rest.
         pub hits: Vec<Signal>,
         /// One bit a slot: if it did, its rights deny the access.
         pub denies: Signal,
-        /// One bit a slot: a refill or an invalidation of the cycle before drops it; in [`parts`]. None of these where a hit takes
-        /// one cycle.
+        /// One bit a slot: a refill or an invalidation of the cycle before drops it; in [`parts`]. None of these where
+        /// a hit takes one cycle.
         pub dropped: Vec<Signal>,
         /// What was written in the cycle before.
         pub written: Written,
@@ -176,8 +178,8 @@ bundle! {
         pub target: Option<Target>,
         /// One-hot: the slot that a refill is written to.
         pub victim: Signal,
-        /// Of each [`RUN`] of slots the first that was not in use in the cycle before; only of a TLB with many slots, and two hit
-        /// cycles.
+        /// Of each [`RUN`] of slots the first that was not in use in the cycle before; only of a TLB with many slots,
+        /// and two hit cycles.
         pub unused: Option<Signal>,
         /// 1 bit: there was one in the cycle before.
         pub refilled: Signal,
@@ -233,10 +235,10 @@ impl Waiting {
 
 impl Written {
     /// What a lookup in the cycle in which `refill` is written comes to; `slot` is what is written.
-    fn of(refill: &Mapping, slot: &Slot, vpn: &Signal, asid: &Signal, kind: &AccessKind, hit_cycles: u32) -> Written {
+    fn of(refill: &Mapping, slot: &Slot, vpn: &Signal, asid: &Signal, kind: &AccessKind, apart: bool) -> Written {
         let AccessKind { access, user } = kind;
         Written {
-            is_page: slot.agrees(vpn, asid, hit_cycles),
+            is_page: slot.agrees(vpn, asid, apart),
             unmarked: refill.dirty.as_ref().map(|_| page::lacks_dirty(refill, access, user)),
             denied: !page::allows(&refill.rights, access, user),
             found: slot.found.clone(),
@@ -246,7 +248,7 @@ impl Written {
     fn widths(config: &Config) -> Written {
         let unmarked = config.marks().is_checked().then(|| shape(1));
         Written {
-            is_page: vec![shape(1); part_count(config.hit_cycles())],
+            is_page: vec![shape(1); part_count(config.has_two_hit_cycles())],
             unmarked,
             denied: shape(1),
             found: Found::widths().pack(),
@@ -272,20 +274,20 @@ impl Slot {
     }
 
     /// Whether a lookup is of its page, and hits the slot if that is in use; in [`parts`].
-    fn agrees(&self, vpn: &Signal, asid: &Signal, hit_cycles: u32) -> Vec<Signal> {
+    fn agrees(&self, vpn: &Signal, asid: &Signal, apart: bool) -> Vec<Signal> {
         let page = page::overlap_in_parts(&self.vpn, &self.size(), vpn, &lit(SIZE_BITS, 0u32));
-        parts(page, None, &self.global | self.asid.eq(asid), hit_cycles)
+        parts(page, None, &self.global | self.asid.eq(asid), apart)
     }
 }
 
-/// What the comparisons of a page, or `any_page`, and a space say together, as it is kept: with two hit cycles in three parts, so
-/// that a cycle ends a table before.
-fn parts(page: [Signal; 3], any_page: Option<&Signal>, space: Signal, hit_cycles: u32) -> Vec<Signal> {
+/// What the comparisons of a page, or `any_page`, and a space say together, as it is kept: with two hit cycles `apart`,
+/// in three parts, so that a cycle ends a table before.
+fn parts(page: [Signal; 3], any_page: Option<&Signal>, space: Signal, apart: bool) -> Vec<Signal> {
     let [high, middle, low] = page;
     let or_any = |page: Signal| any_page.map_or_else(|| page.clone(), |any| any | &page);
-    match part_count(hit_cycles) {
-        1 => vec![or_any(high & middle & low) & space],
-        _ => vec![or_any(high), or_any(middle & low), space],
+    match apart {
+        false => vec![or_any(high & middle & low) & space],
+        true => vec![or_any(high), or_any(middle & low), space],
     }
 }
 
@@ -294,8 +296,8 @@ fn together(parts: &[Signal]) -> Signal {
     parts.iter().cloned().reduce(|a, b| a & b).expect("a comparison has a part")
 }
 
-fn part_count(hit_cycles: u32) -> usize {
-    if hit_cycles > 1 { 3 } else { 1 }
+fn part_count(apart: bool) -> usize {
+    if apart { 3 } else { 1 }
 }
 
 /// The first level of a configuration.
@@ -331,7 +333,7 @@ impl Component for Tlb {
             lookup_vpn: shape(VPN_BITS),
             lookup_asid: shape(ASID_BITS),
             lookup: AccessKind { access: shape(2), user: shape(1) },
-            waiting: (self.config.hit_cycles() > 1).then(Waiting::widths),
+            waiting: self.config.has_two_hit_cycles().then(Waiting::widths),
             touch: shape(1),
             next: self.is_large().then(Target::widths),
             refill_valid: shape(1),
@@ -341,31 +343,29 @@ impl Component for Tlb {
     }
 
     fn reset(&self) -> TlbState {
+        let apart = self.config.has_two_hit_cycles();
         TlbState {
             slot: vec![Slot::of(&zeros(&ports::mapping(&self.config))); self.slots as usize],
             valid: lit(self.slots, 0u32),
             rights: vec![lit(self.slots, 0u32); RIGHTS_BITS as usize],
             dirty: self.config.marks().is_checked().then(|| lit(self.slots, 0u32)),
-            hits: vec![lit(self.slots, 0u32); self.config.hit_cycles() as usize],
+            hits: vec![lit(self.slots, 0u32); if apart { 2 } else { 1 }],
             denies: lit(self.slots, 0u32),
-            dropped: match self.config.hit_cycles() {
-                1 => Vec::new(),
-                cycles => vec![lit(self.slots, 0u32); part_count(cycles)],
-            },
+            dropped: vec![lit(self.slots, 0u32); if apart { part_count(apart) } else { 0 }],
             written: zeros(&Written::widths(&self.config)),
-            hit_groups: (self.is_large() && self.config.hit_cycles() == 1)
-                .then(|| lit(self.slots.div_ceil(GROUP), 0u32)),
-            used: (self.config.hit_cycles() > 1).then(|| lit(self.slots, 0u32)),
+            hit_groups: (self.is_large() && !apart).then(|| lit(self.slots.div_ceil(GROUP), 0u32)),
+            used: apart.then(|| lit(self.slots, 0u32)),
             tree: lit(self.slots - 1, 0u32),
             target: self.is_large().then(|| zeros(&Target::widths())),
             victim: lit(self.slots, 1u32),
-            unused: (self.is_large() && self.config.hit_cycles() > 1).then(|| lit(self.slots, 1u32)),
+            unused: (self.is_large() && apart).then(|| lit(self.slots, 1u32)),
             refilled: low(),
-            refilled_before: (self.config.hit_cycles() > 1).then(low),
+            refilled_before: apart.then(low),
         }
     }
 
     fn kernel(&self, m: &mut Module, i: TlbInputs, s: TlbState) -> (TlbOutputs, TlbState) {
+        let apart = self.config.has_two_hit_cycles();
         let hits = together(&s.hits);
         let (is_written, hits_written) = s.written.hits();
         let found = one_hot_mux(hits.each_bit().into_iter().zip(s.slot.iter().map(|slot| slot.found.clone())));
@@ -388,9 +388,8 @@ impl Component for Tlb {
             }
         };
         let written = Slot::of(&refill);
-        let written_of = |vpn: &Signal, asid: &Signal, kind: &AccessKind| {
-            Written::of(&refill, &written, vpn, asid, kind, self.config.hit_cycles())
-        };
+        let written_of =
+            |vpn: &Signal, asid: &Signal, kind: &AccessKind| Written::of(&refill, &written, vpn, asid, kind, apart);
         let of_lookup = written_of(&i.lookup_vpn, &i.lookup_asid, &i.lookup);
         let of_written = match &i.waiting {
             None => of_lookup,
@@ -401,7 +400,7 @@ impl Component for Tlb {
         let victims = s.victim.each_bit();
         let next_victim = next_victim(&s);
         let maintenance = Maintenance::new(&i, &target);
-        let drops = self.of_each(&s.slot, |slot| maintenance.drops(slot, self.config.hit_cycles()));
+        let drops = self.of_each(&s.slot, |slot| maintenance.drops(slot, apart));
         let writes = s.victim.gate(&i.refill_valid);
         let slots = s.slot.iter().zip(&victims).enumerate().map(|(n, (slot, victim))| {
             let write = (victim & &i.refill_valid).named(format!("write_{n}"));
@@ -418,8 +417,7 @@ impl Component for Tlb {
         // The slot that was written has been used last as it is.
         let used = hits.gate(&(&i.touch & !&is_written));
         let tree = replacement::touched(&s.tree, s.used.as_ref().unwrap_or(&used));
-        let of_page =
-            self.of_each(&s.slot, |slot| slot.agrees(&i.lookup_vpn, &i.lookup_asid, self.config.hit_cycles()));
+        let of_page = self.of_each(&s.slot, |slot| slot.agrees(&i.lookup_vpn, &i.lookup_asid, apart));
         // A first write hits nothing.
         let lacks_dirty = s.dirty.as_ref().map(|dirty| (&allowing & !dirty).gate(&page::is_write(access)));
         let dropped = (!s.dropped.is_empty()).then(|| together(&s.dropped));
@@ -491,7 +489,8 @@ impl Component for Tlb {
 }
 
 impl Tlb {
-    /// Whether it has so many slots that some things had better be known a cycle before: those take the [`Target`] then.
+    /// Whether it has so many slots that some things had better be known a cycle before: those take the [`Target`]
+    /// then.
     #[must_use]
     pub fn is_large(&self) -> bool {
         self.slots > SMALL
@@ -553,9 +552,9 @@ impl Maintenance {
     }
 
     /// Whether the slot is dropped, if anything is; in [`parts`].
-    fn drops(&self, slot: &Slot, hit_cycles: u32) -> Vec<Signal> {
+    fn drops(&self, slot: &Slot, apart: bool) -> Vec<Signal> {
         let page = page::overlap_in_parts(&slot.vpn, &slot.size(), &self.target.vpn, &self.target.size);
         let own = when(&slot.global, self.with_global.clone()).otherwise(slot.asid.eq(&self.target.asid));
-        parts(page, Some(&self.any_page), &self.any_space | own, hit_cycles)
+        parts(page, Some(&self.any_page), &self.any_space | own, apart)
     }
 }

@@ -39,20 +39,20 @@
 //! What is found in the first search tells the predictor ([`crate::predictor`]) what to begin with beside this page.
 //!
 //! **Invalidation.** A slot remembers which sizes of pages of its request were named since its read was taken. If the
-//! walk then finds such a mapping it is made again; whatever else it finds counts. In the cycle in which an invalidation
-//! takes effect nothing is judged, so that it is remembered before.
+//! walk then finds such a mapping it is made again; whatever else it finds counts. In the cycle in which an
+//! invalidation takes effect nothing is judged, so that it is remembered before.
 //!
-//! **Ways.** A cuckoo table's places are hashed at once and asked for in consecutive cycles, and judged as they come, which
-//! is in the order of the ways. The first that decides ends the walk; what is still out is waited for before the slot is
-//! used again.
+//! **Ways.** A cuckoo table's places are hashed at once and asked for in consecutive cycles, and judged as they come,
+//! which is in the order of the ways. The first that decides ends the walk; what is still out is waited for before the
+//! slot is used again.
 //!
-//! **Torn entries.** Where entries have sequence numbers, one whose two numbers differ is asked for again, at the same index,
-//! as a further probe of its search.
+//! **Torn entries.** Where entries have sequence numbers, one whose two numbers differ is asked for again, at the same
+//! index, as a further probe of its search.
 //!
 //! **Marks.** Where the hardware sets A and D, a walk that lacks them waits in `Check` for an update (`marking.rs`).
 //!
-//! Bounds: a walk ends after at most 6 searches of `max_steps` probes, or of the number of ways, unless it is made again:
-//! for an invalidation, or for a change of its PTE between the read and the setting of marks.
+//! Bounds: a walk ends after at most 6 searches of `max_steps` probes, or of the number of ways, unless it is made
+//! again: for an invalidation, or for a change of its PTE between the read and the setting of marks.
 //!
 //! Reset: all slots are free. A read that is out when reset begins must have been answered when it ends.
 
@@ -215,13 +215,15 @@ impl Component for Walker {
             may_judge: low(),
             may_weigh: low(),
             hashed: places::is_staged(&self.config).then(|| lit(walks, 0u32)),
-            arrived: (self.config.hit_cycles() > 1)
+            arrived: self
+                .config
+                .has_two_hit_cycles()
                 .then(|| zeros(&Beat::at_port(&self.config, &ports::memory_in(&self.config)).with_sought(&free))),
             element: Element::empty(&self.config),
             ruling: Ruling::none(&self.config),
             software: Software::silent(&self.config),
-            vacant: (self.config.hit_cycles() > 1).then(|| lit(walks, 0u32)),
-            any_vacant: (self.config.hit_cycles() > 1).then(low),
+            vacant: self.config.has_two_hit_cycles().then(|| lit(walks, 0u32)),
+            any_vacant: self.config.has_two_hit_cycles().then(low),
             seekless: lit(walks, 0u32),
             updating: Updating::none(&self.config),
         }
@@ -342,7 +344,8 @@ impl Component for Walker {
         // Of a walk that is answered nothing counts, so that whatever comes decides.
         let decides = if config.ways() > 1 { &judged & !(&goes_past & &verdict.fails) } else { fires.clone() };
         let decides = decides.named("decides");
-        // Which search comes next is known before it counts: until then nothing asks for it, and nothing else is judged.
+        // Which search comes next is known before it counts: until then nothing asks for it, and nothing else is
+        // judged.
         let is_ruled = if s.ruling.is_some() { &s.may_judge } else { &s.element.full };
         let speaks_up = (is_ruled & &listens).named("speaks_up");
         let fails = &speaks_up & &verdict.fails & !&goes_past;

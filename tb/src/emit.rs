@@ -12,8 +12,8 @@ use crate::cli::Top;
 use crate::soc::SocError;
 use crate::whole_file;
 
-/// Writes all files of a top of a configuration into `folder`, which is made if it is not there. Each file is complete or not
-/// there at all.
+/// Writes all files of a top of a configuration into `folder`, which is made if it is not there. Each file is complete
+/// or not there at all.
 ///
 /// # Errors
 /// The folder or a file cannot be written, or the processor is not for this configuration.
@@ -23,7 +23,7 @@ pub fn emit(config: &Config, top: Top, folder: &Path) -> Result<Vec<PathBuf>> {
         Top::Axi => generate_axi(config),
         Top::Update => generate_update(config),
         Top::Soc if config.marks() != Marking::Software => return Err(SocError::Marks(config.marks()).into()),
-        Top::Soc if config.hit_cycles() > 1 => return Err(SocError::HitCycles.into()),
+        Top::Soc if config.has_two_hit_cycles() => return Err(SocError::HitCycles.into()),
         Top::Soc => generate_soc(config),
     };
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;

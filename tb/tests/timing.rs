@@ -195,8 +195,8 @@ fn after_a_miss_the_next_request_is_accepted_as_soon_as_it_may() {
             assert_eq!(seen.accepted, cycle <= others, "lookup in cycle {cycle} of {walk}");
             assert_eq!(seen.answered.is_some(), cycle == walk, "answer in cycle {cycle} of {walk}");
         }
-        // With two hit cycles it is known a cycle later that a walk is free, and what was being looked up goes on in every second
-        // cycle.
+        // With two hit cycles it is known a cycle later that a walk is free, and what was being looked up goes on in
+        // every second cycle.
         assert!(bench.run(1 + 2 * stage(&bench.config)).iter().any(|seen| seen.accepted));
     });
 }

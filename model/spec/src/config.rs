@@ -80,8 +80,8 @@ pub struct Settings {
     pub ways: u32,
     /// Bits of the memory port's data: 64, 128, 256 or, with elements of 64 bytes, 512.
     pub bus_bits: u32,
-    /// Cycles from the acceptance of a request to the answer of a hit: 1 or 2. With 2, still one lookup is accepted in each, and
-    /// misses have more stages too (docs/timing.md), so that the clock is faster.
+    /// Cycles from the acceptance of a request to the answer of a hit: 1 or 2. With 2, still one lookup is accepted in
+    /// each, and misses have more stages too (docs/timing.md), so that the clock is faster.
     pub hit_cycles: u32,
     /// Walks that may be under way at a time: 1 to 8.
     pub walks: u32,
@@ -95,8 +95,8 @@ pub struct Settings {
     pub hash: Hash,
     /// Who keeps the marks A and D.
     pub marks: Marking,
-    /// Whether entries of [`Format::Chained`] have a sequence number, so that memory may give each of their words as of a
-    /// moment of its own. The other formats have none.
+    /// Whether entries of [`Format::Chained`] have a sequence number, so that memory may give each of their words as of
+    /// a moment of its own. The other formats have none.
     pub sequence: bool,
     /// Frames of 4 KiB in physical memory: a power of two from 128 to 1,048,576, with [`Format::Radix`] from 1,024 on.
     pub frames: u64,
@@ -337,8 +337,9 @@ impl Config {
         self.0.l2_ways
     }
 
-    /// Cycles from the acceptance of an invalidation to its completion: 2 and those of a hit, or with a second level 3, those of a hit and
-    /// one for each step of its sweep: by address the sets of 4 KiB pages, then those of the larger ones, else all sets.
+    /// Cycles from the acceptance of an invalidation to its completion: 2 and those of a hit, or with a second level 3,
+    /// those of a hit and one for each step of its sweep: by address the sets of 4 KiB pages, then those of the larger
+    /// ones, else all sets.
     #[must_use]
     pub fn invalidation_cycles(&self, invalidation: Invalidation) -> u64 {
         let cycles = match invalidation {
@@ -385,6 +386,12 @@ impl Config {
         self.0.hit_cycles
     }
 
+    /// Whether a hit takes two cycles: then all that is late has a stage of its own.
+    #[must_use]
+    pub fn has_two_hit_cycles(&self) -> bool {
+        self.hit_cycles() == 2
+    }
+
     /// Walks that may be under way at a time: 1 to 8.
     #[must_use]
     pub fn walks(&self) -> u32 {
@@ -397,7 +404,8 @@ impl Config {
         if self.0.format == Format::Radix { 0 } else { self.0.predictor_entries }
     }
 
-    /// Links that the walk cache keeps, 0 if there is none: only a radix tree has nodes on the way that many walks share.
+    /// Links that the walk cache keeps, 0 if there is none: only a radix tree has nodes on the way that many walks
+    /// share.
     #[must_use]
     pub fn walk_cache_entries(&self) -> u32 {
         if self.0.format == Format::Radix { self.0.walk_cache_entries } else { 0 }
@@ -428,8 +436,8 @@ impl Config {
         self.0.marks
     }
 
-    /// Whether entries have a sequence number, so that memory may give each word of 8 bytes as of a moment of its own: only
-    /// in the format [`Format::Chained`].
+    /// Whether entries have a sequence number, so that memory may give each word of 8 bytes as of a moment of its own:
+    /// only in the format [`Format::Chained`].
     #[must_use]
     pub fn sequence(&self) -> bool {
         self.0.sequence

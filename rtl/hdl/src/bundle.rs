@@ -5,7 +5,8 @@ use std::panic::Location;
 use crate::node::Place;
 use crate::{Signal, concat};
 
-/// A fixed tree of signals: a struct made by [`bundle!`](crate::bundle!), a `Vec` or an `Option` of bundles, `()`, or one [`Signal`].
+/// A fixed tree of signals: a struct made by [`bundle!`](crate::bundle!), a `Vec` or an `Option` of bundles, `()`, or
+/// one [`Signal`].
 pub trait Bundle: Clone {
     /// The same tree with each leaf replaced by `f(name, leaf)`, in declaration order.
     ///

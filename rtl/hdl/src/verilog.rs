@@ -223,8 +223,8 @@ fn register_block(netlist: &Netlist, names: &[String], expressions: &mut Express
 
 type Group<'a> = &'a [(&'a Register, &'a String)];
 
-/// The groups in an order in which few registers are read by a statement after the one that writes them: Verilator keeps a copy of
-/// those, which it makes and takes back in every cycle.
+/// The groups in an order in which few registers are read by a statement after the one that writes them: Verilator
+/// keeps a copy of those, which it makes and takes back in every cycle.
 fn read_before_written<'a>(groups: Vec<Group<'a>>, expressions: &Expressions) -> Vec<Group<'a>> {
     let mut left: Vec<(Group<'a>, BTreeSet<u64>)> = (groups.into_iter())
         .map(|group| {

@@ -6,8 +6,8 @@
 //! element   its tags are compared    full; judged, and empty or filled again at its end
 //! ```
 //!
-//! With two hit cycles a register stands behind the port ([`Beat`]), so that the comparison has a cycle for itself, and what an element
-//! comes to is known a cycle before it leaves (`ruling.rs`):
+//! With two hit cycles a register stands behind the port ([`Beat`]), so that the comparison has a cycle for itself, and
+//! what an element comes to is known a cycle before it leaves (`ruling.rs`):
 //!
 //! ```text
 //! cycle     t            t + 1                   t + 2                     t + 3

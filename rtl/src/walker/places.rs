@@ -15,7 +15,8 @@ use crate::walk_cache::{PageOf, WalkCacheOutputs};
 use crate::{line, link, page, radix};
 
 bundle! {
-    /// A search that begins, as it is kept until it is hashed: which it is may be known late, so nothing is made of it before.
+    /// A search that begins, as it is kept until it is hashed: which it is may be known late, so nothing is made of it
+    /// before.
     pub struct Beginning {
         /// 52 bits: the page that is asked for.
         pub vpn: Signal,
@@ -74,7 +75,7 @@ pub fn bits(config: &Config) -> u32 {
 /// Whether the hash takes two cycles: what begins in one is known in the next.
 #[must_use]
 pub fn is_staged(config: &Config) -> bool {
-    config.hit_cycles() > 1 && config.format() != Format::Radix
+    config.has_two_hit_cycles() && config.format() != Format::Radix
 }
 
 /// Where a search begins, in each way.
@@ -128,8 +129,8 @@ pub fn page_of(begins: &Beginning) -> PageOf {
     PageOf { vpn: begins.vpn.bits(0..radix::VPN_BITS), asid: begins.space() }
 }
 
-/// The index that a hash comes to in this table. In a table of lines or chained entries, where the hash takes a cycle, it
-/// is folded and masked only where its [`address`] is made.
+/// The index that a hash comes to in this table. In a table of lines or chained entries, where the hash takes a cycle,
+/// it is folded and masked only where its [`address`] is made.
 fn in_table(config: &Config, table: &Control, hash: &Signal, way: u32) -> Signal {
     let mask = &table.table_mask;
     if config.ways() == 1 {

@@ -59,7 +59,7 @@ impl Ruling {
         let again = config.sequence().then(|| shape(1));
         let verdict = Verdict::widths(next, again);
         let none = Ruling { verdict, global, rights, pfn, dirty, unmarked: Unmarked::none(config) };
-        (config.hit_cycles() > 1).then(|| zeros(&none))
+        config.has_two_hit_cycles().then(|| zeros(&none))
     }
 
     /// The mapping that was found.

@@ -72,8 +72,8 @@ bundle! {
         pub free: Signal,
         /// 1 bit: the request waits for an answer. In a slot that is not free it falls where the request is answered.
         pub alive: Signal,
-        /// 1 bit: it does, and asks memory, its state being `Request`, unless `taken` is set. In a cuckoo table it pauses for a cycle
-        /// where memory was ready, but the second level found its page.
+        /// 1 bit: it does, and asks memory, its state being `Request`, unless `taken` is set. In a cuckoo table it
+        /// pauses for a cycle where memory was ready, but the second level found its page.
         pub asks: Signal,
         /// 1 bit: memory took its last request in the cycle before. Which is known too late for it to stop asking at once.
         pub taken: Signal,
@@ -93,8 +93,8 @@ bundle! {
         pub sought_vpn: Signal,
         /// 16 bits: the ASID that it looks under.
         pub sought_asid: Signal,
-        /// 8 bits, one-hot: the word of a dense line that is the page's which it looked for in the cycle before; no read is answered
-        /// in the cycle in which it is asked for. Only where elements are lines.
+        /// 8 bits, one-hot: the word of a dense line that is the page's which it looked for in the cycle before; no
+        /// read is answered in the cycle in which it is asked for. Only where elements are lines.
         pub own_word: Option<Signal>,
         /// Probes already made in this search; in a cuckoo table the ways that were judged.
         pub steps: Signal,

@@ -5,9 +5,9 @@
 //! slot      Ask        miss_valid   refill accepted      weighed: the offer     the answer
 //! ```
 //!
-//! With two hit cycles the request of who is asked about is fetched in a cycle of its own (`asked`), and an answer weighed a cycle
-//! later, when it is known whether an invalidation has named what it rests on (`in_vain`): one that counts for nothing need not wait
-//! for the delivery.
+//! With two hit cycles the request of who is asked about is fetched in a cycle of its own (`asked`), and an answer
+//! weighed a cycle later, when it is known whether an invalidation has named what it rests on (`in_vain`): one that
+//! counts for nothing need not wait for the delivery.
 //!
 //! Who is asked about is chosen a cycle before, and software's answer is kept in registers, so that neither port has
 //! anything but registers behind it. Whether the answer is well formed, and allows the access, is found out as it
@@ -31,7 +31,7 @@ use crate::verdict::Killed;
 fn parts(config: &Config) -> &'static [Range<u32>] {
     const HALVES: [Range<u32>; 2] = [page::HIGH..VPN_BITS, 0..page::HIGH];
     const QUARTERS: [Range<u32>; 4] = [40..VPN_BITS, page::HIGH..40, page::MIDDLE..page::HIGH, 0..page::MIDDLE];
-    if config.hit_cycles() > 1 { &QUARTERS } else { &HALVES }
+    if config.has_two_hit_cycles() { &QUARTERS } else { &HALVES }
 }
 
 bundle! {
@@ -47,8 +47,8 @@ bundle! {
         pub answer: Told,
         /// What invalidations have named of the page since it was asked.
         pub killed: Killed,
-        /// 1 bit: it has answered in vain, for an invalidation has named what the answer rests on; only with two hit cycles, where it is
-        /// weighed a cycle later.
+        /// 1 bit: it has answered in vain, for an invalidation has named what the answer rests on; only with two hit
+        /// cycles, where it is weighed a cycle later.
         pub in_vain: Option<Signal>,
     }
 
@@ -66,8 +66,8 @@ bundle! {
         pub valid: Signal,
         /// 3 bits: the fault that is to be answered, or 0.
         pub fault: Signal,
-        /// All bits are set where the mapping is one that answers the request: the comparison is long. One for each of [`parts`] and
-        /// one for the rest.
+        /// All bits are set where the mapping is one that answers the request: the comparison is long. One for each of
+        /// [`parts`] and one for the rest.
         pub well_formed: Signal,
         /// 1 bit: its rights deny the access.
         pub denied: Signal,
@@ -104,7 +104,7 @@ impl Software {
         let Refill { valid, fault, size, pfn, rights, global, dirty, .. } = zeros(&ports::refill(config));
         Software {
             asking: lit(walks, 0u32),
-            asked: (config.hit_cycles() > 1).then(|| Asked { valid: low(), request: zeros(&ports::request()) }),
+            asked: config.has_two_hit_cycles().then(|| Asked { valid: low(), request: zeros(&ports::request()) }),
             order: ascending(walks),
             answer: Told {
                 valid,
@@ -118,7 +118,7 @@ impl Software {
                 dirty,
             },
             killed: Killed::none(),
-            in_vain: (config.hit_cycles() > 1).then(low),
+            in_vain: config.has_two_hit_cycles().then(low),
         }
     }
 
@@ -212,8 +212,8 @@ impl Software {
         if !config.marks().is_checked() {
             return withdrawn;
         }
-        // A fault for a mapping's sake tells as much, though not of which size the mapping is. Without marks software hands
-        // a mapping over that denies the access, but not where its A is clear.
+        // A fault for a mapping's sake tells as much, though not of which size the mapping is. Without marks software
+        // hands a mapping over that denies the access, but not where its A is clear.
         let is = |of: &Signal, fault: Fault| of.eq_value(u32::from(fault.code()));
         let rests_on_mapping = is(&offer.fault, Fault::Unmarked) | is(&self.answer.fault, Fault::Rights);
         withdrawn | (rests_on_mapping & (&self.killed.private | &self.killed.global).any())

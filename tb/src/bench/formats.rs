@@ -59,8 +59,8 @@ fn side_by_side(config: &Config) -> Result<Vec<Config>> {
     Ok(all)
 }
 
-/// The configuration with another format and walk cache, the widest memory port that it can use, and no second level, so that every
-/// miss is a walk.
+/// The configuration with another format and walk cache, the widest memory port that it can use, and no second level,
+/// so that every miss is a walk.
 fn with_format(config: &Config, format: Format, walk_cache_entries: u32) -> Result<Config> {
     let bus_bits = 8 * format.element_bytes() as u32;
     let name = format!("bench_{format}_{walk_cache_entries}");

@@ -1,7 +1,7 @@
 //! Every page-table organisation under the same mappings: what a lookup reads, and what a mapping costs.
 //!
-//! Two sweeps: the pages of real programs, in tables as large as an operating system would make them
-//! ([`sized`], whose rule for line tables rests on [`lines`]), and random pages at growing load, beside what theory says ([`loads`]).
+//! Two sweeps: the pages of real programs, in tables as large as an operating system would make them ([`sized`], whose
+//! rule for line tables rests on [`lines`]), and random pages at growing load, beside what theory says ([`loads`]).
 
 mod lines;
 mod loads;

@@ -40,7 +40,7 @@ impl SocDevice {
         if config.sequence() {
             return Err(SocError::Sequence);
         }
-        if config.hit_cycles() > 1 {
+        if config.has_two_hit_cycles() {
             return Err(SocError::HitCycles);
         }
         let options = Options { trace, checks: true };

@@ -5,8 +5,9 @@
 //!  plain              plain or copy-on-write, demand-zero  demand-zero
 //! ```
 //!
-//! A page with bytes from the file has a frame. A demand-zero page stands in the table without rights, so that the kernel, which
-//! only changes entries, can give it a frame at its first touch. A copy-on-write page stands there without W.
+//! A page with bytes from the file has a frame. A demand-zero page stands in the table without rights, so that the
+//! kernel, which only changes entries, can give it a frame at its first touch. A copy-on-write page stands there
+//! without W.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -9,8 +9,8 @@ const BATCH: usize = 4096;
 /// Batches that may wait to be used.
 const WAITING: usize = 4;
 
-/// The items of `source` in their order, made in a thread of their own, which stays a bounded number of items ahead and ends with
-/// the source or when nobody wants more.
+/// The items of `source` in their order, made in a thread of their own, which stays a bounded number of items ahead and
+/// ends with the source or when nobody wants more.
 pub(crate) fn ahead<T: Send + 'static>(source: impl Iterator<Item = T> + Send + 'static) -> impl Iterator<Item = T> {
     let (sender, batches) = sync_channel(WAITING);
     let maker = thread::spawn(move || {
