@@ -41,15 +41,14 @@ const VERILATOR_FLAGS: [&str; 13] = [
 
 /// More flags, for hashwalk-hdl's Verilog.
 ///
-/// A cycle runs nearly all of the code once, and that is several times what a first-level cache holds: it takes as long as
-/// the code takes to come, so shorter code is faster code. GCC spills less in functions of some 2,500 statements than in one
-/// of all, and is done sooner (`--output-split-cfuncs`). An `always` block in parts would evaluate its conditions in each
-/// (`-fno-split`), and a table in place of a few operations has to be read (`-fno-table`). Together they take a tenth off
-/// the default MMU's cycle, and off the code that it runs.
+/// A cycle runs nearly all of the code once, and that is several times what a first-level cache holds: shorter code is faster
+/// code. An `always` block in parts would evaluate its conditions in each (`-fno-split`), and a table in place of a few
+/// operations has to be read (`-fno-table`). Together they take a tenth off the default MMU's cycle, and off the code that
+/// it runs.
 ///
 /// Of what others write, an `always` block that does several things may look like a combinational loop as long as it is
 /// whole, and that costs far more: with Ibex these flags take a third of the speed.
-const OWN_DESIGN_FLAGS: [&str; 4] = ["-fno-split", "-fno-table", "--output-split-cfuncs", "2500"];
+const OWN_DESIGN_FLAGS: [&str; 2] = ["-fno-split", "-fno-table"];
 
 /// The macro that hashwalk-hdl puts around its assertions.
 const CHECKS_MACRO: &str = "-DHASHWALK_CHECKS";
