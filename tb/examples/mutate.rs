@@ -26,11 +26,17 @@ struct Mutation {
     killed_by: String,
 }
 
-fn main() -> Result<ExitCode> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        eprintln!("mutate: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn run() -> Result<ExitCode> {
+    let root = workspace()?;
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let text = std::fs::read_to_string(root.join("tb/mutations.toml")).context("tb/mutations.toml")?;
-    let mut mutations: Vec<Mutation> = toml::from_str::<Mutations>(&text)?.mutation;
+    let mut mutations = listed(root)?;
     mutations.retain(|mutation| wanted.is_empty() || wanted.iter().any(|part| mutation.name.contains(part)));
     if mutations.is_empty() {
         bail!("no mutation is named like {wanted:?}");
@@ -46,6 +52,25 @@ fn main() -> Result<ExitCode> {
     }
     println!("{} mutations, {survivors} survived", mutations.len());
     Ok(if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn workspace() -> Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")
+}
+
+fn listed(root: &Path) -> Result<Vec<Mutation>> {
+    let text = std::fs::read_to_string(root.join("tb/mutations.toml")).context("tb/mutations.toml")?;
+    Ok(toml::from_str::<Mutations>(&text)?.mutation)
+}
+
+/// The file as it is, and with the mutation.
+fn mutated(root: &Path, mutation: &Mutation) -> Result<(String, String)> {
+    let original = std::fs::read_to_string(root.join(&mutation.file))?;
+    if original.matches(&mutation.find).count() != 1 {
+        bail!("{:?} does not stand exactly once in {}", mutation.find, mutation.file.display());
+    }
+    let mutated = original.replace(&mutation.find, &mutation.replace);
+    Ok((original, mutated))
 }
 
 /// Copies what git tracks, so that the source itself is never touched.
@@ -66,11 +91,8 @@ fn copy(root: &Path) -> Result<PathBuf> {
 /// Whether the mutation's test fails on the mutated source.
 fn try_one(root: &Path, tree: &Path, mutation: &Mutation) -> Result<bool> {
     let path = tree.join(&mutation.file);
-    let original = std::fs::read_to_string(root.join(&mutation.file))?;
-    if original.matches(&mutation.find).count() != 1 {
-        bail!("{:?} does not stand exactly once in {}", mutation.find, mutation.file.display());
-    }
-    std::fs::write(&path, original.replace(&mutation.find, &mutation.replace))?;
+    let (original, mutated) = mutated(root, mutation)?;
+    std::fs::write(&path, mutated)?;
     let (package, test) = mutation.killed_by.split_once('/').unwrap_or(("hashwalk", &mutation.killed_by));
     let (file, test) = test.split_once("::").context("killed_by is file::test")?;
     let output = Command::new(env!("CARGO"))
@@ -87,5 +109,23 @@ fn try_one(root: &Path, tree: &Path, mutation: &Mutation) -> Result<bool> {
         Some(line) if line.contains("1 failed") => Ok(true),
         Some(line) if line.contains("1 passed") => Ok(false),
         _ => bail!("the test {} was not run:\n{said}", mutation.killed_by),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else a change of the source leaves a mutation behind that nobody misses for hours.
+    #[test]
+    fn each_mutation_changes_one_place_of_the_source_as_it_is() {
+        let root = workspace().unwrap();
+        let mutations = listed(root).unwrap();
+        assert!(!mutations.is_empty());
+        for mutation in &mutations {
+            let (original, mutated) =
+                mutated(root, mutation).unwrap_or_else(|error| panic!("{}: {error}", mutation.name));
+            assert_ne!(original, mutated, "{}", mutation.name);
+        }
     }
 }
