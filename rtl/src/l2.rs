@@ -68,19 +68,23 @@
 //! **The set** is the xor of the page number's digits, without the ASID: a global page must be found from every space.
 
 mod sets;
+mod sweep;
+mod word;
 
 use hashwalk_hdl::{
     Bundle, Component, MemoryPorts, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, high, lit,
     low, mask, one_hot_mux, one_hot_of, shape, when,
 };
-use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
+use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::{Config, PageSize};
 
-use crate::page::{self, HIGH, MIDDLE, UPPER};
-use crate::ports::{self, Invalidate, Mapping, RIGHTS_BITS, Request, SIZE_BITS, zeros};
+use crate::page;
+use crate::ports::{self, Invalidate, Mapping, Request, SIZE_BITS, zeros};
 use crate::walker::arbiter::{ascending, longest_ago};
 use crate::walker::{Offer, Waiting};
 use sets::{KeptSets, Moving, Sets};
+use sweep::Sweep;
+use word::{HALVES, Kept, Likeness, Slot, Wanted};
 
 bundle! {
     /// Inputs.
@@ -133,32 +137,6 @@ bundle! {
         pub swept: Signal,
     }
 
-    /// The clearing of sets.
-    pub struct Sweep {
-        /// 1 bit: a set is read in this cycle.
-        pub reads: Signal,
-        /// 1 bit: a set was read in the cycle before.
-        pub comes: Signal,
-        /// 1 bit: that cycle lies one more before; only with two hit cycles.
-        pub arrived: Option<Signal>,
-        /// 1 bit: the set that was read before is cleared in this cycle.
-        pub clears: Signal,
-        /// Which set is read; by address 0 for that of the 4 KiB page, 1 for the others.
-        pub step: Signal,
-        /// The sets that were read in the cycle before, in the lower and in the upper ways.
-        pub set_read: Vec<Signal>,
-        /// Those of `arrived`.
-        pub set_arrived: Option<Vec<Signal>>,
-        /// Those that are cleared.
-        pub set: Vec<Signal>,
-        /// 1 bit: an invalidation began it, not reset.
-        pub asked: Signal,
-        /// 1 bit: it ended in the cycle before.
-        pub swept: Signal,
-        /// What is cleared.
-        pub what: What,
-    }
-
     /// A request that is accepted, and the ones that it comes after.
     pub struct Ahead {
         /// 52 bits: at the port.
@@ -167,16 +145,6 @@ bundle! {
         pub accept: Signal,
         /// 1 bit: what is looked up becomes the newest.
         pub takes: Signal,
-    }
-
-    /// What an invalidation names.
-    pub struct What {
-        /// 2 bits: all, ASID, address, address in ASID.
-        pub kind: Signal,
-        /// 52 bits.
-        pub vpn: Signal,
-        /// 16 bits.
-        pub asid: Signal,
     }
 
     /// A read on its way.
@@ -252,51 +220,6 @@ bundle! {
         /// The sweep.
         pub sweep: Sweep,
     }
-
-    /// A word of a way.
-    pub struct Slot {
-        /// 1 bit.
-        pub valid: Signal,
-        /// What it holds.
-        pub mapping: Mapping,
-    }
-
-    /// What a word tells beside whose it is.
-    pub struct Kept {
-        /// 1 bit.
-        pub global: Signal,
-        /// 40 bits.
-        pub pfn: Signal,
-        /// 4 bits.
-        pub rights: Signal,
-    }
-
-    /// How a word agrees with a page, and an access to it.
-    pub struct Likeness {
-        /// 3 bits, one for each part of the VPN ([`HIGH`], [`UPPER`]), of which the highest says too whether something
-        /// is there, of the size that is looked for. With two hit cycles 1 bit: all of that.
-        pub page: Signal,
-        /// 1 bit: it is of the ASID, or global.
-        pub space: Signal,
-        /// 1 bit: its rights deny the access.
-        pub denied: Signal,
-    }
-
-    /// What words are compared with.
-    pub struct Wanted {
-        /// 52 bits: the first VPN of a page of 4 KiB or 2 MiB.
-        pub vpn: Signal,
-        /// 9 bits: from bit 9 on, that of a page of 4 KiB or 1 GiB.
-        pub middle: Signal,
-        /// 16 bits.
-        pub asid: Signal,
-        /// 1 bit: pages of 2 MiB and 1 GiB.
-        pub large: Signal,
-        /// 2 bits: read, write, fetch.
-        pub access: Signal,
-        /// 1 bit: user mode.
-        pub user: Signal,
-    }
 }
 
 /// A second level of `sets` sets, a power of two from 4 on, of `ways` ways, 2, 4 or 8.
@@ -305,9 +228,6 @@ pub struct L2 {
     ways: u32,
     config: Config,
 }
-
-/// The halves of the ways, and the large page size of each.
-const HALVES: [PageSize; 2] = [PageSize::Large, PageSize::Huge];
 
 impl L2 {
     /// The second level of a configuration; `None` if it has none.
@@ -363,7 +283,7 @@ impl Component for L2 {
             served: shape(walks),
             can_take: shape(1),
             fill_valid: shape(1),
-            fill: kept(&self.config),
+            fill: word::mapping(&self.config),
             invalidate: ports::invalidate(),
         }
     }
@@ -384,7 +304,7 @@ impl Component for L2 {
             arrived: self.config.has_two_hit_cycles().then(|| Arrived {
                 look: look.clone(),
                 wanted: zeros(&Wanted::widths()),
-                word: vec![zeros(&shape_of_slot(&self.config)).pack(); self.ways as usize],
+                word: vec![zeros(&Slot::widths(&self.config)).pack(); self.ways as usize],
             }),
             compared: look.clone(),
             counts: low(),
@@ -398,20 +318,7 @@ impl Component for L2 {
             missed: none.clone(),
             order: ascending(walks),
             victim: lit(self.way_bits(), 0u32),
-            // Kind 0: all.
-            sweep: Sweep {
-                reads: high(),
-                comes: low(),
-                arrived: self.config.has_two_hit_cycles().then(low),
-                clears: low(),
-                step: set.clone(),
-                set_read: vec![set.clone(); 2],
-                set_arrived: self.config.has_two_hit_cycles().then(|| vec![set.clone(); 2]),
-                set: vec![set; 2],
-                asked: low(),
-                swept: low(),
-                what: What { kind: lit(2, 0u32), vpn: lit(VPN_BITS, 0u32), asid: lit(ASID_BITS, 0u32) },
-            },
+            sweep: Sweep::of_all(self.set_bits(), self.config.has_two_hit_cycles()),
         }
     }
 
@@ -491,7 +398,7 @@ impl Component for L2 {
             swept: sets_of(&s.sweep.what.vpn),
             fill: self.fill_set(&i.fill),
         });
-        let step_sets = self.sweep_sets(&s.sweep, &kept_sets.swept);
+        let step_sets = s.sweep.sets(&kept_sets.swept);
         let read_sets = step_sets.iter().enumerate().map(|(half, step_set)| {
             when(&s.sweep.reads, step_set.clone())
                 .or_when(&any_due, kept_sets.due[half].clone())
@@ -504,7 +411,7 @@ impl Component for L2 {
         let fill = (&i.fill_valid & &open).named("fill");
         let fill_set = kept_sets.fill.clone();
         let filled = Slot { valid: high(), mapping: i.fill.clone() };
-        let word = when(&s.sweep.clears, zeros(&shape_of_slot(&self.config))).otherwise(filled).pack();
+        let word = when(&s.sweep.clears, zeros(&Slot::widths(&self.config))).otherwise(filled).pack();
         // Block RAM leaves little time for the comparison: with what is known as it is read.
         let wanted = when(&s.sweep.reads, s.sweep.wanted())
             .or_when(&any_due, Wanted::of(&due_request, due_large.clone()))
@@ -520,7 +427,7 @@ impl Component for L2 {
                     .attribute("ram_style = \"block\", no_rw_check");
                 let at = way as usize;
                 let word_read = s.arrived.as_ref().map_or(&ram.read_data, |arrived| &arrived.word[at]);
-                let slot = shape_of_slot(&self.config).unpack(word_read);
+                let slot = Slot::widths(&self.config).unpack(word_read);
                 words.push(ram.read_data.clone());
                 let clear = &s.sweep.clears & s.sweep.drops(&s.set[at], &s.likeness[at]);
                 let half = self.half(way);
@@ -616,7 +523,7 @@ impl Component for L2 {
                 Chosen { slot: lasting(chosen.slot), ..chosen }
             }),
             victim: when(&fill, &s.victim + lit(self.way_bits(), 1u32)).otherwise(s.victim.clone()),
-            sweep: self.next_sweep(&s.sweep, &i.invalidate, step_sets),
+            sweep: s.sweep.next(&i.invalidate, step_sets),
         };
 
         let stands_once = at_most_one(&mask(&own)) & at_most_one(&mask(&shared));
@@ -659,34 +566,6 @@ impl L2 {
             (is_size, sets::of_size(&fill.vpn, size, self.set_bits()))
         }))
     }
-
-    /// The sets that the sweep reads in the lower and the upper ways; `sets` are those of the page that it is for.
-    fn sweep_sets(&self, sweep: &Sweep, sets: &Sets) -> Vec<Signal> {
-        let of_half = |half: usize| {
-            when(&sweep.what.kind.bit(1), sets.in_half(half, &sweep.step.bit(0)))
-                .otherwise(sweep.step.clone())
-                .named(format!("step_set_{}", HALVES[half].code()))
-        };
-        (0..HALVES.len()).map(of_half).collect()
-    }
-
-    fn next_sweep(&self, s: &Sweep, invalidate: &Invalidate, step_sets: Vec<Signal>) -> Sweep {
-        let last = when(&s.what.kind.bit(1), s.step.bit(0)).otherwise(s.step.all());
-        let Invalidate { kind, vpn, asid, .. } = invalidate.clone();
-        Sweep {
-            reads: &invalidate.valid | (&s.reads & !last),
-            comes: s.reads.clone(),
-            arrived: s.arrived.as_ref().map(|_| s.comes.clone()),
-            clears: s.arrived.as_ref().unwrap_or(&s.comes).clone(),
-            step: when(&s.reads, &s.step + lit(self.set_bits(), 1u32)).otherwise(lit(self.set_bits(), 0u32)),
-            set_read: step_sets,
-            set: s.set_arrived.as_ref().unwrap_or(&s.set_read).clone(),
-            set_arrived: s.set_arrived.as_ref().map(|_| s.set_read.clone()),
-            asked: when(&invalidate.valid, high()).otherwise(s.asked.clone()),
-            swept: &s.clears & !s.arrived.as_ref().unwrap_or(&s.comes) & &s.asked,
-            what: when(&invalidate.valid, What { kind, vpn, asid }).otherwise(s.what.clone()),
-        }
-    }
 }
 
 impl Look {
@@ -694,75 +573,4 @@ impl Look {
     fn within(&self, slots: &Signal) -> Look {
         Look { slot: &self.slot & slots, ..self.clone() }
     }
-}
-
-impl Sweep {
-    /// What the words of the set that is read in this cycle are compared with.
-    fn wanted(&self) -> Wanted {
-        let What { vpn, asid, .. } = self.what.clone();
-        Wanted::of(&Request { vpn, asid, ..zeros(&ports::request()) }, self.step.bit(0))
-    }
-
-    /// Whether what it clears is in this place.
-    fn drops(&self, kept: &Kept, likeness: &Likeness) -> Signal {
-        let kind = &self.what.kind;
-        (!kind.bit(1) | likeness.is_page()) & (!kind.bit(0) | (&likeness.space & !&kept.global))
-    }
-}
-
-impl Wanted {
-    fn widths() -> Wanted {
-        let Request { vpn, asid, access, user, .. } = ports::request();
-        Wanted { vpn, middle: shape(HIGH - MIDDLE), asid, large: shape(1), access, user }
-    }
-
-    fn of(request: &Request, large: Signal) -> Wanted {
-        let Request { vpn, asid, access, user, .. } = request.clone();
-        let middle = vpn.bits(MIDDLE..HIGH).gate(&!&large);
-        let vpn = concat([vpn.bits(MIDDLE..VPN_BITS), vpn.bits(0..MIDDLE).gate(&!&large)]);
-        Wanted { vpn, middle, asid, large, access, user }
-    }
-}
-
-impl Kept {
-    fn widths() -> Kept {
-        Kept { global: shape(1), pfn: shape(PFN_BITS), rights: shape(RIGHTS_BITS) }
-    }
-}
-
-impl Likeness {
-    /// The page as a whole, or its parts.
-    fn widths(is_whole: bool) -> Likeness {
-        Likeness { page: shape(if is_whole { 1 } else { 3 }), space: shape(1), denied: shape(1) }
-    }
-
-    /// Of a word of a way that holds large pages of this size.
-    fn of(slot: &Slot, wanted: &Wanted, large: PageSize, is_whole: bool) -> Likeness {
-        let code = |size: PageSize| lit(SIZE_BITS, size.code());
-        let size = when(&wanted.large, code(large)).otherwise(code(PageSize::Small));
-        let middle = if large == PageSize::Huge { wanted.middle.clone() } else { wanted.vpn.bits(MIDDLE..HIGH) };
-        let vpn = concat([wanted.vpn.bits(HIGH..VPN_BITS), middle, wanted.vpn.bits(0..MIDDLE)]);
-        let is = |from: u32, to: u32| slot.mapping.vpn.bits(from..to).eq(&vpn.bits(from..to));
-        let is_there = &slot.valid & slot.mapping.size.eq(&size);
-        let page = concat([is(UPPER, VPN_BITS) & is_there, is(HIGH, UPPER), is(0, HIGH)]);
-        Likeness {
-            page: if is_whole { page.all() } else { page },
-            space: slot.mapping.asid.eq(&wanted.asid) | &slot.mapping.global,
-            denied: !page::allows(&slot.mapping.rights, &wanted.access, &wanted.user),
-        }
-    }
-
-    /// Whether it is the page, in a size that was read.
-    fn is_page(&self) -> Signal {
-        self.page.all()
-    }
-}
-
-fn shape_of_slot(config: &Config) -> Slot {
-    Slot { valid: shape(1), mapping: kept(config) }
-}
-
-/// The widths of a mapping as it is kept here.
-fn kept(config: &Config) -> Mapping {
-    Mapping { dirty: None, ..ports::mapping(config) }
 }

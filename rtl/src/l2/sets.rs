@@ -14,7 +14,7 @@ use hashwalk_hdl::{Signal, bundle, lit, one_hot_of, when};
 use hashwalk_spec::PageSize;
 use hashwalk_spec::address::VPN_BITS;
 
-use super::HALVES;
+use super::word::HALVES;
 use crate::ports::zeros;
 
 bundle! {
