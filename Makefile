@@ -57,7 +57,7 @@ test: $(SIM_STAMP) $(SOC_STAMP) ## run every test
 test-axi: $(SIM_STAMP) $(AXI_STAMP) ## drive the hardware behind AXI from Python: registers, tables, stalls; AXI_SEED=N does it again
 	$(TOOLS)/bin/python tb/axi/run.py --emit "$(AXI_EMIT)" --folder $(AXI_DIR) $(if $(AXI_SEED),--seed $(AXI_SEED))
 
-check: $(SIM_STAMP) ## run what CI demands: formatting, lints, documentation, Verilog lint, tests
+check: $(SIM_STAMP) ## run what every commit must pass: formatting, lints, documentation, Verilog lint, tests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps

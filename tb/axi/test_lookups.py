@@ -96,7 +96,7 @@ async def random_pages_from_a_ram(dut):
 @cocotb.test
 async def random_pages_from_a_memory_that_answers_out_of_order(dut):
     bench = await random_pages(dut, slow=True, share=0.1)
-    assert bench.memory.order
+    assert any(bench.memory.order), "a read that was not the oldest was answered"
 
 
 @cocotb.test

@@ -47,7 +47,7 @@ pub fn default_configs() -> Vec<Config> {
     let named =
         |name: &str, settings| Config::new(Settings { name: name.into(), ..settings }).expect("a legal configuration");
     let (tiny, default) = (preset("tiny").settings().clone(), preset("default").settings().clone());
-    let line = Settings { l2_entries: 0, ..default };
+    let line = Settings { l2_entries: 0, ..default.clone() };
     let chained = Settings { format: Format::Chained, bus_bits: 256, predictor_entries: 0, ..line.clone() };
     let odd = Settings {
         tlb_entries: 5,
@@ -82,6 +82,11 @@ pub fn default_configs() -> Vec<Config> {
             Settings { hit_cycles: 2, format: Format::Line, walks: 2, predictor_entries: 8, ..l2(4) },
         ),
         named("two_cycles_update", Settings { hit_cycles: 2, marks: Marking::Update, ..odd.clone() }),
+        named("two_cycles_cuckoo", Settings { hit_cycles: 2, format: Format::Cuckoo, ..l2(2) }),
+        named("two_cycles_inverted", Settings { hit_cycles: 2, format: Format::Inverted, ..chained.clone() }),
+        named("two_cycles_tree", Settings { hit_cycles: 2, format: Format::Tree, walks: 3, ..asid.clone() }),
+        named("two_cycles_radix", Settings { hit_cycles: 2, format: Format::Radix, walk_cache_entries: 4, ..l2(4) }),
+        named("two_cycles_default", Settings { hit_cycles: 2, ..default.clone() }),
         named("line_tiny", Settings { format: Format::Line, ..tiny }),
         named("line", line),
         named("cuckoo", cuckoo.clone()),

@@ -31,7 +31,7 @@ const SEEN: [&str; 17] = [
 #[test]
 fn random_scenarios_agree_with_the_golden_model_and_show_every_answer() {
     let replay = Path::new(env!("CARGO_TARGET_TMPDIR")).join("failing-scenario.json");
-    let options = CheckOptions { cases: 3200, seed: 1, replay };
+    let options = CheckOptions { cases: 3600, seed: 1, replay };
     let build = |config| Device::build(&config, false).expect("the hardware is built");
     let devices: Vec<Device> = default_configs().into_iter().map(build).collect();
     match check(&devices, &options, true).expect("a failing scenario can be written") {

@@ -19,11 +19,11 @@ pub enum Event {
     WalkReads(u32, Option<u32>),
     /// A walk has ended that took from 2^k to 2^(k+1) - 1 cycles; the first and the last are open.
     WalkCycles(u32),
-    /// The MMU says that it has ended a walk that nobody waited for.
+    /// The MMU says that it makes a walk again.
     Killed,
-    /// The MMU says that a prediction was right.
+    /// The MMU says that a walk has found a mapping in its first search.
     Predicted,
-    /// The MMU says that a prediction was wrong.
+    /// The MMU says that a walk has found one in a later search.
     Mispredicted,
     /// An invalidation is done.
     Invalidation,
@@ -73,8 +73,8 @@ pub fn counters() -> Vec<(String, Event, String)> {
     all.extend(
         [
             ("KILLED", Event::Killed, "walks that were made again, since what they had found was invalidated"),
-            ("PREDICTED", Event::Predicted, "predictions that were right"),
-            ("MISPREDICTED", Event::Mispredicted, "predictions that were wrong"),
+            ("PREDICTED", Event::Predicted, "walks that found a mapping in the first search that they made, which is the predicted one if there is a predictor"),
+            ("MISPREDICTED", Event::Mispredicted, "walks that found one in a later search"),
             ("INVALIDATIONS", Event::Invalidation, "invalidations that are done, those of a change of table too"),
             ("UNMARKED", Event::Fault(6), "answers `unmarked`"),
             ("UPDATES", Event::Update(true), "updates that have set A or D in the table"),

@@ -86,7 +86,7 @@ impl Only {
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
-            Only::Keyed => "only with the `keyed` hash",
+            Only::Keyed => "only with the `keyed` hash, and not in the format `radix`",
             Only::Inverted => "only in the format `inverted`",
         }
     }

@@ -50,6 +50,8 @@ pub struct Seen {
     pub read: Option<u64>,
     pub miss: Option<Lookup>,
     pub refill_accepted: bool,
+    /// A walk has found a mapping, and whether in the first search that it made.
+    pub predicted: Option<bool>,
     pub idle: bool,
 }
 
@@ -189,6 +191,7 @@ impl Bench {
             read: None,
             miss: None,
             refill_accepted: false,
+            predicted: None,
             idle: true,
         }
     }
@@ -202,9 +205,14 @@ impl Bench {
             invalidate_ready: flag(ports.invalidate_ready),
             done: flag(ports.invalidate_done),
             miss: ports.miss(&self.dut),
+            predicted: match (flag(ports.event_predicted), flag(ports.event_mispredicted)) {
+                (false, false) => None,
+                (first, _) => Some(first),
+            },
             idle: flag(ports.idle),
             ..self.blank()
         };
+        self.demand(!(flag(ports.event_predicted) && flag(ports.event_mispredicted)), "a page is found in one search");
         self.demand(!seen.idle || !self.is_waiting(), "while a request waits the hardware is not idle");
         let most = self.config.walks() as usize;
         let taken = self.waiting() + self.walks_in(Walk::Drain);

@@ -37,7 +37,7 @@ ports! {
     out lookup_ready answer_valid answer_id answer_pfn answer_fault
         late_valid late_id late_pfn late_fault late_source invalidate_ready invalidate_done
         memory_request_valid memory_request_address memory_request_beats memory_request_id memory_response_ready
-        miss_valid miss_vpn miss_asid miss_access miss_user refill_ready idle walk_state walk_id;
+        miss_valid miss_vpn miss_asid miss_access miss_user refill_ready idle walk_state walk_id event_predicted event_mispredicted;
 }
 
 impl Ports {
