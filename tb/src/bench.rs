@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use hashwalk_model::os::Os;
 use hashwalk_model::walk::walk;
 use hashwalk_model::{Mapping, PageTable, Walkable};
-use hashwalk_spec::{Access, Asid, Config, PageSize, Pfn, Request, Rights, Search, Vpn};
+use hashwalk_spec::{Access, Asid, Config, Invalidation, PageSize, Pfn, Request, Rights, Search, Vpn};
 use serde::Serialize;
 
 use crate::device::Device;
@@ -32,6 +32,12 @@ pub struct WalkBench {
     pub hit_cycles: u32,
     /// Hits answered in a cycle, over many.
     pub hits_per_cycle: f64,
+    /// The same while the walk of another request is under way.
+    pub hits_per_cycle_under_a_walk: f64,
+    /// As many misses as there are walks, one presented in each cycle, each found by its first probe.
+    pub misses: u32,
+    /// Cycles from the first of them, as it is presented, to the answer that is the last.
+    pub misses_cycles: u64,
 }
 
 const ASID: Asid = Asid::truncate(1);
@@ -50,6 +56,7 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
     let mut os = Os::new(config, 1);
     os.set_search_enable(Search::ENABLE_ALL);
     let (first, second) = pages_by_probes(&mut os)?;
+    let apart = pages_apart(&mut os, config.walks() as usize)?;
     let mut machine = Machine::new(device.load()?, config, os, MemoryTiming::fixed(memory_latency))?;
     let first_walk = machine.ask(read(first))?;
     // What a walk has asked for and not needed comes first, and would keep the next one waiting on a narrow bus.
@@ -71,13 +78,74 @@ pub fn walks(device: &Device, config: &Config, memory_latency: u32) -> Result<Wa
     }
     // The first answer comes a cycle after its request; from there on it is one a cycle at best.
     let cycles = machine.now() - begin - 1;
+    let hits_per_cycle_under_a_walk = hits_under_a_walk(&mut machine, first, apart[0])?;
+    machine.invalidate(Invalidation::All)?;
     Ok(WalkBench {
         memory_latency,
+        hits_per_cycle_under_a_walk,
+        misses: config.walks(),
+        misses_cycles: misses_at_once(&mut machine, &apart)?,
         first_probe_cycles: first_walk.cycles,
         second_probe_cycles: second_walk.cycles,
         hit_cycles: hit.cycles,
         hits_per_cycle: f64::from(HITS) / cycles as f64,
     })
+}
+
+/// Hits of a page in each cycle in which another one is walked for, from the first hit that may come on.
+fn hits_under_a_walk(machine: &mut Machine, hit: Vpn, walked: Vpn) -> Result<f64> {
+    machine.ask(read(hit))?;
+    while !machine.cycle(Drive { lookup: Some(read(walked)), invalidate: None })?.lookup_accepted {}
+    let first = machine.now() + u64::from(machine.config().hit_cycles());
+    let mut hits = 0;
+    loop {
+        let now = machine.now();
+        let events = machine.cycle(Drive { lookup: Some(read(hit)), invalidate: None })?;
+        hits += u32::from(events.hit.is_some_and(|answered| answered.request.vpn == hit));
+        if events.late.is_some() {
+            while machine.is_waiting() {
+                machine.cycle(Drive::default())?;
+            }
+            return Ok(f64::from(hits) / (now + 1 - first) as f64);
+        }
+    }
+}
+
+/// Asks for all pages, one in each cycle that takes one; returns the cycles until the last is answered.
+fn misses_at_once(machine: &mut Machine, pages: &[Vpn]) -> Result<u64> {
+    let begin = machine.now();
+    let (mut presented, mut answered) = (0, 0);
+    loop {
+        let now = machine.now();
+        let events = machine.cycle(Drive { lookup: pages.get(presented).copied().map(read), invalidate: None })?;
+        presented += usize::from(events.lookup_accepted);
+        for answer in events.into_answers() {
+            if (answer.level, answer.shared) != (0, false) {
+                bail!("expected a walk, not {answer:?}");
+            }
+            answered += 1;
+        }
+        if answered == pages.len() {
+            return Ok(now - begin);
+        }
+    }
+}
+
+/// Maps pages that share no element and no larger page, each found by the first probe.
+fn pages_apart(os: &mut Os, count: usize) -> Result<Vec<Vpn>> {
+    let vpns = || (1..=4 * count as u64).map(|n| Vpn::truncate(n << PageSize::Huge.vpn_offset_bits()));
+    for vpn in vpns() {
+        let mapping = Mapping::new(ASID, vpn, PageSize::Small, Pfn::truncate(vpn.get()), Rights::ALL);
+        let (table, ram) = os.table_mut();
+        table.insert(ram, mapping).context("while filling the table")?;
+    }
+    let context = os.walk_context();
+    let apart: Vec<Vpn> =
+        vpns().filter(|vpn| walk(os.memory(), &context, read(*vpn)).probes == 1).take(count).collect();
+    match apart.len() == count {
+        true => Ok(apart),
+        false => bail!("of {} pages only {} are found by the first probe of a walk", 4 * count, apart.len()),
+    }
 }
 
 /// Maps pages side by side until one is found by the first probe and one by the second.

@@ -198,6 +198,9 @@ fn the_bench_prints_one_object_a_latency() {
     assert_eq!(figures["second_probe_cycles"], 10 + 3 + 4 + 10 + 1 + 4);
     assert_eq!(figures["hit_cycles"], 1);
     assert_eq!(figures["hits_per_cycle"], 1.0);
+    assert_eq!(figures["hits_per_cycle_under_a_walk"], 1.0);
+    // It makes one walk at a time.
+    assert_eq!((&figures["misses"], &figures["misses_cycles"]), (&1.into(), &figures["first_probe_cycles"]));
 }
 
 #[test]
