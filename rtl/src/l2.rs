@@ -449,7 +449,8 @@ impl Component for L2 {
         let collided_read = s.read.slot.gate(&(&collided & !&s.read_ahead));
         let begins = |those: &Signal| (&i.room & those).gate(&i.pending);
         let small_left = (&s.small_due & !due_slot.gate(&!&due_large)) | collided_read.gate(&!&s.read.large);
-        let large_left = (&s.large_due & !due_slot.gate(&due_large)) | &collided_read;
+        // The large sizes are looked for last, so that the look at them counts only if none is left at the small one.
+        let large_left = (&s.large_due & !(due_slot.gate(&due_large) & !&s.small_due)) | &collided_read;
         // All sizes were looked for, unless the small one is to be read again: the large ones then follow it once more.
         let over = s.compared.slot.gate(&(&s.compared.large & !&hit & !&stalls)) & !&s.small_due;
         let lasting = |mask: Signal| (mask & &alive).gate(&!effect);

@@ -133,6 +133,29 @@ fn lookups_behind_a_miss_keep_no_page_from_being_found() {
     }
 }
 
+/// A look at a set that is written in the same cycle is made again, and so is that for the other sizes, if it has gone before:
+/// software is asked only after all of them.
+#[test]
+fn software_is_asked_wherever_a_page_is_written_beside_a_look_at_its_set() {
+    // 4 KiB pages of one set: two digits of the page number differ in the same bit.
+    let pages: Vec<Mapping> =
+        [0, 0x11, 0x110, 0x1100, 0x22, 0x220, 0x2200, 0x44, 0x440].map(|digits| small(1, 0x123 ^ digits)).into();
+    for (hit_cycles, latency) in [1, 2].into_iter().flat_map(|hit| (1..48).map(move |latency| (hit, latency))) {
+        for ahead in 1..4 {
+            let mut machine = machine_of(hit_cycles, &pages, latency);
+            let (mut asked, mut answered) = (0, 0);
+            while answered < pages.len() {
+                machine.set_software_refill(asked >= ahead);
+                let lookup = pages.get(asked).map(|page| read(*page));
+                let events =
+                    machine.cycle(Drive { lookup, invalidate: None }).expect("the hardware keeps the contract");
+                asked += usize::from(events.lookup_accepted);
+                answered += events.into_answers().count();
+            }
+        }
+    }
+}
+
 #[test]
 fn a_page_that_neither_level_holds_is_walked_for_as_fast_as_without_a_second_level() {
     for (latency, hit) in [1, 10, 40, 100].into_iter().flat_map(|latency| [(latency, 1), (latency, 2)]) {
