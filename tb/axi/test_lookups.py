@@ -96,7 +96,8 @@ async def random_pages_from_a_ram(dut):
 @cocotb.test
 async def random_pages_from_a_memory_that_answers_out_of_order(dut):
     bench = await random_pages(dut, slow=True, share=0.1)
-    assert any(bench.memory.order), "a read that was not the oldest was answered"
+    # Elements of several beats all have one ID, and are answered in their order.
+    assert any(bench.memory.order) == (CONFIG["element_bytes"] * 8 == CONFIG["bus_bits"])
 
 
 @cocotb.test
