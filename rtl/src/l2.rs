@@ -32,10 +32,10 @@
 //! ```
 //!
 //! Block RAM is slow, but what is looked for is there before it: pages are compared by parts, and address spaces, on
-//! the way to the register ([`Likeness`]), and what is not needed any more is not kept.
+//! the way to the register (`l2/word.rs`), and what is not needed any more is not kept.
 //!
 //! With two hit cycles a register more stands behind block RAM (`Arrived`), so that what is read is compared a cycle
-//! later, and set numbers are known before a read ([`sets`]), of what is due after one more cycle.
+//! later, and set numbers are known before a read (`l2/sets.rs`), of what is due after one more cycle.
 //!
 //! There is one read a cycle. The sweep has it first, then slots whose sets could not be read in their turn (`due`),
 //! then what is looked up, then the newest miss: whether it is one is known too late to choose by. What was read waits
