@@ -73,7 +73,7 @@ use hashwalk_hdl::{
 };
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::radix::INDEX_BITS;
-use hashwalk_spec::{Config, Format};
+use hashwalk_spec::{Config, Format, line};
 
 use crate::agreement::Agreement;
 use crate::link::PLACE_BITS;
@@ -557,6 +557,10 @@ impl Component for Walker {
             updating: marks.map(|marks| marks.next(&mark_fires)),
         };
 
+        // A group is named by what its pages have in common.
+        for sought in s.arrived.iter().filter_map(|beat| beat.sought.as_ref()) {
+            m.ignore(sought.group.bits(0..line::GROUP_LOG2));
+        }
         // What was compared as it arrived, and A and D where software keeps them.
         m.ignore(s.element.bits.clone());
         m.ignore(s.element.sought.asid.clone());
