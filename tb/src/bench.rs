@@ -37,7 +37,7 @@ pub struct WalkBench {
     /// As many misses as there are walks, one presented in each cycle, each found by its first probe.
     pub misses: u32,
     /// Cycles from the first of them, as it is presented, to the answer that is the last.
-    pub misses_cycles: u64,
+    pub misses_cycles: u32,
 }
 
 const ASID: Asid = Asid::truncate(1);
@@ -112,7 +112,7 @@ fn hits_under_a_walk(machine: &mut Machine, hit: Vpn, walked: Vpn) -> Result<f64
 }
 
 /// Asks for all pages, one in each cycle that takes one; returns the cycles until the last is answered.
-fn misses_at_once(machine: &mut Machine, pages: &[Vpn]) -> Result<u64> {
+fn misses_at_once(machine: &mut Machine, pages: &[Vpn]) -> Result<u32> {
     let begin = machine.now();
     let (mut presented, mut answered) = (0, 0);
     loop {
@@ -126,7 +126,7 @@ fn misses_at_once(machine: &mut Machine, pages: &[Vpn]) -> Result<u64> {
             answered += 1;
         }
         if answered == pages.len() {
-            return Ok(now - begin);
+            return Ok((now - begin) as u32);
         }
     }
 }

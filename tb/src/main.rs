@@ -305,8 +305,7 @@ fn measure(args: &BenchArgs) -> Result<ExitCode> {
                     let trips = if config.format() == Format::Cuckoo { 1 } else { 2 };
                     columns.push(("second probe matches", above(figures.second_probe_cycles, trips)));
                     columns.push(("misses at once", figures.misses.to_string()));
-                    let last = figures.misses_cycles as u32;
-                    columns.push(("all answered", above(last, 1)));
+                    columns.push(("all answered", above(figures.misses_cycles, 1)));
                 }
                 columns.push(("hit", figures.hit_cycles.to_string()));
                 columns.push(("hits a cycle", format!("{:.3}", figures.hits_per_cycle)));

@@ -73,7 +73,7 @@ pub fn counters() -> Vec<(String, Event, String)> {
     all.extend(
         [
             ("KILLED", Event::Killed, "walks that were made again, since what they had found was invalidated"),
-            ("PREDICTED", Event::Predicted, "walks that found a mapping in the first search that they made, which is the predicted one if there is a predictor"),
+            ("PREDICTED", Event::Predicted, "walks that found a mapping in the first search that they made"),
             ("MISPREDICTED", Event::Mispredicted, "walks that found one in a later search"),
             ("INVALIDATIONS", Event::Invalidation, "invalidations that are done, those of a change of table too"),
             ("UNMARKED", Event::Fault(6), "answers `unmarked`"),

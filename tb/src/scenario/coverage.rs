@@ -191,8 +191,11 @@ impl Coverage {
         align_right(&mut table);
         let empty = self.empty(checked);
         let unexplained = empty.iter().filter(|bin| seldom(bin).is_none()).count();
-        let (legal, count) = (legal(checked).count(), empty.len());
-        let mut text = format!("{table}\n{legal} legal bins, {count} empty, {unexplained} of them for no known reason");
+        let mut text = format!(
+            "{table}\n{} legal bins, {} empty, {unexplained} of them for no known reason",
+            legal(checked).count(),
+            empty.len()
+        );
         for bin in empty {
             let reason = seldom(&bin).unwrap_or("more scenarios should fill it");
             text.push_str(&format!("\n  empty: {bin}: {reason}"));
