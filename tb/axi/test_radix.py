@@ -12,30 +12,32 @@ STEPS = [(0x0_0000, 0), (0x0_0001, 4), (0x0_0200, 3), (0x4_0000, 2), (0x800_0000
 
 
 class Tree:
-    """Section 2: the directory and nodes of 512 words, as bytes in a memory."""
+    """Section 2: the directory and nodes of 512 words, in a memory."""
 
     base, mask, searches = DIRECTORY, 0, 1
 
     def __init__(self, memory, asid):
-        self.memory, self.nodes = memory, 0
-        self.directory = memory.bytes[DIRECTORY] = bytearray(8 << 16)
-        self.root = self.link(self.directory, asid)
+        self.words, self.nodes = memory.words, 0
+        self.clear(DIRECTORY, 1 << 16)
+        self.root = self.link(DIRECTORY, asid)
+
+    def clear(self, address, count):
+        self.words.update(dict.fromkeys(range(address, address + 8 * count, 8), 0))
 
     def link(self, node, number):
-        """The node that this word leads to, made if there is none; returns its bytes."""
-        word = int.from_bytes(node[8 * number : 8 * number + 8], "little")
-        if not word:
+        """The address of the node that this word leads to, made if there is none."""
+        at = node + 8 * number
+        if not self.words[at]:
             self.nodes += 1
-            word = 0x100_0000 + FRAME * self.nodes | 1 << 10 | 1
-            node[8 * number : 8 * number + 8] = word.to_bytes(8, "little")
-            self.memory.bytes[word >> 12 << 12] = bytearray(FRAME)
-        return self.memory.bytes[word >> 12 << 12]
+            self.words[at] = 0x100_0000 + FRAME * self.nodes | 1 << 10 | 1
+            self.clear(self.words[at] >> 12 << 12, 512)
+        return self.words[at] >> 12 << 12
 
     def insert(self, vpn, pfn):
         node = self.root
         for level in (4, 3, 2):
             node = self.link(node, vpn >> 9 * (level - 1) & 511)
-        node[8 * (vpn & 511) : 8 * (vpn & 511) + 8] = (pfn << 12 | 0b11111).to_bytes(8, "little")
+        self.words[node + 8 * (vpn & 511)] = pfn << 12 | 0b11111
 
 
 async def start(dut):

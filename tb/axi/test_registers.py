@@ -7,9 +7,10 @@ from cocotbext.axi import AxiResp
 
 from bench import CONFIG, REGISTERS, Bench
 
-FORMAT_CODES = {"line": 0, "chained": 1, "cuckoo": 2}
+FORMAT_CODES = {"line": 0, "chained": 1, "cuckoo": 2, "inverted": 3, "tree": 4}
 HASH_CODES = {"keyed": 0, "fold": 1, "asid": 2}
-WIDTHS = {"CONTROL": 2, "TABLE_FRAME_HI": 8, "SEARCH_ENABLE": 6, "INVALIDATE_VPN_HI": 20, "INVALIDATE_ASID": 16}
+WIDTHS = {"CONTROL": 3, "TABLE_FRAME_HI": 8, "ENTRIES_FRAME_HI": 8, "SEARCH_ENABLE": 6}
+WIDTHS |= {"INVALIDATE_VPN_HI": 20, "INVALIDATE_ASID": 16}
 WIDTHS |= {"REFILL_VPN_HI": 20, "REFILL_ASID": 16, "REFILL_PFN_HI": 8, "REFILL_ATTRIBUTES": 7, "COUNTER_FREEZE": 1}
 
 
@@ -18,11 +19,12 @@ async def the_constants_are_those_of_the_configuration(dut):
     bench = await Bench.start(dut)
     read = bench.software.read
     assert await read("ID") == 0x48574C4B
-    assert await read("VERSION") == 0x0101
+    assert await read("VERSION") == 0x0102
     l2_ways = CONFIG["l2_ways"] if CONFIG["l2_entries"] else 0
     assert await read("TLB") == CONFIG["tlb_entries"] | CONFIG["l2_entries"] << 8 | l2_ways << 24
     codes = FORMAT_CODES[CONFIG["format"]] | HASH_CODES[CONFIG["hash"]] << 4
-    assert await read("WALKER") == codes | 1 << 8 | CONFIG["walks"] << 12 | CONFIG["bus_bits"] << 16
+    ways = 3 if CONFIG["format"] == "cuckoo" else 1
+    assert await read("WALKER") == codes | ways << 8 | CONFIG["walks"] << 12 | CONFIG["bus_bits"] << 16
     assert await read("MAX_STEPS") == CONFIG["max_steps"]
 
 

@@ -37,12 +37,11 @@ class BeatMemory(SlowMemory):
                 self.r.send_nowait(self.r._transaction_obj(rid=name, rdata=word, rresp=int(AxiResp.OKAY), rlast=last))
 
 
-async def change(bench, table, index, page, number):
+async def change(bench, entry, page, number):
     """The entry becomes the page's, from its last word to its first."""
     words = [page.pte() | number << 60, page.vpn, page.asid, number << 60]
     for at in (3, 2, 1, 0):
-        start = index * table.element_bytes + 8 * at
-        bench.memory.bytes[table.base][start : start + 8] = words[at].to_bytes(8, "little")
+        bench.memory.words[entry + 8 * at] = words[at]
         await bench.cycles(bench.draw.choice([1, 1, 2, 7]))
 
 
@@ -50,15 +49,15 @@ async def change(bench, table, index, page, number):
 async def an_entry_that_changes_between_its_beats_is_never_a_mix(dut):
     bench = await Bench.start(dut, memory=BeatMemory)
     table = bench.table()
-    bench.memory.write(table.base, bytearray(table.bytes))
+    bench.load(table)
     await bench.software.use(table)
-    index = table.home(PAGES[0].asid, PAGES[0].vpn, 0)
-    assert index == table.home(PAGES[1].asid, PAGES[1].vpn, 0)
+    entry = table.home(PAGES[0].asid, PAGES[0].vpn)
+    assert entry == table.home(PAGES[1].asid, PAGES[1].vpn)
     over = False
 
     async def writer():
         for number in range(1, 1200):
-            await change(bench, table, index, PAGES[number % 2], number % 16)
+            await change(bench, entry, PAGES[number % 2], number % 16)
             await bench.cycles(bench.draw.choice([1, 5, 30]))
             if over:
                 break

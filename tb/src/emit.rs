@@ -84,6 +84,7 @@ fn describe(config: &Config, top: Top, design: &Design) -> String {
                     "of the system (rtl/src/soc/mod.rs)"
                 }
                 "miss_interrupt" => "a level: software is asked to serve a miss",
+                "fault_interrupt" => "a level: the first fault is recorded",
                 name => meaning(name),
             };
             let _ = writeln!(text, "| `{}` | {direction} | {} | {meaning} |", port.name, port.width);

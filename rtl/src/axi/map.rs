@@ -3,6 +3,7 @@
 
 use hashwalk_spec::address::{ASID_BITS, PFN_BITS, VPN_BITS};
 use hashwalk_spec::fault::FAULT_BITS;
+use hashwalk_spec::transaction::ID_BITS;
 use hashwalk_spec::{Config, Format, Hash, Marking};
 
 use super::counter_list::counters;
@@ -12,7 +13,7 @@ use crate::ports::{KEY_BITS, RIGHTS_BITS, SEARCHES, SIZE_BITS};
 /// `HWLK`, the first letter in the highest byte.
 pub const IDENTITY: u32 = 0x4857_4c4b;
 /// The map's version: 15:8 changes with what breaks a driver, 7:0 with what is added.
-pub const VERSION: u32 = 0x0101;
+pub const VERSION: u32 = 0x0102;
 /// The first counter's address; each takes two registers.
 pub const FIRST_COUNTER: u32 = 0x200;
 /// Bits of the counts of things that are done.
@@ -205,6 +206,7 @@ pub fn all() -> Vec<Register> {
     map.extend(table());
     map.extend(invalidation());
     map.extend(miss_and_refill());
+    map.extend(fault());
     map.extend(performance());
     map
 }
@@ -295,11 +297,13 @@ fn control() -> Vec<Register> {
         .field("table_busy", 1, "as in `TABLE_STATUS`")
         .field("invalidate_busy", 1, "as in `INVALIDATE_STATUS`")
         .field("refill_busy", 1, "as in `REFILL_STATUS`")
-        .field("miss_valid", 1, "as in `MISS_STATUS`");
+        .field("miss_valid", 1, "as in `MISS_STATUS`")
+        .field("fault_valid", 1, "as in `FAULT_STATUS`");
     status.reset = 1;
     let control = Register::new(0x020, "CONTROL", Access::ReadWrite, "modes; they may change at any time")
         .field("software_refill", 1, "misses that begin from now on go to software (docs/spec.md, section 8)")
-        .field("miss_interrupt_enable", 1, "`miss_interrupt` is set while a miss is reported");
+        .field("miss_interrupt_enable", 1, "`miss_interrupt` is set while a miss is reported")
+        .field("fault_interrupt_enable", 1, "`fault_interrupt` is set while a fault is recorded");
     vec![control, status]
 }
 
@@ -415,6 +419,27 @@ fn miss_and_refill() -> Vec<Register> {
             "done",
             DONE_BITS,
             "refills that were taken, modulo 2^16",
+        ),
+    ]
+}
+
+fn fault() -> Vec<Register> {
+    let record = |offset, name, meaning| Register::new(offset, name, Access::Status, meaning);
+    vec![
+        record(0x0e0, "FAULT_STATUS", "the first request answered with a fault since `FAULT_CLEAR`; stable until then")
+            .field("valid", 1, "there is one; the rest counts")
+            .field("more", 1, "others were answered with faults after it, or in the same cycle")
+            .field("access", 2, "0 read, 1 write, 2 fetch")
+            .field("user", 1, "user mode")
+            .field("fault", FAULT_BITS, "docs/spec.md, section 5")
+            .field("id", ID_BITS, "the requester's name for it")
+            .field_at(16, "asid", ASID_BITS, "its ASID"),
+        record(0x0e4, "FAULT_VPN_LO", "its VPN, bits 31:0").bits(32),
+        record(0x0e8, "FAULT_VPN_HI", "its VPN, bits 51:32").bits(VPN_BITS - REGISTER_BITS),
+        Register::new(0x0ec, "FAULT_CLEAR", Access::Command, "the next fault is recorded").field(
+            "clear",
+            1,
+            "1: there is no record; 0: nothing",
         ),
     ]
 }

@@ -27,6 +27,11 @@ no table is in force: each lookup is answered `not_present`, and memory is not r
 
 **The key** cannot be read back, and a change of table takes all of it at once. Draw all 128 bits anew for each table.
 
+**The record of the first fault** is for whoever looks for the reason later: each fault is answered to its requester as well.
+Read `FAULT_STATUS`, and if it is valid the VPN, then write 1 to `FAULT_CLEAR`. It stands from two cycles after the answer on,
+and no other takes its place; `more` says that others went by, and the counters how many. A request that is answered with a
+fault while the record is cleared is the next one.
+
 **Counters** have 64 bits. Read the low word first: that keeps the high word of the same moment, which the read of the high
 word gives. One register keeps the high word of all of them, so two readers that do not agree take turns.
 

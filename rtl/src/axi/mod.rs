@@ -8,8 +8,8 @@
 //!                  │  └──────────────┘   │
 //!                                         └── compare_and_set ◄► m_axi_aw, m_axi_w, m_axi_b (and ar, r: share)
 //!   s_axil ◄► lite ◄► registers ◄────────┤ miss
-//!                        ▲               ▼ events
-//!                        └── counters ◄─ meter
+//!                        ▲               ▼ events, answers
+//!                        └── counters ◄─ meter, fault_record
 //! ```
 //!
 //! | module | holds |
@@ -21,6 +21,7 @@
 //! | [`read`] | the AXI4 read manager |
 //! | [`counters`], [`counter_list`], [`meter`] | the performance counters, what they count, reads and cycles of walks |
 //! | [`compare_and_set`], [`share`] | exclusive changes of a word of the table, where the walker sets A and D |
+//! | [`fault_record`] | the first request that was answered with a fault |
 //! | [`update`] | these and the reads without an MMU |
 //! | [`stable`] | assertions: what is offered stays |
 //! | [`markdown`] | docs/registers.md |
@@ -45,6 +46,7 @@ pub mod change;
 pub mod compare_and_set;
 pub mod counter_list;
 pub mod counters;
+pub mod fault_record;
 pub mod lite;
 pub mod map;
 pub mod markdown;
@@ -62,6 +64,7 @@ use hashwalk_spec::{Config, Marking};
 use self::change::{ChangeInputs, TableChange};
 use self::compare_and_set::{Change, CompareAndSet, CompareAndSetInputs, CompareAndSetOutputs, Outcome};
 use self::counters::{CounterInputs, Counters, Events};
+use self::fault_record::{Answered, FaultInputs, FaultKeeper};
 use self::lite::{Lite, LiteInputs};
 use self::meter::{Meter, MeterInputs};
 use self::ports::{LiteIn, LiteOut, ManagerIn, ManagerOut, ReadIn, ReadOut, lite_in, read_in, write_in};
@@ -70,7 +73,7 @@ use self::registers::{ChangeStatus, MmuStatus, RegisterInputs, Registers};
 use self::share::{Share, ShareInputs};
 use self::stable::Stable;
 use crate::mmu::{Mmu, MmuInputs};
-use crate::ports::{Answer, Control, LateAnswer, Lookup, UpdateIn, UpdateOut, lookup};
+use crate::ports::{Answer, Control, LateAnswer, Lookup, Request, UpdateIn, UpdateOut, lookup};
 use crate::radix;
 use crate::walker::Event as Happening;
 
@@ -99,6 +102,8 @@ bundle! {
         pub s_axil: LiteOut,
         /// 1 bit, a level: software is asked to serve a miss.
         pub miss_interrupt: Signal,
+        /// 1 bit, a level: a fault is recorded.
+        pub fault_interrupt: Signal,
     }
 }
 
@@ -186,6 +191,7 @@ impl Component for Axi {
         let change = m.instance("change", &TableChange::new(&self.config));
         let meter = m.instance("meter", &Meter::new(&self.config));
         let counters = m.instance("counters", &Counters);
+        let faults = m.instance("faults", &FaultKeeper);
         let update = (self.config.marks() == Marking::Update).then(|| Update::new(m, self.config.bus_bits()));
         let over = update.as_ref().map(Update::answer);
         let (of_mmu, of_registers, of_change) = (&mmu.outputs, &registers.outputs, &change.outputs);
@@ -232,6 +238,7 @@ impl Component for Axi {
                 software_done: of_change.software_done.clone(),
             },
             counter_value: counters.outputs.value.clone(),
+            fault: faults.outputs.record.clone(),
         });
         change.connect(ChangeInputs {
             apply: of_registers.apply.clone(),
@@ -245,7 +252,8 @@ impl Component for Axi {
             mmu_invalidate_done: of_mmu.invalidate_done.clone(),
         });
 
-        let (memory, late) = (&of_mmu.memory, &of_mmu.late);
+        let accepted = (&of_change.mmu_lookup_valid & &of_mmu.lookup_ready).named("accepted");
+        let (memory, answer, late) = (&of_mmu.memory, &of_mmu.answer, &of_mmu.late);
         let asked = (&memory.request_valid & &read.outputs.walker.request_ready).named("read_asked");
         meter.connect(MeterInputs {
             walk_state: of_mmu.walk.state.clone(),
@@ -259,9 +267,9 @@ impl Component for Axi {
         let Happening { predicted, mispredicted, killed, saved } = of_mmu.event.clone();
         let (updated, update_swapped) = over.map_or_else(|| (low(), low()), |over| (over.done, over.swapped));
         let events = Events {
-            lookup: &of_change.mmu_lookup_valid & &of_mmu.lookup_ready,
-            answer_valid: of_mmu.answer.valid.clone(),
-            answer_fault: of_mmu.answer.fault.clone(),
+            lookup: accepted.clone(),
+            answer_valid: answer.valid.clone(),
+            answer_fault: answer.fault.clone(),
             late_valid: late.valid.clone(),
             late_fault: late.fault.clone(),
             late_source: late.source.clone(),
@@ -285,6 +293,15 @@ impl Component for Axi {
             select: control.select,
         });
 
+        let Lookup { id, vpn, asid, access, user, .. } = i.lookup;
+        faults.connect(FaultInputs {
+            accepted,
+            asked: Request { id, vpn, asid, access, user },
+            answer: Answered { valid: answer.valid.clone(), id: answer.id.clone(), fault: answer.fault.clone() },
+            late: Answered { valid: late.valid.clone(), id: late.id.clone(), fault: late.fault.clone() },
+            clear: of_registers.fault_clear.clone(),
+        });
+
         let outputs = AxiOutputs {
             lookup_ready: of_change.lookup_ready.clone(),
             answer: of_mmu.answer.clone(),
@@ -292,6 +309,7 @@ impl Component for Axi {
             m_axi: to_memory,
             s_axil: lite.outputs.bus.clone(),
             miss_interrupt: of_registers.miss_interrupt.clone(),
+            fault_interrupt: of_registers.fault_interrupt.clone(),
         };
         (outputs, ())
     }

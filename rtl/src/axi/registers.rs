@@ -7,7 +7,8 @@
 //! | `mmu_*` | both | misses, refills, whether it is idle |
 //! | `change_*` | both | the change of table ([`super::change`]) and software's invalidations |
 //! | `counter_*` | both | the counters ([`super::counters`]) |
-//! | `miss_interrupt` | out | a level: a miss is reported, and the interrupt is enabled |
+//! | `fault_*` | both | the record of the first fault ([`super::fault_record`]) |
+//! | `miss_interrupt`, `fault_interrupt` | out | levels: a miss is reported, a fault recorded, and the interrupt is enabled |
 //!
 //! ```text
 //!               GO             taken              done                        GO              taken
@@ -27,6 +28,7 @@ use hashwalk_spec::address::VPN_BITS;
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 
 use super::counters::{COUNTER_BITS, select_bits};
+use super::fault_record::{FaultRecord, fault_record};
 use super::map::{self, Access, DONE_BITS, FIRST_COUNTER, Only, Refusal, Register};
 use super::ports::{REGISTER_BITS, RegisterAccess, RegisterAnswer, Table, WORD_BITS, register_access};
 use super::stable::Stable;
@@ -55,6 +57,8 @@ bundle! {
         pub change: ChangeStatus,
         /// 64 bits: the counter that is selected.
         pub counter_value: Signal,
+        /// The first fault.
+        pub fault: FaultRecord,
     }
 
     /// Of the MMU.
@@ -97,8 +101,12 @@ bundle! {
         pub invalidate_under_way: Signal,
         /// To the counters.
         pub counter: CounterControl,
+        /// 1 bit: the record of the first fault is cleared.
+        pub fault_clear: Signal,
         /// 1 bit.
         pub miss_interrupt: Signal,
+        /// 1 bit.
+        pub fault_interrupt: Signal,
     }
 
     /// Of the counters.
@@ -207,6 +215,7 @@ impl Component for Registers {
                 software_done: shape(1),
             },
             counter_value: shape(COUNTER_BITS),
+            fault: fault_record(),
         }
     }
 
@@ -332,7 +341,9 @@ impl Component for Registers {
                 clear: on("COUNTER_CLEAR"),
                 select: self.selected(&i.access.read_word),
             },
+            fault_clear: on("FAULT_CLEAR"),
             miss_interrupt: &i.mmu.miss.valid & control.bit(1),
+            fault_interrupt: &i.fault.valid & control.bit(2),
         };
         (outputs, next)
     }
@@ -404,6 +415,15 @@ fn status(register: &Register, i: &RegisterInputs, s: &RegisterState, invalidati
         ("MISS_STATUS", "access") => miss.access.clone(),
         ("MISS_STATUS", "user") => miss.user.clone(),
         ("MISS_STATUS", "asid") => miss.asid.clone(),
+        ("STATUS", "fault_valid") | ("FAULT_STATUS", "valid") => i.fault.valid.clone(),
+        ("FAULT_STATUS", "more") => i.fault.more.clone(),
+        ("FAULT_STATUS", "access") => i.fault.asked.access.clone(),
+        ("FAULT_STATUS", "user") => i.fault.asked.user.clone(),
+        ("FAULT_STATUS", "fault") => i.fault.fault.clone(),
+        ("FAULT_STATUS", "id") => i.fault.asked.id.clone(),
+        ("FAULT_STATUS", "asid") => i.fault.asked.asid.clone(),
+        ("FAULT_VPN_LO", _) => i.fault.asked.vpn.bits(0..REGISTER_BITS),
+        ("FAULT_VPN_HI", _) => i.fault.asked.vpn.bits(REGISTER_BITS..VPN_BITS),
         ("MISS_VPN_LO", _) => miss.vpn.bits(0..REGISTER_BITS),
         ("MISS_VPN_HI", _) => miss.vpn.bits(REGISTER_BITS..VPN_BITS),
         (register, field) => panic!("the hardware does not say what {register}.{field} is"),
