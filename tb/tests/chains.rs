@@ -20,7 +20,7 @@ fn bench(config: &Config) -> (Bench, u32) {
 /// is read.
 #[test]
 fn a_link_out_of_the_table_is_malformed_and_not_followed() {
-    for config in configs() {
+    for config in chained_configs() {
         let (mut bench, _) = bench(&config);
         for log2 in [7, 8, 13, 31] {
             bench.table.log2 = log2;
@@ -39,7 +39,7 @@ fn a_link_out_of_the_table_is_malformed_and_not_followed() {
 
 #[test]
 fn a_link_with_a_reserved_bit_is_malformed() {
-    for config in configs() {
+    for config in chained_configs() {
         let (mut bench, home) = bench(&config);
         for bit in 33..64 {
             let next = bench.table.mask() ^ home;
@@ -52,7 +52,7 @@ fn a_link_with_a_reserved_bit_is_malformed() {
 /// Nothing of the link word counts where L is clear, nor in the entry that matches.
 #[test]
 fn a_link_word_that_is_not_followed_may_hold_anything() {
-    for config in configs() {
+    for config in chained_configs() {
         let (mut bench, home) = bench(&config);
         bench.put(home, [0, 0, 0, !LINKED]);
         assert_eq!(bench.walks(read(1, VPN), Err(Fault::NotPresent)).reads, 1);
@@ -65,7 +65,7 @@ fn a_link_word_that_is_not_followed_may_hold_anything() {
 /// A withdrawn entry still links, and so does one whose other words are broken.
 #[test]
 fn the_links_of_withdrawn_and_broken_entries_are_followed() {
-    for config in configs() {
+    for config in chained_configs() {
         let (mut bench, home) = bench(&config);
         let next = bench.free();
         bench.put(next, page(1, VPN, 0x99).words(None));
@@ -81,7 +81,7 @@ fn the_links_of_withdrawn_and_broken_entries_are_followed() {
 /// XiangShan 3588: one bad entry of a line suppresses its neighbours. Here the bad one stands in the middle of a chain.
 #[test]
 fn a_broken_entry_hurts_its_own_page_only() {
-    for config in configs() {
+    for config in chained_configs() {
         let (mut bench, home) = bench(&config);
         let (other_home, next) = (bench.home(1, VPN + 1), bench.free());
         bench.put(home, page(2, VPN, 0x11).words(Some(other_home)));
@@ -96,7 +96,7 @@ fn a_broken_entry_hurts_its_own_page_only() {
 /// A `next` that names itself, a cycle of two, a cycle that does not come back to the home.
 #[test]
 fn a_chain_that_bites_its_tail_ends_at_the_step_limit() {
-    for config in configs() {
+    for config in chained_configs() {
         let (mut bench, home) = bench(&config);
         let (second, third) = (bench.table.mask() ^ home, bench.table.mask() ^ home ^ 1);
         for cycle in [&[home][..], &[second, home], &[second, third, second]] {
@@ -114,7 +114,7 @@ fn a_chain_that_bites_its_tail_ends_at_the_step_limit() {
 
 #[test]
 fn the_step_limit_counts_the_probes_of_one_search_exactly() {
-    for config in configs() {
+    for config in chained_configs() {
         let steps = config.max_steps();
         let (mut bench, home) = bench(&config);
         // The last probe that is allowed finds the page.
@@ -141,7 +141,7 @@ fn the_step_limit_counts_the_probes_of_one_search_exactly() {
 
 #[test]
 fn each_search_has_a_step_limit_of_its_own() {
-    for config in configs() {
+    for config in chained_configs() {
         let steps = config.max_steps();
         let mut bench = Bench::new(&config);
         bench.table.log2 = 9;
@@ -159,7 +159,7 @@ fn each_search_has_a_step_limit_of_its_own() {
 /// A search that fails by its chain ends the walk: later searches are not made.
 #[test]
 fn a_broken_chain_ends_the_walk_although_a_later_search_would_find_the_page() {
-    for config in configs() {
+    for config in chained_configs() {
         let mut bench = Bench::new(&config);
         let home = bench.home(1, VPN);
         bench.map(page(1, VPN & !0x1ff, 0x200).size(LARGE));

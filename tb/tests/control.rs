@@ -14,7 +14,7 @@ const VPN: u64 = 0x6_7654_3210_9876;
 
 /// The golden walk in the bench's memory: the answer and the entries that it reads.
 fn golden(bench: &Bench, lookup: Lookup) -> (Answer, u32) {
-    let Table { frame, log2, key, search_enable } = bench.table;
+    let Table { frame, log2, key, search_enable, .. } = bench.table;
     let base = PhysAddr::truncate(frame << 12);
     let layout = Layout::new(Format::Chained, base, log2, bench.config.hash(), key).expect("a legal table");
     let context = WalkContext::new(layout, search_enable, bench.config.max_steps());
@@ -64,7 +64,7 @@ fn seven_pages() -> [Page; 7] {
 
 #[test]
 fn each_mask_of_searches_finds_what_it_names_with_the_reads_of_the_golden_walk() {
-    for config in configs() {
+    for config in chained_configs() {
         let mut bench = Bench::new(&config);
         for page in seven_pages() {
             bench.map(page);
@@ -90,7 +90,7 @@ fn each_mask_of_searches_finds_what_it_names_with_the_reads_of_the_golden_walk()
 /// MR-hw's second index comes from the first one's upper bits: here every table size takes the low bits of the hash.
 #[test]
 fn tables_of_every_size_take_the_low_bits_of_the_hash() {
-    for config in configs() {
+    for config in chained_configs() {
         let mut bench = Bench::new(&config);
         let mut rng = Rng::with_seed(3);
         for log2 in 7..=32 {
@@ -99,7 +99,7 @@ fn tables_of_every_size_take_the_low_bits_of_the_hash() {
             for n in 0..8 {
                 bench.start_over();
                 let found = page(rng.u16(..), rng.u64(..) >> 12, n);
-                bench.put(bench.home(found.asid, found.vpn), found.words(None));
+                bench.put(bench.home_of(found), found.words(None));
                 assert_eq!(walks_as_golden(&mut bench, read(found.asid, found.vpn)), Ok(n));
             }
         }
@@ -109,7 +109,7 @@ fn tables_of_every_size_take_the_low_bits_of_the_hash() {
 /// In the highest table that the address holds, and in the lowest, also by links to the first and last entry.
 #[test]
 fn a_table_may_lie_at_either_end_of_physical_memory() {
-    for config in configs() {
+    for config in chained_configs() {
         let mut bench = Bench::new(&config);
         for log2 in [7, 12, 32] {
             bench.table.log2 = log2;
@@ -132,14 +132,14 @@ fn a_table_may_lie_at_either_end_of_physical_memory() {
 /// Software moves to another table, of another place, size and key, while the device is idle, and invalidates.
 #[test]
 fn another_table_counts_from_the_next_walk_on() {
-    for config in configs() {
+    for config in chained_configs() {
         let mut bench = Bench::new(&config);
         let tables = [
             bench.table,
             Table { frame: 0x2_0000, ..bench.table },
             Table { frame: 0x4_0000, log2: 9, ..bench.table },
             Table { frame: 0x4_0000, log2: 9, key: !bench.table.key, ..bench.table },
-            Table { frame: 0x8_0000, log2: 20, key: 1, search_enable: 1 },
+            Table { frame: 0x8_0000, log2: 20, key: 1, search_enable: 1, ..bench.table },
         ];
         for (n, table) in (0..).zip(tables) {
             bench.table = table;
@@ -157,7 +157,7 @@ fn another_table_counts_from_the_next_walk_on() {
 /// Each bit of the key moves some page.
 #[test]
 fn every_bit_of_the_key_counts() {
-    for config in configs().into_iter().filter(|config| config.hash() == Hash::Keyed) {
+    for config in chained_configs().into_iter().filter(|config| config.hash() == Hash::Keyed) {
         let mut bench = Bench::new(&config);
         let key = bench.table.key;
         // All 32 bits of the hash: a single bit of the middle round key leaves most of them as they are.
@@ -182,12 +182,12 @@ fn the_known_hashes_are_read() {
         (0x0001, 0x1a, 0, 0x95a8_c5d7),
         (0xbeef, 0x8_0000_1234_5678, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210, 0x66fa_2faf),
     ];
-    for config in configs() {
+    for config in chained_configs() {
         let keyed = config.hash() == Hash::Keyed;
         let known = if keyed { &known[..] } else { &[(0x0005, 0x8_0000_1234_5678, 0, 0x123c_567d)] };
         for &(asid, vpn, key, hash) in known {
             let mut bench = Bench::new(&config);
-            bench.table = Table { frame: 1 << 32, log2: 32, key, search_enable: 1 };
+            bench.table = Table { frame: 1 << 32, log2: 32, key, search_enable: 1, ..bench.table };
             bench.lookup = Some(read(asid, vpn));
             let read = bench.until("read", |seen| seen.read.is_some()).read;
             assert_eq!(read, Some((1 << 44) + 32 * hash));

@@ -21,7 +21,7 @@ fn is_allowed(rights: u8, lookup: Lookup) -> bool {
 /// cva6 3475 (a fetch must not inherit a data access's rights), cvw 1541 (a write that is denied must not fill the TLB).
 #[test]
 fn rights_are_checked_for_each_access_and_mode_in_walks_and_in_hits() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         for rights in 0..16 {
             let page = page(1, VPN, 0x55).rights(rights);
@@ -47,7 +47,7 @@ fn a_set_bit_that_must_be_zero_makes_a_matching_entry_malformed() {
     let zeros = [10, 11].into_iter().chain(52..64).map(|bit| (0, bit));
     let zeros: Vec<(usize, u32)> =
         zeros.chain((52..64).map(|bit| (1, bit))).chain((16..64).map(|bit| (2, bit))).collect();
-    for config in configs() {
+    for config in chained_configs() {
         let mut bench = Bench::new(&config);
         let index = bench.map(page(1, VPN, 0x55));
         let good = bench.get(index);
@@ -64,7 +64,7 @@ fn a_set_bit_that_must_be_zero_makes_a_matching_entry_malformed() {
 
 #[test]
 fn accessed_and_dirty_change_no_answer_and_stay_as_they_are() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         for marks in 0..4 {
             bench.start_over();
@@ -94,7 +94,7 @@ fn malformed_comes_before_rights() {
 
 #[test]
 fn a_frame_that_is_no_multiple_of_the_page_is_malformed() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         for (size, bits) in [(SMALL, 0), (LARGE, 9), (HUGE, 18)] {
             bench.start_over();
@@ -113,7 +113,7 @@ fn a_frame_that_is_no_multiple_of_the_page_is_malformed() {
 
 #[test]
 fn a_global_entry_outside_asid_0_is_malformed_and_one_of_asid_0_without_g_is_not_global() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         bench.map(Page { global: true, ..page(1, VPN, 0x55) });
         bench.walks(read(1, VPN), Err(Fault::Malformed));
@@ -127,7 +127,7 @@ fn a_global_entry_outside_asid_0_is_malformed_and_one_of_asid_0_without_g_is_not
 
 #[test]
 fn an_entry_that_is_not_valid_or_of_another_size_is_not_found() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         let home = bench.home(1, VPN);
         let [pte, vpn, asid, link] = page(1, VPN, 0x200).words(None);
@@ -148,7 +148,7 @@ fn an_entry_that_is_not_valid_or_of_another_size_is_not_found() {
 /// riscv-boom 785 and 810, cva6 906: a read that is refused is a bus error, at once, and nothing hangs.
 #[test]
 fn an_error_on_any_beat_of_any_probe_is_a_bus_error() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         let probes = config.max_steps().min(3);
         bench.bury(page(1, VPN, 0x55), probes - 1);
@@ -169,7 +169,7 @@ fn an_error_on_any_beat_of_any_probe_is_a_bus_error() {
 /// openc910 65 (an aborted walk's fault hits another request), cvw 392 (the first walk's fault blocks the second).
 #[test]
 fn a_fault_does_not_leak_into_the_next_walk() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         let (good, other) = (page(2, 0x100, 0x77), page(2, 0x101, 0x78));
         bench.map(good);
@@ -207,7 +207,7 @@ fn a_fault_does_not_leak_into_the_next_walk() {
 /// XiangShan 5087 (a faulting walk records a page that a later fence misses): nothing is recorded of a fault at all.
 #[test]
 fn a_walk_that_ends_in_a_fault_refills_nothing() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         let good = page(1, VPN, 0x4_0000).size(HUGE);
         for size in [SMALL, LARGE, HUGE] {

@@ -20,6 +20,11 @@ fn several() -> impl Iterator<Item = Config> {
     configs().into_iter().filter(|config| config.walks() > 1)
 }
 
+/// These, and those with a second level of the TLB.
+fn several_and_l2() -> impl Iterator<Item = Config> {
+    configs_and_l2().into_iter().filter(|config| config.walks() > 1)
+}
+
 /// A bench whose walks make one search, for this page size, in memory that takes this long.
 fn bench(config: &Config, size: u8, latency: u64) -> Bench {
     let mut bench = Bench::new(config);
@@ -190,7 +195,7 @@ fn the_machine_finds_that_an_in_order_processor_waits_for_each_miss() {
 
 #[test]
 fn hits_are_answered_in_every_cycle_while_all_walks_are_under_way() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let walks = u64::from(config.walks());
         let mut bench = bench(&config, SMALL, 60);
         bench.map(HOT);
@@ -215,7 +220,7 @@ fn hits_are_answered_in_every_cycle_while_all_walks_are_under_way() {
 /// waiting, however often it is asked for: each walk's answer is on its way in time.
 #[test]
 fn a_page_that_is_asked_for_in_every_cycle_delays_nobody_elses_answer() {
-    for config in several() {
+    for config in several_and_l2() {
         for (rights, answer) in [(ALL_RIGHTS, Ok(0x40)), (R, Err(Fault::Rights))] {
             for latency in [8, 9, 20] {
                 let mut bench = bench(&config, SMALL, latency);
@@ -244,7 +249,7 @@ fn a_page_that_is_asked_for_in_every_cycle_delays_nobody_elses_answer() {
 
 #[test]
 fn lookups_are_taken_until_one_waits_for_a_walk() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let walks = config.walks() as usize;
         let mut bench = bench(&config, SMALL, 60);
         let pages = far_pages(&mut bench, walks as u64 + 4);
@@ -259,7 +264,7 @@ fn lookups_are_taken_until_one_waits_for_a_walk() {
 
 #[test]
 fn requests_for_one_page_make_one_read() {
-    for config in several() {
+    for config in several_and_l2() {
         for latency in [1, 5, 40] {
             let mut bench = bench(&config, SMALL, latency);
             let shared = page(1, VPN, 0x40);
@@ -332,7 +337,7 @@ fn a_huge_page_that_is_found_answers_all_its_pages() {
 
 #[test]
 fn a_fault_is_not_shared_and_denied_rights_are() {
-    for config in several() {
+    for config in several_and_l2() {
         let mut bench = bench(&config, SMALL, 20);
         let seen = ask_all(&mut bench, &[read(1, VPN); 3]);
         assert_eq!(reads(&seen), 3, "each walks for itself");
@@ -431,7 +436,7 @@ fn kills() -> Vec<(Page, u8, Invalidation, bool)> {
 /// A walk is made again if what it has read is dropped, and else goes on, held up by one cycle at most, or two.
 #[test]
 fn a_walk_is_made_again_only_if_what_it_has_read_is_dropped() {
-    for config in configs() {
+    for config in configs_and_l2() {
         for (held, search, invalidation, drops) in kills() {
             let mut bench = bench(&config, SMALL, 6);
             bench.table.search_enable = 1 << search;
@@ -468,7 +473,7 @@ fn neighbours() -> impl Iterator<Item = Page> {
 #[test]
 fn requests_that_differ_in_any_bit_share_nothing_and_an_invalidation_of_one_leaves_the_other() {
     let held = page(1, VPN, 0x40);
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = bench(&config, SMALL, 6);
         for other in neighbours() {
             bench.start_over();

@@ -36,7 +36,7 @@ fn drops(bench: &mut Bench, page: Page, invalidation: Invalidation) -> bool {
 /// on pages of every size that are one space's, another's, global, or private to ASID 0.
 #[test]
 fn each_kind_drops_what_the_contract_says() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         for size in [SMALL, LARGE, HUGE] {
             let pfn = 0x3_c000_0000;
@@ -78,7 +78,7 @@ fn each_kind_drops_what_the_contract_says() {
 /// sail-riscv 729: the address of a fence loses its upper bits. Every bit of VPN and ASID is compared.
 #[test]
 fn an_invalidation_that_differs_in_one_bit_drops_nothing() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         for size in [SMALL, LARGE, HUGE] {
             let own = page(1, VPN, 0).size(size);
@@ -100,7 +100,7 @@ fn an_invalidation_that_differs_in_one_bit_drops_nothing() {
 /// NEMU 1175: a fence to the interior of a huge page leaves its siblings stale.
 #[test]
 fn an_address_inside_a_huge_page_drops_the_whole_page() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         for size in [LARGE, HUGE] {
             let own = page(1, VPN, 0x3_c000_0000).size(size);
@@ -120,7 +120,7 @@ fn an_address_inside_a_huge_page_drops_the_whole_page() {
 
 #[test]
 fn an_invalidation_drops_all_pages_that_it_names_and_no_other() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         let pages = [page(1, VPN, 1), page(2, VPN, 2), page(1, VPN + 1, 3), global(VPN + 2, 4)];
         let all = [0, 1, 2, 3];
@@ -181,7 +181,7 @@ fn back_to_back_invalidations_each_use_their_own_page() {
 /// A denied hit stays denied until the page is invalidated; then the wider rights are seen.
 #[test]
 fn wider_rights_are_seen_after_an_invalidation() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         let narrow = page(1, VPN, 0x11).rights(R);
         bench.map(narrow);

@@ -99,7 +99,7 @@ impl Race {
 /// different cycles): each kind, each change of the table, at each cycle, the change some cycles before.
 fn race_everywhere(old: Page, bury: u32, invalidations: &[Invalidation]) {
     let lookup = write(1, INSIDE);
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         for memory in memories(&mut bench) {
             set_memory(&mut bench, memory);
@@ -151,7 +151,7 @@ fn no_withdrawn_global_1g_page_is_used_after_done_wherever_the_invalidation_fall
 fn an_invalidation_accepted_about_the_cycle_of_the_refill_leaves_no_entry() {
     let old = page(1, INSIDE, 0x40);
     let new = Some(page(1, INSIDE, 0x41));
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         bench.map(old);
         let delivery = bench.walks(read(1, INSIDE), Ok(0x40)).cycles as i64;
@@ -169,7 +169,7 @@ fn an_invalidation_accepted_about_the_cycle_of_the_refill_leaves_no_entry() {
 /// effect as an element is judged, or as it answers. XiangShan 4366: a kill flag for one walk hits another.
 #[test]
 fn an_unrelated_invalidation_never_restarts_a_walk() {
-    for config in configs() {
+    for config in chained_configs() {
         let mut bench = Bench::new(&config);
         let old = page(1, VPN, 0x4000).size(LARGE);
         for memory in memories(&mut bench) {
@@ -202,7 +202,7 @@ fn an_unrelated_invalidation_never_restarts_a_walk() {
 /// cva6 1184 and 3179: the walker leaves a read before its data has come, and takes that data for another read's.
 #[test]
 fn a_restarted_walk_waits_for_its_read_and_does_not_use_it() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         bench.memory.latency = 40;
         let old = page(1, INSIDE, 0x40);
@@ -224,7 +224,7 @@ fn a_restarted_walk_waits_for_its_read_and_does_not_use_it() {
 /// A read that fails has found nothing that an invalidation could have named: it ends the walk all the same.
 #[test]
 fn an_error_in_a_read_that_an_invalidation_met_ends_the_walk() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         bench.memory.latency = 10;
         let index = bench.map(page(1, INSIDE, 0x40));
@@ -247,7 +247,7 @@ fn an_error_in_a_read_that_an_invalidation_met_ends_the_walk() {
 /// request too, whose own read then fails while a third walks.
 #[test]
 fn an_error_in_a_read_that_counts_for_nothing_is_not_answered() {
-    for config in configs().into_iter().filter(|config| config.walks() > 1) {
+    for config in configs_and_l2().into_iter().filter(|config| config.walks() > 1) {
         for beat in 0..config.beats() as usize {
             let mut bench = Bench::new(&config);
             (bench.memory.latency, bench.table.search_enable) = (10, 0b10);
@@ -280,7 +280,7 @@ fn an_error_in_a_read_that_counts_for_nothing_is_not_answered() {
 /// XiangShan 4366 once more: after a walk that was restarted at any cycle, the next one is as any other.
 #[test]
 fn a_restart_leaves_nothing_behind_for_the_next_walk() {
-    for config in configs() {
+    for config in chained_configs() {
         let mut bench = Bench::new(&config);
         let (old, other) = (page(1, INSIDE, 0x40), page(1, INSIDE + 1, 0x50));
         bench.map(old);

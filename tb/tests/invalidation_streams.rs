@@ -16,7 +16,7 @@ fn own() -> Invalidation {
 /// Lookups in every cycle, so that one is accepted, compared and answered in each cycle of the invalidation.
 #[test]
 fn a_stream_of_hits_ends_by_done() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         let (old, new) = (page(1, VPN, 0x40), page(1, VPN, 0x41));
         for invalidation in [Invalidation::All, Invalidation::Asid(Asid::truncate(1)), own()] {
@@ -58,7 +58,7 @@ fn a_stream_of_hits_ends_by_done() {
 #[test]
 fn unrelated_invalidations_without_end_delay_each_judgement_and_the_answer_once_at_most() {
     let unrelated = Invalidation::Address(Vpn::truncate(VPN ^ 1 << 51));
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         bench.bury(page(1, VPN, 0x40), config.max_steps() - 1);
         bench.table.search_enable = 1;
@@ -94,7 +94,7 @@ fn unrelated_invalidations_without_end_delay_each_judgement_and_the_answer_once_
 /// Each restart has an invalidation of its own as cause: once they stop, the walk ends as fast as any.
 #[test]
 fn a_storm_of_invalidations_holds_a_walk_no_longer_than_it_lasts() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         for (latency, wait) in [(1, 0), (3, 0), (40, 0), (5, 9)] {
             (bench.memory.latency, bench.memory.wait) = (latency, wait);

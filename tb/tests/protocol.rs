@@ -58,7 +58,7 @@ fn reset_in_any_cycle_leaves_nothing_behind() {
 /// The monitor sees that the request stays, with its address, and that it is not withdrawn by an invalidation either.
 #[test]
 fn a_read_request_waits_as_long_as_memory_wants() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         bench.bury(page(1, VPN, 0x40), 1);
         for wait in (0..30).chain([1_000]) {
@@ -140,7 +140,7 @@ fn transcript(config: &Config, dut: Dut, seed: u64) -> Vec<Seen> {
 /// Registers hold anything until reset (Verilator draws them from a seed), and after it nothing of that is seen.
 #[test]
 fn what_registers_held_before_reset_is_never_seen() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let model = dut(&config).model().clone();
         let expected = transcript(&config, Dut::load(&model).expect("the device is loaded"), 7);
         assert!(expected.iter().filter(|seen| seen.answered.is_some_and(|answered| answered.hit)).count() > 100);

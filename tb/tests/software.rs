@@ -26,7 +26,7 @@ fn ask(bench: &mut Bench, lookup: Lookup, refill: Refill) -> Answered {
 
 #[test]
 fn an_entry_of_each_size_answers_and_is_kept() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = bench(&config);
         for size in [SMALL, LARGE, HUGE] {
             let base = INSIDE & !(page(0, 0, 0).size(size).frames() - 1);
@@ -68,7 +68,7 @@ fn an_entry_that_is_not_well_formed_or_not_for_the_miss_is_malformed() {
     bad.extend((0..18).map(|bit| Page { pfn: huge.pfn | 1 << bit, ..huge }));
     bad.extend((0..9).map(|bit| Page { vpn: large.vpn | 1 << bit, ..large }));
     bad.extend((0..16).map(|bit| Page { asid: 1 ^ 1 << bit, ..small }));
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = bench(&config);
         for &given in &bad {
             let answered = ask(&mut bench, read(1, INSIDE), Refill::Entry(given));
@@ -84,7 +84,7 @@ fn an_entry_that_is_not_well_formed_or_not_for_the_miss_is_malformed() {
 
 #[test]
 fn a_private_page_of_asid_0_is_for_asid_0_alone() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = bench(&config);
         let private = page(0, INSIDE, 0x77);
         assert_eq!(ask(&mut bench, read(1, INSIDE), Refill::Entry(private)).answer, Err(Fault::Malformed));
@@ -96,7 +96,7 @@ fn a_private_page_of_asid_0_is_for_asid_0_alone() {
 /// cvw 1541: an entry whose rights deny the access is not kept. Code 3 is denied whatever software says.
 #[test]
 fn rights_are_checked_and_a_denied_entry_is_not_kept() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = bench(&config);
         for rights in 0..16 {
             for code in 0..8 {
@@ -123,7 +123,7 @@ fn rights_are_checked_and_a_denied_entry_is_not_kept() {
 
 #[test]
 fn softwares_fault_is_the_answer_and_is_not_kept() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = bench(&config);
         for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::Unmarked) {
             assert_eq!(ask(&mut bench, read(1, INSIDE), Refill::Fault(fault)).answer, Err(fault));
@@ -136,7 +136,7 @@ fn softwares_fault_is_the_answer_and_is_not_kept() {
 /// sargantana 112: the mode changes in the middle of a walk. It is taken in the cycle in which the miss is known.
 #[test]
 fn a_change_of_mode_concerns_the_next_miss() {
-    for config in configs() {
+    for config in configs_and_l2() {
         for from_software in [false, true] {
             for changed in 0..12 {
                 let mut bench = Bench::new(&config);
@@ -227,7 +227,7 @@ fn an_invalidation_drops_softwares_stale_entry_and_the_miss_is_reported_once_mor
 /// The handler may wait for `invalidate_done` before it answers: done does not wait for it.
 #[test]
 fn software_that_waits_for_done_does_not_hang() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = bench(&config);
         bench.lookup = Some(read(1, INSIDE));
         bench.until("miss", |seen| seen.miss.is_some());
@@ -247,7 +247,7 @@ fn software_that_waits_for_done_does_not_hang() {
 /// Nothing is taken from the refill port but the answer to a miss.
 #[test]
 fn a_refill_without_a_miss_waits_for_one() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = bench(&config);
         bench.refill = Some(Refill::Entry(page(1, INSIDE, 0x11)));
         assert!(bench.run(10).iter().all(|seen| !seen.refill_accepted));

@@ -3,16 +3,21 @@
 
 mod support;
 
-use hashwalk_spec::Fault;
+use hashwalk_spec::{Config, Fault};
 use support::*;
 
 const LATENCIES: [u64; 5] = [1, 2, 10, 40, 100];
 
 /// Runs `test` on every configuration at every latency, with the number of beats of a read.
 fn at_every_latency(test: impl Fn(Bench, u64, u64)) {
-    for config in configs() {
+    of(&configs(), test);
+}
+
+/// The same on these.
+fn of(configs: &[Config], test: impl Fn(Bench, u64, u64)) {
+    for config in configs {
         for latency in LATENCIES {
-            let mut bench = Bench::new(&config);
+            let mut bench = Bench::new(config);
             bench.memory.latency = latency;
             test(bench, latency, config.beats().into());
         }
@@ -121,7 +126,7 @@ fn a_walk_that_finds_nothing_ends_with_its_last_probe() {
 
 #[test]
 fn a_walk_that_ends_in_a_fault_takes_as_long_as_one_that_succeeds() {
-    at_every_latency(|mut bench, latency, _| {
+    of(&chained_configs(), |mut bench, latency, _| {
         let (expected, home) = (walk_cycle(&bench.config, latency), bench.home(1, VPN));
         let [pte, vpn, asid, link] = found_by(0).words(None);
         bench.put(home, [pte, vpn, asid | 1 << 16, link]);
@@ -154,7 +159,7 @@ fn with_no_search_enabled_the_answer_comes_three_cycles_after_the_miss() {
 
 #[test]
 fn a_request_that_memory_keeps_waiting_adds_the_cycles_that_it_waits() {
-    at_every_latency(|mut bench, latency, _| {
+    of(&chained_configs(), |mut bench, latency, _| {
         for wait in [1, 2, 3, 17, 90] {
             bench.start_over();
             bench.memory.wait = wait;

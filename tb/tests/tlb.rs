@@ -10,7 +10,7 @@ const VPN: u64 = 0x8_1234_5678_0000;
 
 #[test]
 fn a_huge_page_is_hit_from_its_first_to_its_last_page_and_no_further() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         // The first, a middle one and the last huge page of the address space.
         for base in [0, VPN, 0xf_ffff_fffc_0000] {
@@ -34,7 +34,7 @@ fn a_huge_page_is_hit_from_its_first_to_its_last_page_and_no_further() {
 /// Each bit of the PFN, from the walk and from the TLB; those that lie in a huge page come from the VPN.
 #[test]
 fn every_bit_of_the_frame_is_answered() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         for size in [SMALL, LARGE, HUGE] {
             for bit in 9 * u32::from(size)..40 {
@@ -50,7 +50,7 @@ fn every_bit_of_the_frame_is_answered() {
 
 #[test]
 fn the_same_page_of_other_address_spaces_is_another_page() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         bench.table.log2 = 10;
         bench.table.frame = 0x12340;
@@ -68,7 +68,7 @@ fn the_same_page_of_other_address_spaces_is_another_page() {
 
 #[test]
 fn a_global_page_is_hit_from_every_space_and_a_page_of_asid_0_from_its_own() {
-    for config in configs() {
+    for config in configs_and_l2() {
         for size in [SMALL, LARGE, HUGE] {
             let mut bench = Bench::new(&config);
             let shared = global(VPN, 0x40_0000).size(size);
@@ -93,7 +93,7 @@ fn a_global_page_is_hit_from_every_space_and_a_page_of_asid_0_from_its_own() {
 #[test]
 fn a_lookup_in_the_cycle_of_the_refill_is_denied_by_what_is_written_and_by_nothing_else() {
     let latency = 3;
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         bench.table.search_enable = 1 << SMALL;
         bench.memory.latency = latency;
@@ -281,7 +281,7 @@ fn a_refill_drops_what_it_overlaps_so_that_at_most_one_entry_hits() {
 /// The other way round, nothing is dropped without need: what no request can hit together with the new page stays.
 #[test]
 fn a_refill_keeps_the_pages_that_it_does_not_overlap() {
-    for config in configs() {
+    for config in configs_and_l2() {
         let mut bench = Bench::new(&config);
         let (other_space, neighbour) = (page(2, VPN, 0x22), page(1, VPN + 0x200, 0x33));
         let (private, new) = (page(0, VPN + 4, 0x44), page(1, VPN, 0x400).size(LARGE));

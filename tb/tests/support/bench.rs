@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use hashwalk_rtl::walker::Walk;
 use hashwalk_sim::Dut;
-use hashwalk_spec::{Config, Fault, Invalidation, LateSource, Search};
+use hashwalk_spec::{Config, Fault, Format, Invalidation, LateSource, Search};
 
 use super::memory::Memory;
 use super::page::{Answer, Lookup, Refill};
@@ -90,7 +90,8 @@ pub struct Bench {
     next_id: u8,
     /// The id that was accepted last.
     last_id: Option<u8>,
-    invalidated_at: VecDeque<u64>,
+    /// The cycles in which accepted invalidations must be done.
+    due: VecDeque<u64>,
     /// A read request with its walk, or a miss, that was not accepted: it must stay as it is.
     stalled_request: Option<(u64, u8)>,
     stalled_miss: Option<Lookup>,
@@ -110,9 +111,11 @@ impl Bench {
     }
 
     pub fn with_dut(config: &Config, dut: Dut) -> Bench {
+        let (frame, element_log2) = if config.format() == Format::Line { (0x1_2346, 6) } else { (0x1_2345, 5) };
         let table = Table {
-            frame: 0x12345,
+            frame,
             log2: 7,
+            element_log2,
             key: 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210,
             search_enable: Search::ENABLE_ALL,
         };
@@ -120,7 +123,7 @@ impl Bench {
         let mut bench = Bench {
             config: config.clone(),
             table,
-            memory: Memory::new(config.beats(), config.ways()),
+            memory: Memory::new(config),
             lookup: None,
             invalidate: None,
             refill: None,
@@ -132,7 +135,7 @@ impl Bench {
             waiting: [None; 16],
             next_id: 0,
             last_id: None,
-            invalidated_at: VecDeque::new(),
+            due: VecDeque::new(),
             stalled_request: None,
             stalled_miss: None,
             software_miss: false,
@@ -167,7 +170,7 @@ impl Bench {
 
     fn observe_reset(&mut self) -> Seen {
         (self.waiting, self.stalled_request, self.stalled_miss) = ([None; 16], None, None);
-        self.invalidated_at.clear();
+        self.due.clear();
         // Memory is not reset: what stands on its port in the first cycle of reset it may still take.
         match self.ports.request(&self.dut).filter(|_| self.now > 0) {
             Some((address, walk)) => drop(self.memory.request(self.now, address, walk)),
@@ -244,15 +247,16 @@ impl Bench {
         }
         let looked_up = self.config.hit_cycles() as usize;
         self.demand(self.waiting() <= most + 1 + looked_up, "one request waits for its walk, and few came since");
-        let done = self.config.invalidation_cycles(Invalidation::All);
         if seen.done {
-            let accepted = self.invalidated_at.pop_front();
-            self.demand(accepted == self.now.checked_sub(done), "done comes in its cycle after an acceptance");
+            let due = self.due.pop_front();
+            self.demand(due == Some(self.now), "done comes in its cycle after an acceptance");
         }
-        self.demand(self.invalidated_at.front().is_none_or(|at| at + done > self.now), "done is not late");
-        if seen.invalidate_ready && self.invalidate.take().is_some() {
+        self.demand(self.due.front().is_none_or(|due| *due > self.now), "done is not late");
+        if seen.invalidate_ready
+            && let Some(invalidation) = self.invalidate.take()
+        {
             seen.invalidate_accepted = true;
-            self.invalidated_at.push_back(self.now);
+            self.due.push_back(self.now + self.config.invalidation_cycles(invalidation));
         }
         self.observe_miss(&mut seen);
         seen
@@ -269,7 +273,10 @@ impl Bench {
         self.demand(!idle, "nothing is read while the hardware is idle");
         self.demand(u32::from(walk) < self.config.walks(), "one of the walks reads");
         let (first, last) = (self.table.address(0), self.table.address(self.table.mask()));
-        self.demand((first..=last).contains(&address) && address.is_multiple_of(32), "an entry of the table is read");
+        self.demand(
+            (first..=last).contains(&address) && address.is_multiple_of(1 << self.table.element_log2),
+            "an entry of the table is read",
+        );
         let beats = self.dut.get(self.ports.memory_request_beats);
         self.demand(beats == u64::from(self.config.beats()), "a whole entry is read");
         let accepted = self.memory.request(self.now, address, walk);

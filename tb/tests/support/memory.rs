@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::page::Words;
+use hashwalk_spec::{Config, Format};
+
+use super::page::{Words, line};
 
 /// When a read takes its data. The first two are legal for all hardware; the first shows hardware that trusts old data, the
 /// second hardware that mixes old and new.
@@ -34,6 +36,8 @@ pub struct Memory {
     pub gap: u64,
     pub sample: Sample,
     beats: usize,
+    /// What is read are lines.
+    has_lines: bool,
     /// Reads that one walk may have out.
     most_reads: usize,
     entries: HashMap<u64, Words>,
@@ -64,15 +68,16 @@ pub struct Beat {
 }
 
 impl Memory {
-    /// Memory that each walk asks for so many reads at once.
-    pub fn new(beats: u32, most_reads: u32) -> Memory {
+    /// Memory for this configuration, which has as many reads out for a walk as it has ways.
+    pub fn new(config: &Config) -> Memory {
         Memory {
             latency: 1,
             wait: 0,
             gap: 0,
             sample: Sample::AtAcceptance,
-            beats: beats as usize,
-            most_reads: most_reads as usize,
+            beats: config.beats() as usize,
+            has_lines: config.format() == Format::Line,
+            most_reads: config.ways() as usize,
             entries: HashMap::new(),
             errors: HashSet::new(),
             waited: 0,
@@ -115,10 +120,11 @@ impl Memory {
             data[..read.early.len()].copy_from_slice(&read.early);
             data
         });
-        let words = data.len() / self.beats;
+        let element = if self.has_lines { line(data).to_vec() } else { data.to_vec() };
+        let words = element.len() / self.beats;
         Some(Beat {
             walk: read.walk,
-            words: data[read.beat * words..][..words].to_vec(),
+            words: element[read.beat * words..][..words].to_vec(),
             error: self.errors.contains(&(read.address, read.beat)),
         })
     }

@@ -54,9 +54,20 @@ pub fn two_cycles() -> Config {
     named("two_cycles")
 }
 
-/// All four.
-pub fn configs() -> [Config; 4] {
+/// Chained entries: all four.
+pub fn chained_configs() -> [Config; 4] {
     [tiny(), odd(), default(), two_cycles()]
+}
+
+/// These, and lines, 32 slots, 512-bit bus, keyed hash, 64 steps, and a predictor.
+pub fn configs() -> Vec<Config> {
+    chained_configs().into_iter().chain([named("line")]).collect()
+}
+
+/// All of them, and lines with a second level of the TLB, with one cycle a hit and with two: for what holds in whichever cycle
+/// it happens.
+pub fn configs_and_l2() -> Vec<Config> {
+    configs().into_iter().chain(["line_l2", "two_cycles_l2"].map(named)).collect()
 }
 
 /// The cycle in which a second level of the TLB answers, by the page size's code.

@@ -73,6 +73,17 @@ impl Page {
     }
 }
 
+/// The line in which this entry stands first and alone, and which links as it does: docs/spec.md, section 2.
+pub fn line([pte, vpn, asid, link]: Words) -> [u64; 8] {
+    let mut line = [0; 8];
+    line[0] = pte | asid >> 12 << 60 | link >> 32 << 10;
+    line[1] = vpn | (asid & 0xfff) << 52;
+    for part in 0..4 {
+        line[2 * part] |= (link >> (8 * part) & 0xff) << 52;
+    }
+    line
+}
+
 /// What is presented at the lookup port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lookup {
