@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use hashwalk_hdl::Design;
 use hashwalk_rtl::{generate, generate_axi, generate_soc, generate_update};
-use hashwalk_spec::{Config, Marking};
+use hashwalk_spec::Config;
 
 use crate::cli::Top;
-use crate::soc::SocError;
+use crate::soc::can_have_core;
 use crate::whole_file;
 
 /// Writes all files of a top of a configuration into `folder`, which is made if it is not there. Each file is complete
@@ -22,9 +22,10 @@ pub fn emit(config: &Config, top: Top, folder: &Path) -> Result<Vec<PathBuf>> {
         Top::Mmu => generate(config),
         Top::Axi => generate_axi(config),
         Top::Update => generate_update(config),
-        Top::Soc if config.marks() != Marking::Software => return Err(SocError::Marks(config.marks()).into()),
-        Top::Soc if config.has_two_hit_cycles() => return Err(SocError::HitCycles.into()),
-        Top::Soc => generate_soc(config),
+        Top::Soc => {
+            can_have_core(config)?;
+            generate_soc(config)
+        }
     };
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut files: Vec<(String, String)> =

@@ -82,12 +82,15 @@ fn every_format_is_emitted() {
 }
 
 #[test]
-fn marks_are_refused_around_a_processor() {
-    let (_folder, config) = file("name = 'mine'\nmarks = 'update'");
-    refuses(
-        hashwalk().args(["emit", "--top", "soc", "-o", "/tmp/unused", "--config"]).arg(config),
-        &["marks = update"],
-    );
+fn what_no_processor_can_have_is_refused_around_one() {
+    for (settings, why) in [
+        ("marks = 'update'", "marks = update"),
+        ("hit_cycles = 2", "hit_cycles = 2"),
+        ("frames = 1048576", "frames = 1048576 is not for the processor, whose memory ends at 2 GiB: use up to 524288"),
+    ] {
+        let (_folder, config) = file(&format!("name = 'mine'\n{settings}"));
+        refuses(hashwalk().args(["emit", "--top", "soc", "-o", "/tmp/unused", "--config"]).arg(config), &[why]);
+    }
 }
 
 #[test]

@@ -129,6 +129,9 @@ bundle! {
     }
 }
 
+/// Frames of memory that there may be: 2 GiB, where the window begins.
+pub const MOST_FRAMES: u64 = 1 << 19;
+
 /// The system of a configuration, without its core.
 pub struct Soc {
     config: Config,
@@ -138,10 +141,10 @@ impl Soc {
     /// The system for this configuration.
     ///
     /// # Panics
-    /// Its memory has more than 2^20 frames, which 32-bit addresses do not reach.
+    /// Its memory has more frames than [`MOST_FRAMES`].
     #[must_use]
     pub fn new(config: &Config) -> Soc {
-        assert!(config.frames() <= 1 << 19, "the window begins at 2 GiB");
+        assert!(config.frames() <= MOST_FRAMES, "the window begins at 2 GiB");
         Soc { config: config.clone() }
     }
 }

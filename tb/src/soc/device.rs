@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hashwalk_hdl::Port;
+use hashwalk_rtl::soc::MOST_FRAMES;
 use hashwalk_rtl::{generate_soc, soc};
 use hashwalk_sim::{Cache, Dut, Library, Model, Options, SourceFile, Sources};
 use hashwalk_spec::{Config, Marking};
@@ -28,20 +29,32 @@ const TOP_OUTPUTS: [(&str, u32); 9] = [
     ("data_error", 1),
 ];
 
+/// Whether there is a system of this configuration.
+///
+/// # Errors
+/// What of it is in the way.
+pub fn can_have_core(config: &Config) -> Result<(), SocError> {
+    if config.marks() != Marking::Software {
+        return Err(SocError::Marks(config.marks()));
+    }
+    if config.has_two_hit_cycles() {
+        return Err(SocError::HitCycles);
+    }
+    if config.frames() > MOST_FRAMES {
+        return Err(SocError::Frames(config.frames()));
+    }
+    Ok(())
+}
+
 impl SocDevice {
     /// Verilates the system, unless that was done before, and says so while it takes.
     ///
     /// # Errors
     /// A tool fails, or the cache cannot be written.
     pub fn build(config: &Config, tools: &SocTools, trace: bool) -> Result<SocDevice, SocError> {
-        if config.marks() != Marking::Software {
-            return Err(SocError::Marks(config.marks()));
-        }
+        can_have_core(config)?;
         if config.sequence() {
             return Err(SocError::Sequence);
-        }
-        if config.has_two_hit_cycles() {
-            return Err(SocError::HitCycles);
         }
         let options = Options { trace, checks: true };
         let spinner = ProgressBar::new_spinner();

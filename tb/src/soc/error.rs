@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hashwalk_rtl::soc::MOST_FRAMES;
 use thiserror::Error;
 
 use crate::machine::MachineError;
@@ -63,6 +64,9 @@ pub enum SocError {
         "hit_cycles = 2 is not for the processor, whose ports look for a hit in the next cycle: use hit_cycles = 1"
     )]
     HitCycles,
+    /// The configuration's memory is too large.
+    #[error("frames = {0} is not for the processor, whose memory ends at 2 GiB: use up to {most}", most = MOST_FRAMES)]
+    Frames(u64),
     /// The list of software cannot be read.
     #[error("{path}: {reason}")]
     Manifest {

@@ -44,7 +44,7 @@ mod tools;
 pub use compile::Compiler;
 pub use counts::{Counts, SoftwareMisses};
 pub use damage::Damage;
-pub use device::SocDevice;
+pub use device::{SocDevice, can_have_core};
 pub use elf::{Image, Part};
 pub use error::SocError;
 pub use manifest::{Handler, Manifest, Program};
