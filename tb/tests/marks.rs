@@ -18,8 +18,11 @@ const NONE: Marks = Marks::NONE;
 const A: Marks = Marks::A;
 const BOTH: Marks = Marks::A.with(Marks::D);
 
-/// A table of each format, in which the hardware sets marks.
+/// A table of each format in which the hardware sets marks.
 const UPDATING: [&str; 3] = ["line_update", "cuckoo_update", "chained_update_l2"];
+
+/// And in which it only looks at them.
+const FAULTING: [&str; 4] = ["line_fault", "inverted_fault", "tree_fault", "radix_fault"];
 
 const SPACE: Asid = Asid::truncate(1);
 
@@ -414,9 +417,14 @@ fn the_second_level_keeps_what_is_dirty_or_cannot_be_written() {
 
 #[test]
 fn in_fault_mode_an_access_without_its_marks_is_unmarked_and_nothing_is_refilled() {
-    let config = named("line_fault");
+    for config in FAULTING.map(named) {
+        faults_until_software_marks(&config);
+    }
+}
+
+fn faults_until_software_marks(config: &Config) {
     let page = page(0x55, NONE);
-    let mut machine = machine(&config, 5, &[page]);
+    let mut machine = machine(config, 5, &[page]);
     for software in [false, true] {
         machine.set_software_refill(software);
         for _ in 0..2 {
@@ -518,11 +526,11 @@ fn marks_that_are_set_in_a_broken_element_outlive_its_mending() {
 
 #[test]
 fn whatever_happens_marks_are_set_before_they_are_needed_and_none_is_lost() {
-    let names = ["line_fault", "line_update", "cuckoo_update", "chained_update_l2"];
-    let devices: Vec<Device> = names.iter().map(|name| Device::build(&named(name), false).unwrap()).collect();
+    let names = UPDATING.into_iter().chain(FAULTING);
+    let devices: Vec<Device> = names.map(|name| Device::build(&named(name), false).unwrap()).collect();
     let folder = tempfile::tempdir().unwrap();
     let replay = folder.path().join("failure.json");
-    match check(&devices, &CheckOptions { cases: 600, seed: 1, replay: replay.clone() }, true).unwrap() {
+    match check(&devices, &CheckOptions { cases: 1050, seed: 1, replay: replay.clone() }, true).unwrap() {
         CheckOutcome::Passed(tally) => {
             for what in ["unmarked", "mark", "walks", "hits", "hits of level 2", "updates", "updates in vain"] {
                 assert!(tally.times.get(what).is_some_and(|times| *times > 50), "{what}: {:?}", tally.times);

@@ -218,10 +218,10 @@ impl Config {
             ),
             ((1..=65_535).contains(&s.max_steps), "max_steps", &s.max_steps, "from 1 to 65535"),
             (
-                !(s.marks.is_checked() && s.format.links_by_address()),
+                !(s.marks == Marking::Update && s.format.links_by_address()),
                 "marks",
                 &s.marks,
-                "software with inverted, tree or radix",
+                "software or fault with inverted, tree or radix, whose nodes may be something else when they are written",
             ),
             (
                 !s.sequence || s.format == Format::Chained,
@@ -514,8 +514,9 @@ mod tests {
             "frames = 512 is not legal: it must be at least 1024 with radix"
         );
         assert_eq!(
-            message("format = 'tree'\nbus_bits = 256\nmarks = 'fault'"),
-            "marks = fault is not legal: it must be software with inverted, tree or radix"
+            message("format = 'tree'\nbus_bits = 256\nmarks = 'update'"),
+            "marks = update is not legal: it must be software or fault with inverted, tree or radix, whose nodes may be \
+             something else when they are written"
         );
         for format in Format::ALL.into_iter().filter(|format| *format != Format::Chained) {
             let refused = message(&format!("format = '{format}'\nbus_bits = 256\nsequence = true"));
