@@ -97,6 +97,8 @@ pub fn default_configs() -> Vec<Config> {
         named("line_odd", odd.clone()),
         named("line_asid", Settings { format: Format::Line, ..asid.clone() }),
         named("line_fault", Settings { marks: Marking::Fault, ..odd.clone() }),
+        named("chained_fault", Settings { marks: Marking::Fault, walks: 3, ..chained.clone() }),
+        named("cuckoo_fault", Settings { marks: Marking::Fault, format: Format::Cuckoo, ..l2(2) }),
         named("inverted_fault", Settings { marks: Marking::Fault, ..inverted.clone() }),
         named("tree_fault", Settings { marks: Marking::Fault, walks: 2, ..tree.clone() }),
         named("radix_fault", Settings { marks: Marking::Fault, walk_cache_entries: 8, ..radix.clone() }),

@@ -86,7 +86,7 @@ pub struct Origin {
     pub level: Level,
     /// An entry was torn that the walk, or software, had read for it.
     pub torn: bool,
-    /// The size of the mapping that decided, by its frame or by denying the access; `None` if no mapping did.
+    /// The size of the mapping that decided, by its frame, by denying the access or by its marks; `None` if no mapping did.
     pub size: Option<PageSize>,
     /// What invalidations did to the request, each once; never empty.
     pub phases: Vec<Phase>,
@@ -104,8 +104,7 @@ struct Seen {
 /// Looks on while a machine runs.
 #[derive(Default)]
 pub(super) struct Watch {
-    /// What the TLB was given, the newest last. Of those that cover a request the newest is the one that can be hit,
-    /// since its refill dropped the others (docs/spec.md, section 6).
+    /// What the TLB was given, the newest last.
     refilled: Vec<Mapping>,
     /// What the last walks found, the newest last, if only to deny the access: other requests may share it.
     found: VecDeque<Mapping>,
@@ -159,8 +158,10 @@ impl Watch {
             Some(LateSource::Walk) => Level::Walk,
         };
         let mapping = self.deciding(possible, request, reads, answer, level);
+        // What lacks marks is brought to nobody.
         if let Some(mapping) = mapping
             && level != Level::Tlb
+            && answer != Err(Fault::Unmarked)
         {
             self.found.push_back(mapping);
             if self.found.len() > FOUND {
@@ -190,15 +191,15 @@ impl Watch {
         answer: Answer,
         level: Level,
     ) -> Option<Mapping> {
-        if answer.is_err_and(|fault| fault != Fault::Rights) {
+        if answer.is_err_and(|fault| !matches!(fault, Fault::Rights | Fault::Unmarked)) {
             return None;
         }
         let gives = |mapping: &&Mapping| mapping.translate(&request) == answer;
         let covers = |mapping: &&Mapping| mapping.covers(request.asid, request.vpn);
         match level {
-            Level::Tlb => self.refilled.iter().rev().find(covers).filter(gives).copied(),
-            // It may have an older one that went past a sweep.
-            Level::L2 => self.refilled.iter().rev().filter(covers).find(gives).copied(),
+            // The second level may have an older one, and bring it into the first: one that went past a sweep, or that a global
+            // page has replaced, or the other way round (docs/spec.md, section 6).
+            Level::Tlb | Level::L2 => self.refilled.iter().rev().filter(covers).find(gives).copied(),
             Level::Shared => self.found.iter().rev().filter(covers).find(gives).copied(),
             Level::Walk | Level::Software => possible.deciding(request, reads, answer),
         }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use comfy_table::{CellAlignment, Table};
-use hashwalk_spec::{Config, Fault, Format, PageSize};
+use hashwalk_spec::{Config, Fault, Format, Marking, PageSize};
 use thiserror::Error;
 
 use crate::machine::{Answered, Level, Phase};
@@ -42,6 +42,8 @@ pub struct Checked {
     pub shares: bool,
     /// Whether some of it reads entries with sequence numbers, which may be torn.
     pub tears: bool,
+    /// Whether some of it, which does not, ends walks of pages that lack A or D in a fault.
+    pub faults_unmarked: bool,
 }
 
 impl Checked {
@@ -55,6 +57,7 @@ impl Checked {
             has_l2: of(format).any(|config| config.l2_sets() > 0),
             shares: of(format).any(|config| config.walks() > 1),
             tears: of(format).any(Config::sequence),
+            faults_unmarked: of(format).any(|config| config.marks() == Marking::Fault),
         };
         present.map(checked).collect()
     }
@@ -71,13 +74,16 @@ pub struct Impossible {
 /// Why nothing may fall into this bin; `None` if something may.
 #[must_use]
 pub fn impossible(bin: &Bin) -> Option<&'static str> {
-    let by_mapping = matches!(bin.outcome, None | Some(Fault::Rights));
+    let unmarked = bin.outcome == Some(Fault::Unmarked);
+    let by_mapping = matches!(bin.outcome, None | Some(Fault::Rights | Fault::Unmarked));
     let restarted = !matches!(bin.phase, Phase::Undisturbed | Phase::Unrelated | Phase::NothingRead);
     let in_tlb = matches!(bin.level, Level::Tlb | Level::L2);
     let cuckoo = bin.format == Format::Cuckoo;
     let reasons = [
         (in_tlb && !by_mapping, "the TLB holds mappings, and no faults"),
+        (in_tlb && unmarked, "a page of the TLB whose marks do not allow the access is looked at in the table"),
         (bin.level == Level::Shared && !by_mapping, "a walk that finds nothing is not shared"),
+        (bin.level == Level::Shared && unmarked, "a page without the marks for the access is brought to nobody else"),
         (
             bin.torn && !matches!(bin.level, Level::Walk | Level::Software),
             "what decided was not read for the request itself",
@@ -146,11 +152,13 @@ impl Coverage {
     ///
     /// # Errors
     /// It cannot have come about so.
-    pub fn count(&mut self, format: Format, answered: &Answered) -> Result<(), Impossible> {
+    pub fn count(&mut self, config: &Config, answered: &Answered) -> Result<(), Impossible> {
         let Some(origin) = &answered.origin else { return Ok(()) };
-        if answered.answer == Err(Fault::Unmarked) {
+        // Where the hardware sets marks only software answers so, for its own reasons.
+        if answered.answer == Err(Fault::Unmarked) && config.marks() == Marking::Update {
             return Ok(());
         }
+        let format = config.format();
         for &phase in &origin.phases {
             let outcome = answered.answer.err();
             let bin = Bin { format, level: origin.level, torn: origin.torn, outcome, size: origin.size, phase };
@@ -215,9 +223,7 @@ fn align_right(table: &mut Table) {
 /// Every bin of this hardware, legal or not.
 fn bins(checked: &[Checked]) -> impl Iterator<Item = Bin> {
     let mut all = Vec::new();
-    // Which marks a page has depends on the configuration, and not on the format.
-    let outcomes = Fault::ALL.into_iter().filter(|fault| *fault != Fault::Unmarked);
-    for &Checked { format, has_l2, shares, tears } in checked {
+    for &Checked { format, has_l2, shares, tears, faults_unmarked } in checked {
         let levels = [Level::Tlb, Level::L2, Level::Walk, Level::Shared, Level::Software];
         let is_there = |level: &Level| match level {
             Level::L2 => has_l2,
@@ -226,7 +232,8 @@ fn bins(checked: &[Checked]) -> impl Iterator<Item = Bin> {
         };
         let finders = levels.into_iter().filter(is_there).flat_map(|level| [(level, false), (level, true)]);
         for (level, torn) in finders.filter(|(_, torn)| tears || !torn) {
-            for outcome in std::iter::once(None).chain(outcomes.clone().map(Some)) {
+            let is_there = |fault: &Fault| *fault != Fault::Unmarked || (faults_unmarked && !torn);
+            for outcome in std::iter::once(None).chain(Fault::ALL.into_iter().filter(is_there).map(Some)) {
                 for size in PageSize::ALL.map(Some).into_iter().chain([None]) {
                     all.extend(Phase::ALL.map(|phase| Bin { format, level, torn, outcome, size, phase }));
                 }
@@ -289,11 +296,13 @@ mod tests {
     use crate::machine::Origin;
     use hashwalk_spec::{Access, Asid, Pfn, Request, Translation, Vpn};
 
-    const LINE: Checked = Checked { format: Format::Line, has_l2: true, shares: false, tears: false };
+    const LINE: Checked =
+        Checked { format: Format::Line, has_l2: true, shares: false, tears: false, faults_unmarked: false };
 
     /// Lines have 6 kinds of hit in 3 phases, 6 of the second level in 6, 10 of walk in 7, 10 of software refill in 5.
     /// Cuckoo tables have 9 kinds of walk in 7, and 9 of software refill in 5. Where walks are shared, 6 kinds in 7. Where
-    /// entries may be torn, those of walk and of software refill once more.
+    /// entries may be torn, those of walk and of software refill once more. Where pages may lack marks, 3 of walk in 7 and 3 of
+    /// software refill in 5.
     #[test]
     fn legal_bins_are_as_many_as_by_hand() {
         assert_eq!(legal(&[LINE]).count(), 6 * 3 + 6 * 6 + 10 * 7 + 10 * 5);
@@ -302,7 +311,13 @@ mod tests {
         assert_eq!(legal(&[Checked { shares: true, ..LINE }]).count(), legal(&[LINE]).count() + 6 * 7);
         let chained = Checked { format: Format::Chained, ..LINE };
         assert_eq!(legal(&[Checked { tears: true, ..chained }]).count(), legal(&[chained]).count() + 10 * 7 + 10 * 5);
-        assert_eq!(bins(&Checked::of(&default_configs())).count(), (6 + 1) * 5 * 6 * 4 * 7);
+        let marked = Checked { faults_unmarked: true, ..LINE };
+        assert_eq!(legal(&[marked]).count(), legal(&[LINE]).count() + 3 * 7 + 3 * 5);
+        assert_eq!(bins(&Checked::of(&default_configs())).count(), (6 * 7 + 6) * 5 * 4 * 7);
+    }
+
+    fn line() -> Config {
+        Config::preset("default").expect("a preset of lines")
     }
 
     fn answered(level: Level, phases: &[Phase]) -> Answered {
@@ -316,7 +331,7 @@ mod tests {
     #[test]
     fn an_answer_counts_once_for_each_phase() {
         let mut coverage = Coverage::default();
-        coverage.count(Format::Line, &answered(Level::Walk, &[Phase::Unrelated, Phase::Check])).unwrap();
+        coverage.count(&line(), &answered(Level::Walk, &[Phase::Unrelated, Phase::Check])).unwrap();
         let size = Some(PageSize::Small);
         let bin = |phase| Bin { format: Format::Line, level: Level::Walk, torn: false, outcome: None, size, phase };
         assert_eq!([Phase::Unrelated, Phase::Check, Phase::Data].map(|phase| coverage.times(&bin(phase))), [1, 1, 0]);
@@ -334,7 +349,7 @@ mod tests {
 
     #[test]
     fn an_impossible_bin_is_an_error() {
-        let error = Coverage::default().count(Format::Line, &answered(Level::Tlb, &[Phase::Check])).unwrap_err();
+        let error = Coverage::default().count(&line(), &answered(Level::Tlb, &[Phase::Check])).unwrap_err();
         assert_eq!(
             error.to_string(),
             "line, TLB, translation, page 4 KiB, invalidation check cannot happen: a hit is answered in the next cycle \

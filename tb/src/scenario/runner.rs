@@ -150,7 +150,7 @@ impl<'a> Runner<'a> {
                 self.miss_cycles = answered.cycles;
             }
             self.tally.answer(&answered);
-            self.tally.coverage.count(self.machine.config().format(), &answered)?;
+            self.tally.coverage.count(self.machine.config(), &answered)?;
         }
         Ok(())
     }
