@@ -97,10 +97,12 @@ impl Scoreboard {
         table.release_nodes(ram);
     }
 
-    /// A mapping that a walk found and the table does not hold counts as withdrawn when it was read: what a broken link leads
-    /// to stands in no list of mappings, but the TLB has it.
+    /// A mapping that a walk found and the table does not hold counts as withdrawn when it was read, for the TLB has it: what a
+    /// broken link leads to stands in no list of mappings, and an entry that software fills store by store may be whole before a
+    /// link leads to it again, while a walk is still there.
     pub(super) fn note_strange_mapping(&mut self, waiting: &Waiting, answer: Answer, source: Option<LateSource>) {
-        if source != Some(LateSource::Walk) || !self.config.format().links_by_address() {
+        let may_be_strange = self.config.format().links_by_address() || self.config.sequence();
+        if source != Some(LateSource::Walk) || !may_be_strange {
             return;
         }
         if answer.is_err_and(|fault| fault != Fault::Rights) {
