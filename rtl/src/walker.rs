@@ -31,7 +31,8 @@
 //! ```
 //!
 //! Each further probe adds L + 2, each further search L + 3: its hash. The hash unit serves the slots before the newest
-//! miss, which then hashes later; which slot it serves next is chosen a cycle before. Memory is asked in turn.
+//! miss, which then hashes later; which slot it serves next is chosen a cycle before (`hashing.rs`). Memory is asked in turn.
+//! What an element comes to is in `judgement.rs`.
 //!
 //! **Behind another walk.** A miss to a page for which a walk is under way waits until that walk has brought it; if the
 //! walk ends without a mapping the miss is walked for after all, since the table may have changed since it was read.
@@ -59,7 +60,9 @@
 pub mod arbiter;
 mod bundles;
 mod element;
+mod hashing;
 mod invalidation;
+mod judgement;
 mod marking;
 pub mod places;
 mod ruling;
@@ -68,8 +71,8 @@ pub mod slot;
 mod software;
 
 use hashwalk_hdl::{
-    Component, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, high, lit, low, mask,
-    one_hot_of, shape, when,
+    Component, Module, Signal, all_of, any_of, at_most_one, bundle, concat, first_one, lit, low, mask, one_hot_of,
+    shape, when,
 };
 use hashwalk_spec::fault::{FAULT_BITS, Fault};
 use hashwalk_spec::radix::INDEX_BITS;
@@ -80,14 +83,15 @@ use crate::link::PLACE_BITS;
 use crate::ports::{self, MemoryOut, zeros};
 use crate::predictor::{Guess, Guessed};
 use crate::radix;
-use crate::verdict::{self, Judged, Killed, Limits, Scales, Verdict};
+use crate::verdict::{Killed, Verdict};
 use crate::walk_cache::{Fill, PageOf, WalkCache, WalkCacheInputs};
 use arbiter::{ascending, longest_ago};
 pub use bundles::{Event, Offer, Turn, Waiting, WalkerInputs, WalkerOutputs, offer, turn};
 use element::{Beat, Element, Meanwhile};
+use hashing::{HashTurn, Hashing};
 use invalidation::names_path;
+use judgement::Judgement;
 use marking::{Progress, Updating};
-use places::{Beginning, Start};
 use ruling::Ruling;
 use search::Search;
 pub use slot::Walk;
@@ -98,14 +102,6 @@ use software::{Heard, Software, Told};
 const BEATS_BITS: u32 = 4;
 
 bundle! {
-    /// What the hash unit works on.
-    pub struct Hashing {
-        /// One-hot: for which slot; all zero: the newest miss has its turn.
-        pub slot: Signal,
-        /// The search.
-        pub begins: Beginning,
-    }
-
     /// Registers.
     pub struct WalkerState {
         /// The walks.
@@ -244,20 +240,7 @@ impl Component for Walker {
         let start = places::places(config, m, &i.control, &s.hashing.begins, known);
         let hashed = s.hashed.clone().unwrap_or_else(|| s.hashing.slot.clone());
 
-        // Who is hashed next, and who has nothing to look for.
-        let waits = each(&|n, slot| {
-            // Of one read at a time none is left when a search is over.
-            let settled = if config.ways() > 1 { slot.out.is_zero() & !s.standing.bit(n) } else { high() };
-            let is_at_the_unit = any_of([s.hashing.slot.bit(n), s.chosen.bit(n), hashed.bit(n)]);
-            slot.is(Walk::Wait) & !slot.is_behind() & !i.turn.promised.bit(n) & settled & !is_at_the_unit
-        });
-        let hashes: Vec<Signal> = waits.iter().zip(&s.slot).map(|(waits, slot)| waits & &slot.search.exists).collect();
-        let choice = longest_ago(&hashes, s.hash_order.as_ref());
-        let chosen = each(&|n, _| s.chosen.bit(n) & alive.bit(n));
-        let any_chosen = any_of(&chosen).named("any_chosen");
-        // If it is still so in the next cycle, or the turn is not open then.
-        let next_seekless =
-            each(&|n, slot| all_of([&waits[n as usize], &!&slot.search.exists, &!i.turn.served.bit(n)]));
+        let turn_to_hash = HashTurn::of(config, &i, &s, &alive, &hashed);
 
         // The memory port.
         // Whoever is answered in this cycle asks for nothing more, even if it is its turn.
@@ -295,67 +278,10 @@ impl Component for Walker {
         // another read of the walk is judged in this cycle, of several, it is made all the same.
         let speaks_now = if config.ways() > 1 { s.element.slot.gate(&fires) } else { lit(self.walks(), 0u32) };
         let overtaken = (&i.turn.overtaken & !(&s.standing | speaks_now)).named("overtaken");
+        let judgement = Judgement::of(config, &i, &s, &fires);
+        let Judgement { judged, follows, restarts, next_begins, next_search, .. } = &judgement;
+        let verdict = &judgement.ruling.verdict;
         let speaker = |n: u32| s.element.slot.bit(n);
-        let speaks = s.element.waits();
-        let listens = s.element.is_awaited(config, &s.slot);
-        let steps = one_hot_of(&speaks, &s.slot, |slot| slot.steps.clone());
-        let sought = s.element.sought.clone();
-        let scales = Scales {
-            sought,
-            request: s.element.request.clone(),
-            private_killed: s.element.private_killed.clone(),
-            global_killed: s.element.global_killed.clone(),
-        };
-        let element = Judged {
-            bits: &s.element.bits,
-            tags: &s.element.tags,
-            scales: &scales,
-            place: s.element.place.as_ref().unwrap_or(&s.element.tags),
-            steps: &steps,
-            vpn: &s.element.request.vpn,
-            control: &i.control,
-        };
-        let step = verdict::judge(config, &element);
-        let is_stale = |slot: &Slot| slot.stale.clone().unwrap_or_else(low);
-        let stale = one_hot_of(&speaks, &s.slot, is_stale).named("stale");
-        let last_step = s.element.last_step.clone().unwrap_or_else(low);
-        let next_search = s.element.next_search.clone();
-        // After the last way the search is over; ways before it decide nothing if they do not match.
-        let goes_past = if config.ways() > 1 { steps.ne(&lit(steps.width(), config.ways() - 1)) } else { low() };
-        let verdict = verdict::conclude(
-            &step,
-            &Limits {
-                last_step,
-                stale,
-                unreadable: s.element.unreadable.clone(),
-                last_search: !&next_search.exists & !&goes_past,
-            },
-            config.marks(),
-        );
-        let ruling_now = Ruling::of(config, step, verdict);
-        let ruling = s.ruling.as_ref().unwrap_or(&ruling_now);
-        let verdict = &ruling.verdict;
-        // Nobody is answered in this cycle: the delivery takes an outcome, and has none.
-        let judged = (&fires & &listens).named("judged");
-        let follows = (&judged & &verdict.follow).named("follows");
-        let restarts = (&judged & &verdict.restart).named("restarts");
-        let lacks_marks = &judged & &verdict.lacks_marks;
-        let next_begins = (&judged & &verdict.fails & !&goes_past).named("next_begins");
-        // Of a walk that is answered nothing counts, so that whatever comes decides.
-        let decides = if config.ways() > 1 { &judged & !(&goes_past & &verdict.fails) } else { fires.clone() };
-        let decides = decides.named("decides");
-        // Which search comes next is known before it counts: until then nothing asks for it, and nothing else is
-        // judged.
-        let is_ruled = if s.ruling.is_some() { &s.may_judge } else { &s.element.full };
-        let speaks_up = (is_ruled & &listens).named("speaks_up");
-        let fails = &speaks_up & &verdict.fails & !&goes_past;
-        let starts_over = (&speaks_up & &verdict.is_last).named("starts_over");
-        let becomes = when(&verdict.ends_walk, Walk::Deliver.signal())
-            .or_when(&verdict.follow, Walk::Request.signal())
-            .or_when(&(&verdict.lacks_marks & &listens), Walk::Check.signal())
-            .otherwise(Walk::Wait.signal());
-
-        let finds = (&judged & &verdict.finds & !&verdict.restart).named("finds");
 
         if let Some(walk_cache) = &walk_cache {
             let begins = &unit_busy | (i.allocate.any() & &i.fresh);
@@ -363,7 +289,7 @@ impl Component for Walker {
                 lookup: places::page_of(&s.hashing.begins),
                 used: begins,
                 invalidate: i.invalidate.clone(),
-                fill: followed(&s.element, verdict, &follows, &steps),
+                fill: followed(&s.element, verdict, follows, &judgement.steps),
             });
         }
 
@@ -389,16 +315,7 @@ impl Component for Walker {
         let others = (&s.element.full | &s.software.answer.valid | &is_marked).named("others");
         let is_silent = (&i.turn.open & !&is_marked).named("is_silent");
         let not_present = lit(FAULT_BITS, Fault::NotPresent.code());
-        // Whether the turn is open is known late: it is asked last.
-        let by_walk = Offer {
-            valid: &s.may_judge & &listens & &verdict.ends_walk,
-            slot: s.element.slot.clone(),
-            request: s.element.request.clone(),
-            fault: verdict.fault.clone(),
-            is_mapping: verdict.is_mapping.clone(),
-            is_granted: verdict.is_granted.clone(),
-            mapping: ruling.mapping(&scales),
-        };
+        let by_walk = judgement.offer(&s);
         let idle: Vec<Signal> = numbers.clone().map(|n| s.seekless.bit(n)).collect();
         let idle_request = one_hot_of(&idle, &s.slot, |slot| slot.request.clone());
         let without_search = Offer {
@@ -423,7 +340,7 @@ impl Component for Walker {
         let vacancies = each(&|_, slot| slot.free.clone());
         let vacant = s.vacant.clone().unwrap_or_else(|| mask(&first_one(&vacancies)));
         let left = mask(&vacancies) & !&i.allocate;
-        let (allocation, hashes_newest) = self.allocation(&i, &s, &unit_busy, &start, &alive);
+        let (allocation, hashes_newest) = hashing::allocation(config, &i, &s, &unit_busy, &start, &alive);
 
         // A slot that waited, or the newest miss.
         let begun = any_of(each(&|n, slot| hashed.bit(n) & slot.is(Walk::Wait)))
@@ -444,12 +361,12 @@ impl Component for Walker {
                     standing: s.standing.bit(n),
                     accepted: &presents[at] & &i.memory.request_ready,
                     checked: &fires & &mine,
-                    decides: &decides & &mine,
-                    follows: &follows & &mine,
+                    decides: &judgement.decides & &mine,
+                    follows: follows & &mine,
                     again: verdict.again.clone(),
-                    fails: &fails & &mine,
-                    starts_over: (&starts_over & &mine) | (&mark_restarts & marked_back(n)),
-                    lacks_marks: &lacks_marks & &mine,
+                    fails: &judgement.fails & &mine,
+                    starts_over: (&judgement.starts_over & &mine) | (&mark_restarts & marked_back(n)),
+                    lacks_marks: &judgement.lacks_marks & &mine,
                     owes_update: marks.as_ref().map_or_else(low, |marks| marks.owed[at].clone()),
                     is_marked: &mark_ends & marked_back(n),
                     is_marked_in_vain: &mark_restarts & marked_back(n),
@@ -464,7 +381,7 @@ impl Component for Walker {
                 let given = Given {
                     allocation: allocation.clone(),
                     start: start.clone(),
-                    becomes: becomes.clone(),
+                    becomes: judgement.becomes.clone(),
                     next: verdict.next.clone(),
                     next_search: next_search.clone(),
                     first_search: Search::of_walk(
@@ -475,30 +392,16 @@ impl Component for Walker {
                     ),
                     named: named[at].clone(),
                     names_path: names_path(config, &i.invalidate, slot),
-                    unmarked: ruling.unmarked.clone(),
+                    unmarked: judgement.ruling.unmarked.clone(),
                 };
                 slot.next(config, &alive, &happens, &given)
             })
             .collect();
 
-        // What is hashed in the next cycle: the next search, that of somebody who waits, or what is being looked up.
-        let asked = &s.element.request;
-        let of_next = Beginning::of(&next_search, &asked.vpn, &asked.asid);
-        let of_slot = |slot: &Slot| Beginning::of(&slot.search, &slot.request.vpn, &slot.request.asid);
-        let of_chosen = one_hot_of(&chosen, &s.slot, of_slot);
         // One walk does not come before itself.
-        let kept_waiting = if self.walks() > 1 { &next_begins & &any_chosen } else { low() }.named("kept_waiting");
-        let begins = when(&next_begins, of_next).or_when(&any_chosen, of_chosen).otherwise(i.lookup.clone());
-        // What is guessed is known last.
-        let begins = match &i.guessed {
-            None => begins,
-            Some(Guessed { counts, guess: Guess { size, global } }) => {
-                let by_guess = (counts & !(&next_begins | &any_chosen)).named("by_guess");
-                let size = when(&by_guess, size.clone()).otherwise(begins.size);
-                Beginning { size, global: when(&by_guess, global.clone()).otherwise(begins.global), ..begins }
-            }
-        };
-        let hashing = Hashing { slot: when(&next_begins, s.element.slot.clone()).otherwise(mask(&chosen)), begins };
+        let kept_waiting =
+            if self.walks() > 1 { next_begins & &turn_to_hash.any_chosen } else { low() }.named("kept_waiting");
+        let hashing = turn_to_hash.next(&i, &s, next_begins, next_search);
 
         let update = marks.as_ref().map(|marks| marks.port.clone());
         let meanwhile = Meanwhile {
@@ -533,8 +436,8 @@ impl Component for Walker {
         let next = WalkerState {
             slot: slots,
             hashing,
-            chosen: when(&kept_waiting, mask(&chosen)).otherwise(mask(&choice.granted)),
-            hash_order: choice.order_if(&!&kept_waiting, &s.hash_order),
+            chosen: when(&kept_waiting, mask(&turn_to_hash.chosen)).otherwise(mask(&turn_to_hash.choice.granted)),
+            hash_order: turn_to_hash.choice.order_if(&!&kept_waiting, &s.hash_order),
             standing: mask(&presents).gate(&!&i.memory.request_ready) & !&overtaken,
             // The slot may have been given to another request since its page was at the unit.
             hashed: s
@@ -546,14 +449,14 @@ impl Component for Walker {
                 .as_ref()
                 .map(|beat| when(&response_ready, at_port.clone().with_sought(&s.slot)).otherwise(beat.clone())),
             may_judge: element_stays & !&i.coming,
-            ruling: s.ruling.as_ref().map(|_| ruling_now.clone()),
+            ruling: s.ruling.as_ref().map(|_| judgement.ruling_now.clone()),
             may_weigh: is_told & !(&element.full | &i.coming),
             memory_order: in_turn.order_if(&!&stands, &s.memory_order),
             element,
             software,
             any_vacant: s.any_vacant.as_ref().map(|_| left.any()),
             vacant: s.vacant.as_ref().map(|_| mask(&first_one(&left.each_bit()))),
-            seekless: mask(&first_one(&next_seekless)).gate(&may_say_nothing),
+            seekless: mask(&first_one(&turn_to_hash.seekless)).gate(&may_say_nothing),
             updating: marks.map(|marks| marks.next(&mark_fires)),
         };
 
@@ -574,19 +477,22 @@ impl Component for Walker {
             m.ignore(i.memory.response_id.clone());
         }
         m.assume("allocate_only_what_is_vacant", (&i.allocate & !&vacant).is_zero());
-        m.check("a_read_is_out_for_what_comes", !&s.element.full | one_hot_of(&speaks, &s.slot, |slot| slot.out.any()));
+        m.check(
+            "a_read_is_out_for_what_comes",
+            !&s.element.full | one_hot_of(&judgement.speaks, &s.slot, |slot| slot.out.any()),
+        );
         if self.walks() == 1 {
             m.check("alone_it_finds_the_unit_free", !(i.allocate.any() & &unit_busy));
         }
         m.check("one_request_at_the_port", at_most_one(&mask(&presents)));
         m.check("an_open_turn_is_promised_to_nobody", !&i.turn.open | i.turn.promised.is_zero());
         m.check("somebody_asks_first", !any_of(&asks) | any_of(&in_turn.granted));
-        m.check("nothing_is_judged_as_it_is_invalidated", !(&i.invalidate.valid & (&judged | &weighed)));
+        m.check("nothing_is_judged_as_it_is_invalidated", !(&i.invalidate.valid & (judged | &weighed)));
         m.cover("restart", restarts.clone());
         if let Some(again) = &verdict.again {
-            m.cover("probed_again", &follows & again);
+            m.cover("probed_again", follows & again);
         }
-        m.cover("dead_element", &fires & !&judged);
+        m.cover("dead_element", &fires & !judged);
         m.cover("behind", any_of(each(&|_, slot| slot.is_behind())));
 
         let shown = each(&|n, slot| {
@@ -610,8 +516,8 @@ impl Component for Walker {
             offer,
             has_outcome: &others | s.seekless.any(),
             event: Event {
-                predicted: &finds & &s.element.first,
-                mispredicted: &finds & !&s.element.first,
+                predicted: &judgement.finds & &s.element.first,
+                mispredicted: &judgement.finds & !&s.element.first,
                 killed: any_of([restarts | mark_killed, told_in_vain, i.turn.withdrawn.any()]),
                 saved,
             },
@@ -630,46 +536,6 @@ impl Component for Walker {
             states: concat(shown.iter().rev()),
         };
         (outputs, next)
-    }
-}
-
-impl Walker {
-    /// The slot of the newest miss, and whether its page is at the hash unit.
-    fn allocation(
-        &self,
-        i: &WalkerInputs,
-        s: &WalkerState,
-        unit_busy: &Signal,
-        start: &Start,
-        alive: &Signal,
-    ) -> (Slot, Signal) {
-        let leads = |(n, (slot, agreement)): (u32, (&Slot, &Agreement))| {
-            alive.bit(n) & !slot.is_behind() & !i.turn.served.bit(n) & agreement.is_full()
-        };
-        let others = s.slot.iter().zip(&i.of_newest);
-        let behind: Option<Vec<Signal>> = (self.walks() > 1).then(|| (0..).zip(others).map(leads).collect::<Vec<_>>());
-        let is_behind = behind.as_ref().map_or_else(low, any_of);
-        // Alone a walk leaves nothing at the unit behind.
-        let unit_busy = if self.walks() > 1 { unit_busy.clone() } else { low() };
-        let hashed = &i.fresh & !(unit_busy | is_behind | !&i.search.exists);
-        let sought = i.search.sought(&i.newest.vpn, &i.newest.asid);
-        let asks = if s.hashed.is_some() { low() } else { hashed.clone() };
-        let slot = Slot {
-            state: when(&i.control.software_refill, Walk::Ask.signal())
-                .or_when(&asks, Walk::Request.signal())
-                .otherwise(Walk::Wait.signal()),
-            software: i.control.software_refill.clone(),
-            request: i.newest.clone(),
-            behind: behind.as_deref().map(mask),
-            behind_any: behind.as_ref().map(any_of),
-            sought_vpn: sought.vpn,
-            sought_asid: sought.asid,
-            search: i.search.clone(),
-            index: start.index.clone(),
-            steps: start.steps.clone(),
-            ..Slot::free(&self.config)
-        };
-        (slot, hashed & !&i.control.software_refill)
     }
 }
 
