@@ -190,6 +190,12 @@ impl Walk {
         }
     }
 
+    /// The probes that the current search has made.
+    #[must_use]
+    pub fn search_probes(&self) -> u32 {
+        self.steps
+    }
+
     /// Where that stands which the current probe looks at, or the last one did: its element, or what begins within that.
     #[must_use]
     pub fn place(&self) -> PhysAddr {

@@ -391,7 +391,7 @@ impl Component for Walker {
                         &slot.request.asid,
                     ),
                     named: named[at].clone(),
-                    names_path: names_path(config, &i.invalidate, slot),
+                    names_path: names_path(config, &i.invalidate, slot, &named[at]),
                     unmarked: judgement.ruling.unmarked.clone(),
                 };
                 slot.next(config, &alive, &happens, &given)

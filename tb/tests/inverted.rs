@@ -4,7 +4,9 @@
 mod support;
 
 use hashwalk_spec::{Access, Fault, Format, Invalidation, PageSize, Request, Rights};
-use support::nodes::{Reuse, SPARE, ask, home, invalidate, machine, map, named, on_every_bus, page, pfn, put, read};
+use support::nodes::{
+    Reuse, SPARE, ask, home, invalidate, machine, map, named, of_page, on_every_bus, page, pfn, put, read,
+};
 
 /// Words 0 and 1 of a 4 KiB page that allows everything; `next` is an address.
 fn words(asid: u64, vpn: u64, next: u64) -> [u64; 2] {
@@ -118,19 +120,23 @@ fn a_chain_in_a_circle_ends_after_max_steps_probes() {
 
 #[test]
 fn a_walk_on_its_way_to_an_alias_that_was_taken_out_does_not_take_what_stands_there_now() {
-    for moment in 0..40 {
-        let mut machine = named("inverted", 6);
-        let anchor = home(&machine, 2, 0x66);
-        put(&mut machine, anchor, &[SPARE]);
-        put(&mut machine, SPARE, &alias(2, 0x66, 0, 3));
-        let reuse = Reuse {
-            request: read(2, 0x66),
-            withdrawn: page(2, 0x66, PageSize::Small, 3),
-            link: anchor,
-            invalidation: Invalidation::All,
-            node: SPARE,
-            now_there: &alias(2, 0x66, 0, 9),
-        };
-        reuse.meets(&mut machine, moment);
+    let filled_anew = alias(2, 0x66, 0, 9);
+    // After an invalidation of all the memory may serve for something else; after the others it is as it was.
+    for invalidation in of_page(2, 0x66) {
+        for moment in 0..40 {
+            let mut machine = named("inverted", 6);
+            let anchor = home(&machine, 2, 0x66);
+            put(&mut machine, anchor, &[SPARE]);
+            put(&mut machine, SPARE, &alias(2, 0x66, 0, 3));
+            let reuse = Reuse {
+                request: read(2, 0x66),
+                withdrawn: page(2, 0x66, PageSize::Small, 3),
+                link: anchor,
+                invalidation,
+                node: SPARE,
+                now_there: if invalidation == Invalidation::All { &filled_anew } else { &[] },
+            };
+            reuse.meets(&mut machine, moment);
+        }
     }
 }

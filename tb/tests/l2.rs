@@ -6,8 +6,11 @@ use hashwalk::machine::{Answered, Drive, Machine, MemoryTiming};
 use hashwalk_model::os::Os;
 use hashwalk_model::{Mapping, PageTable};
 use hashwalk_spec::{
-    Access, Answer, Asid, Config, Fault, Invalidation, PageSize, Pfn, Request, Rights, Settings, Translation, Vpn,
+    Access, Answer, Asid, Config, Fault, Invalidation, LateSource, PageSize, Pfn, Request, Rights, Settings,
+    Translation, Vpn,
 };
+
+use support::{Bench, LARGE};
 
 /// 4 slots in the first level, 16 sets of 4 ways in the second.
 fn config(hit_cycles: u32) -> Config {
@@ -191,6 +194,36 @@ fn a_walk_that_is_overtaken_gives_its_data_to_nobody() {
             assert_eq!((answered.answer, answered.level), (pfn(page), 0), "latency {latency}");
         }
     }
+}
+
+/// What its read brings, which comes when its request is answered, is not looked at: a link in it leads nowhere.
+#[test]
+fn a_walk_that_is_overtaken_follows_no_link() {
+    let mut bench = Bench::new(&support::named("line_l2"));
+    // The sweep after reset.
+    bench.run(64);
+    bench.table.search_enable = 0b11;
+    let large = support::page(1, 0x4_0200, 0x4_0200).size(LARGE);
+    let vpn = large.vpn + 0x48;
+    bench.map(large);
+    assert_eq!(bench.ask(support::read(1, vpn)).answer, large.at(vpn));
+    for vpn in (0..8).map(|n| 0x9_0000 + 8 * n) {
+        bench.map(support::page(2, vpn, vpn));
+        assert_eq!(bench.ask(support::read(2, vpn)).answer, Ok(vpn));
+    }
+    // The walk looks for a small page first, where another one's entry links to a third.
+    let (home, next) = (bench.home(1, vpn), bench.free());
+    assert_eq!(bench.get(home), [0; 4]);
+    bench.put(home, support::page(7, vpn, 7).words(Some(next)));
+    bench.put(next, support::page(8, vpn, 8).words(None));
+    bench.memory.latency = 40;
+    bench.lookup = Some(support::read(1, vpn));
+    let seen = bench.run(200);
+    let late: Vec<_> = seen.iter().filter_map(|seen| seen.late).collect();
+    assert_eq!(late.len(), 1);
+    assert_eq!((late[0].source, late[0].answered.answer), (Some(LateSource::L2), large.at(vpn)));
+    let reads: Vec<u64> = seen.iter().filter_map(|seen| seen.read).collect();
+    assert_eq!(reads, [bench.table.address(home)]);
 }
 
 #[test]

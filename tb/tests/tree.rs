@@ -4,7 +4,9 @@
 mod support;
 
 use hashwalk_spec::{Fault, Format, Invalidation, PageSize};
-use support::nodes::{Reuse, SPARE, ask, home, invalidate, machine, map, named, on_every_bus, page, pfn, put, read};
+use support::nodes::{
+    Reuse, SPARE, ask, home, invalidate, machine, map, named, of_page, on_every_bus, page, pfn, put, read,
+};
 
 /// A node of a 4 KiB page that allows everything.
 fn node(asid: u64, vpn: u64, pfn: u64, left: u64, right: u64) -> [u64; 8] {
@@ -133,19 +135,23 @@ fn pages_of_all_sizes_that_software_enters_are_found() {
 
 #[test]
 fn a_walk_on_its_way_to_a_node_that_was_taken_out_does_not_take_what_stands_there_now() {
-    for moment in 0..40 {
-        let mut machine = named("tree", 6);
-        let bucket = home(&machine, 2, 0x66);
-        put(&mut machine, bucket, &[at(0)]);
-        put(&mut machine, at(0), &node(2, 0x66, 3, 0, 0));
-        let reuse = Reuse {
-            request: read(2, 0x66),
-            withdrawn: page(2, 0x66, PageSize::Small, 3),
-            link: bucket,
-            invalidation: Invalidation::All,
-            node: at(0),
-            now_there: &node(2, 0x66, 9, 0, 0),
-        };
-        reuse.meets(&mut machine, moment);
+    let filled_anew = node(2, 0x66, 9, 0, 0);
+    // After an invalidation of all the memory may serve for something else; after the others it is as it was.
+    for invalidation in of_page(2, 0x66) {
+        for moment in 0..40 {
+            let mut machine = named("tree", 6);
+            let bucket = home(&machine, 2, 0x66);
+            put(&mut machine, bucket, &[at(0)]);
+            put(&mut machine, at(0), &node(2, 0x66, 3, 0, 0));
+            let reuse = Reuse {
+                request: read(2, 0x66),
+                withdrawn: page(2, 0x66, PageSize::Small, 3),
+                link: bucket,
+                invalidation,
+                node: at(0),
+                now_there: if invalidation == Invalidation::All { &filled_anew } else { &[] },
+            };
+            reuse.meets(&mut machine, moment);
+        }
     }
 }

@@ -27,13 +27,14 @@ pub fn named_of_size(invalidate: &Invalidate, agreement: &Agreement, size: &Sign
 }
 
 /// Whether an invalidation names what a search may have read a link to: of a radix tree the node that is read, or a node
-/// below; of the others everything, since an alias or a node may be filled anew at once (docs/spec.md, section 7).
+/// below; of the others the page that it looks for, which may have been taken out as it was, and stand there still. `named`: what it
+/// names of the page, of any size (docs/spec.md, section 7).
 #[must_use]
-pub fn names_path(config: &Config, invalidate: &Invalidate, slot: &Slot) -> Signal {
-    let (kind, valid) = (&invalidate.kind, &invalidate.valid);
+pub fn names_path(config: &Config, invalidate: &Invalidate, slot: &Slot, named: &Killed) -> Signal {
     if config.format() != Format::Radix {
-        return kind.is_zero() & valid;
+        return (&named.private | &named.global).any();
     }
+    let (kind, valid) = (&invalidate.kind, &invalidate.valid);
     let in_space = !kind.bit(0) | invalidate.asid.eq(&slot.sought_asid);
     // The node of a level below the root holds what agrees above the bits of that level.
     let differs = |level: u32| {

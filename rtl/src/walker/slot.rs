@@ -109,8 +109,8 @@ bundle! {
         pub out: Signal,
         /// What invalidations have named since the read was taken.
         pub killed: Killed,
-        /// 1 bit: an invalidation has named what the search has read a link to, so that it may stand there no more; only where
-        /// links are addresses.
+        /// 1 bit: an invalidation has named what the search has read a link to, so that it may stand in the table no more; only
+        /// where links are addresses.
         pub stale: Option<Signal>,
         /// The word whose marks are set; only where the hardware sets any.
         pub unmarked: Option<Unmarked>,

@@ -45,7 +45,8 @@ impl Possible<'_> {
     }
 
     /// Whether a walk that begins somewhere in `reads`, with any search, ends in `answer`, and no invalidation that was
-    /// `done`, each with the cycle of its acceptance, covers the mapping and came after it was read.
+    /// `done`, each with the cycle of its acceptance, covers the mapping and came after it was read; where links are addresses,
+    /// after the first read of its search, which may have led to what was taken out since.
     pub(super) fn explain(
         &self,
         request: Request,
@@ -53,17 +54,20 @@ impl Possible<'_> {
         done: &[(u64, Invalidation)],
         answer: Answer,
     ) -> bool {
+        let by_address = self.context.layout().format().links_by_address();
         let ends_so = |mut walk: Walk, reads: &[Read]| {
-            let mut last = 0;
+            let mut since = None;
             for read in reads {
                 if walk.probe_address() == Some(read.address) {
+                    let goes_on = by_address && walk.search_probes() > 0;
+                    since = since.filter(|_| goes_on).or(Some(read.at));
                     walk.step(read.element);
-                    last = read.at;
                 }
             }
+            let since = since.unwrap_or(0);
             let Progress::Done(result) = walk.progress() else { return false };
             let is_stale = |mapping| {
-                done.iter().any(|(accepted, invalidation)| *accepted >= last && drops(*invalidation, &mapping))
+                done.iter().any(|(accepted, invalidation)| *accepted >= since && drops(*invalidation, &mapping))
             };
             result.answer == answer && !result.mapping.is_some_and(is_stale)
         };
