@@ -6,7 +6,9 @@ mod support;
 use hashwalk::machine::Machine;
 use hashwalk_model::Mapping;
 use hashwalk_spec::{Fault, Format, Invalidation, PageSize, Vpn};
-use support::nodes::{Reuse, SPARE, ask, invalidate, machine, map, named, on_every_bus, page, pfn, put, read, unmap};
+use support::nodes::{
+    Reuse, SPARE, ask, invalidate, machine, map, named, of_page, on_every_bus, page, pfn, put, read, unmap,
+};
 
 /// V and T, of a word that leads to a node.
 const NODE: u64 = 1 << 10 | 1;
@@ -210,15 +212,8 @@ fn a_page_whose_node_was_taken_out_is_found_in_its_new_node_after_the_invalidati
 
 #[test]
 fn a_walk_on_its_way_to_a_node_that_was_taken_out_does_not_take_what_stands_there_now() {
-    let (asid, vpn) = (hashwalk_spec::Asid::truncate(5), Vpn::truncate(VPN));
-    let invalidations = [
-        Invalidation::All,
-        Invalidation::Asid(asid),
-        Invalidation::Address(vpn),
-        Invalidation::AddressInAsid(asid, vpn),
-    ];
     for (name, warm) in [("radix", false), ("radix", true), ("radix_odd", false)] {
-        for (moment, invalidation) in (0..60).flat_map(|n| invalidations.map(|invalidation| (n, invalidation))) {
+        for (moment, invalidation) in (0..60).flat_map(|n| of_page(5, VPN).map(|invalidation| (n, invalidation))) {
             let mut machine = named(name, 6);
             put_way(&mut machine, 5);
             let beside = leaf(4, 0);
