@@ -2,6 +2,7 @@
 
 import cocotb
 
+from addressed import Addressed
 from bench import Bench
 from table import NONE, READ, RIGHTS, WRITE
 
@@ -109,7 +110,9 @@ async def walks_that_are_made_again_are_counted_and_no_others(dut):
         await software.wait_until_clear("INVALIDATE_STATUS")
         want = table.walk(page.asid, page.vpn, READ, False)
         assert answer.result == (want.fault, want.pfn)
-        again = await software.counter("KILLED")
-        assert again <= 1 and await software.counter("READS") == len(want.reads) * (1 + again)
+        again, reads = await software.counter("KILLED"), await software.counter("READS")
+        # Where links are addresses, one that was read before is enough.
+        fewest = 1 if isinstance(table, Addressed) else len(want.reads)
+        assert again <= 1 and again * fewest <= reads - len(want.reads) <= again * len(want.reads)
         killed[named] += again
     assert killed[True] > 5 and killed[False] == 0, killed
