@@ -11,8 +11,7 @@ const VPN: u64 = 0x3_4567_8000_0000;
 const INSIDE: u64 = VPN + 0x155;
 
 fn own() -> [Invalidation; 4] {
-    let (asid, vpn) = (Asid::truncate(1), Vpn::truncate(INSIDE));
-    [Invalidation::All, Invalidation::Asid(asid), Invalidation::Address(vpn), Invalidation::AddressInAsid(asid, vpn)]
+    nodes::of_page(1, INSIDE)
 }
 
 /// Those that drop a global page.

@@ -72,7 +72,11 @@ pub fn counters() -> Vec<(String, Event, String)> {
     }
     all.extend(
         [
-            ("KILLED", Event::Killed, "walks that were made again, since what they had found was invalidated"),
+            (
+                "KILLED",
+                Event::Killed,
+                "walks that were made again, since what they had found, or were on the way to, was invalidated",
+            ),
             ("PREDICTED", Event::Predicted, "walks that found a mapping in the first search that they made"),
             ("MISPREDICTED", Event::Mispredicted, "walks that found one in a later search"),
             ("INVALIDATIONS", Event::Invalidation, "invalidations that are done, those of a change of table too"),

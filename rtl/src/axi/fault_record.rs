@@ -21,12 +21,11 @@
 //!
 //! Reset: no record.
 
-use hashwalk_hdl::{Component, MemoryPorts, Module, Signal, bundle, concat, high, lit, low, shape, when};
-use hashwalk_spec::address::{ASID_BITS, VPN_BITS};
+use hashwalk_hdl::{Bundle, Component, MemoryPorts, Module, Signal, bundle, high, low, shape, when};
 use hashwalk_spec::fault::FAULT_BITS;
 use hashwalk_spec::transaction::ID_BITS;
 
-use crate::ports::Request;
+use crate::ports::{Request, request, zeros};
 
 bundle! {
     /// Inputs.
@@ -75,14 +74,9 @@ bundle! {
     pub struct FaultState {
         /// 1 bit: what was asked is being read.
         pub reads: Signal,
-        /// Whose fault it is, and which; then the record.
+        /// Which fault it is; then the record.
         pub record: FaultRecord,
     }
-}
-
-/// The widths of a request.
-fn request() -> Request {
-    Request { id: shape(ID_BITS), vpn: shape(VPN_BITS), asid: shape(ASID_BITS), access: shape(2), user: shape(1) }
 }
 
 /// The widths of a record.
@@ -113,10 +107,7 @@ impl Component for FaultKeeper {
     }
 
     fn reset(&self) -> FaultState {
-        let zero = |bits| lit(bits, 0u32);
-        let asked =
-            Request { id: zero(ID_BITS), vpn: zero(VPN_BITS), asid: zero(ASID_BITS), access: zero(2), user: low() };
-        FaultState { reads: low(), record: FaultRecord { valid: low(), more: low(), fault: zero(FAULT_BITS), asked } }
+        FaultState { reads: low(), record: zeros(&fault_record()) }
     }
 
     fn kernel(&self, m: &mut Module, i: FaultInputs, s: FaultState) -> (FaultOutputs, FaultState) {
@@ -129,30 +120,22 @@ impl Component for FaultKeeper {
         let failed = when(&late_fails, i.late.clone()).otherwise(i.answer.clone());
         let left_out = (&late_fails & &answer_fails) | ((&late_fails | &answer_fails) & !&free);
 
-        let asked = m.memory("asked", VPN_BITS + ASID_BITS + 3, 1 << ID_BITS);
+        let word = i.asked.pack();
+        let asked = m.memory("asked", word.width(), 1 << ID_BITS);
         asked.connect(MemoryPorts {
             read_enable: takes.clone(),
             read_address: failed.id.clone(),
             write_enable: i.accepted.clone(),
             write_address: i.asked.id.clone(),
-            write_data: concat([&i.asked.vpn, &i.asked.asid, &i.asked.access, &i.asked.user]),
+            write_data: word,
         });
-        let word = &asked.read_data;
-        let read = Request {
-            id: s.record.asked.id.clone(),
-            vpn: word.bits(ASID_BITS + 3..VPN_BITS + ASID_BITS + 3),
-            asid: word.bits(3..ASID_BITS + 3),
-            access: word.bits(1..3),
-            user: word.bit(0),
-        };
 
         let now = &s.record;
-        let kept = when(&s.reads, read).otherwise(now.asked.clone());
         let next = FaultRecord {
             valid: when(&s.reads, high()).or_when(&emptied, low()).otherwise(now.valid.clone()),
             more: (&now.more & !&emptied) | left_out,
             fault: when(&takes, failed.fault).otherwise(now.fault.clone()),
-            asked: Request { id: when(&takes, failed.id).otherwise(now.asked.id.clone()), ..kept },
+            asked: when(&s.reads, request().unpack(&asked.read_data)).otherwise(now.asked.clone()),
         };
         m.check("no_record_while_one_is_read", !(&s.reads & &now.valid));
         (FaultOutputs { record: s.record }, FaultState { reads: takes, record: next })

@@ -73,7 +73,7 @@ use self::registers::{ChangeStatus, MmuStatus, RegisterInputs, Registers};
 use self::share::{Share, ShareInputs};
 use self::stable::Stable;
 use crate::mmu::{Mmu, MmuInputs};
-use crate::ports::{Answer, Control, LateAnswer, Lookup, Request, UpdateIn, UpdateOut, lookup};
+use crate::ports::{Answer, Control, LateAnswer, Lookup, UpdateIn, UpdateOut, lookup};
 use crate::radix;
 use crate::walker::Event as Happening;
 
@@ -243,7 +243,7 @@ impl Component for Axi {
         change.connect(ChangeInputs {
             apply: of_registers.apply.clone(),
             wanted: of_registers.wanted.clone(),
-            lookup_valid: i.lookup.valid,
+            lookup_valid: i.lookup.valid.clone(),
             mmu_lookup_ready: of_mmu.lookup_ready.clone(),
             idle: of_mmu.idle.clone(),
             software: of_registers.invalidate.clone(),
@@ -293,10 +293,9 @@ impl Component for Axi {
             select: control.select,
         });
 
-        let Lookup { id, vpn, asid, access, user, .. } = i.lookup;
         faults.connect(FaultInputs {
             accepted,
-            asked: Request { id, vpn, asid, access, user },
+            asked: i.lookup.request(),
             answer: Answered { valid: answer.valid.clone(), id: answer.id.clone(), fault: answer.fault.clone() },
             late: Answered { valid: late.valid.clone(), id: late.id.clone(), fault: late.fault.clone() },
             clear: of_registers.fault_clear.clone(),
